@@ -1,0 +1,185 @@
+# alloclab: builds memtest once per allocator, the project's own libraries, and runs every test.
+#
+#   make                   everything that can be built on this machine
+#   make jemalloc          build/memtest-jemalloc; any name of the table below works
+#   make list-allocators   the table with versions, paths and hashes, as JSON
+#   make check             installs what is missing, then lint, C tests and Python tests
+#   make check-asan        the C tests again under AddressSanitizer and UBSan; check-tsan: ThreadSanitizer
+#   make lint | format     only look | rewrite
+#   make CC=clang          another compiler; BUILD=dir SANITIZE=thread ... build elsewhere, otherwise
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC       := gcc
+CXX      := g++
+endif
+BUILD    ?= build
+SANITIZE ?=
+OPT      ?= -O2 -g
+PYTHON   := $(firstword $(wildcard .venv/bin/python) python3)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The allocators: the one place that names them. A line here is all that a new allocator needs.
+#   role     contestant, limit (a ruler: what is possible, not what is usable) or own
+#   package  extended regular expression of the distro package's name, as names differ by release; with =VERSION* it is
+#            a newer peer, which install.sh unpacks under build/peers/NAME without touching the system
+#   library  the object that defines malloc first, then what must come with it; wildcards allowed
+# A note has no comma in it (make would split it).
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+MACHINE   := $(firstword $(subst -, ,$(MULTIARCH)))
+LIB       := /usr/lib/$(MULTIARCH)
+PEERS     := build/peers
+
+define allocator # name, role, licence, package, library, note
+ALLOCATORS += $(strip $1)
+$(strip $1).role := $(strip $2)
+$(strip $1).licence := $(strip $3)
+$(strip $1).package := $(strip $4)
+$(strip $1).library := $(wildcard $(filter-out $(BUILD)/%,$5)) $(filter $(BUILD)/%,$5)
+$(strip $1).note := $(strip $6)
+endef
+row = $(eval $(call allocator,$1,$2,$3,$4,$5,$6))
+
+#          name         role        licence       package                   library                               note
+$(call row,ptmalloc,    contestant, LGPL-2.1+,    libc6,                    $(LIB)/libc.so.6,                     the C library's own)
+$(call row,jemalloc,    contestant, BSD-2-Clause, libjemalloc2,             $(LIB)/libjemalloc.so.2,              )
+$(call row,mimalloc,    contestant, MIT,          libmimalloc2\.[0-9],      $(LIB)/libmimalloc.so.2,              )
+$(call row,tcmalloc,    contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?,$(LIB)/libtcmalloc_minimal.so.4,     gperftools tcmalloc; not Google's TCMalloc)
+$(call row,tbbmalloc,   contestant, Apache-2.0,   libtbbmalloc2,            $(LIB)/libtbbmalloc_proxy.so.2,       oneTBB's scalable allocator through its malloc proxy)
+$(call row,scudo,       contestant, Apache-2.0-LLVM,libclang-rt-[0-9]+-dev, /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so, hardened: checks that the others do not make)
+$(call row,jemalloc531, contestant, BSD-2-Clause, libjemalloc2=5.3.1*,      $(PEERS)/jemalloc531/libjemalloc.so.2,)
+$(call row,mimalloc3,   contestant, MIT,          libmimalloc3=3.*,         $(PEERS)/mimalloc3/libmimalloc.so.3,  )
+$(call row,bump,        limit,      MIT,          ,                         $(BUILD)/libbump.so,                  a ruler: never frees; shows what fresh pages cost)
+$(call row,lifo,        limit,      MIT,          ,                         $(BUILD)/liblifo.so,                  a ruler: unsafe per-thread free lists; shows what bookkeeping costs)
+$(call row,slotmalloc,  own,        MIT,          ,                         $(BUILD)/libslotmalloc.so,            the project's own)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Flags. The compiler must not reason about malloc: it would remove the very calls that are measured.
+
+NO_BUILTIN := malloc calloc realloc free memalign aligned_alloc posix_memalign strdup
+CFLAGS  := -std=gnu17 $(OPT) -Wall -Wextra -Wpedantic -Werror $(NO_BUILTIN:%=-fno-builtin-%) \
+           -fno-omit-frame-pointer -pthread -iquote . -MMD -MP
+LDFLAGS := -pthread
+ifneq ($(SANITIZE),)
+CFLAGS  += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SANITIZE)
+endif
+CXXFLAGS = $(patsubst -std=gnu17,-std=gnu++17,$(CFLAGS))
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The parts. Each build.mk builds its folder into $(BUILD)/ and adds to these lists:
+ALL        :=# what `make all` builds
+C_TESTS    :=# cmocka programs; `make check` runs each from the repository's root
+CHECKS     :=# phony targets that `make check` also makes
+ASAN_TESTS :=# programs that `make check-asan` runs
+TSAN_TESTS :=# programs that `make check-tsan` runs
+
+include $(sort $(wildcard memtest/build.mk allocators/*/build.mk tools/*/build.mk tests/*/build.mk tests/*/*/build.mk))
+
+# Objects follow the tree: a/b.c -> build/obj/a/b.o, and build/pic/a/b.o for a shared library. Both are made again when
+# a header or the flags change.
+FLAGS := $(CC) $(CXX) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fPIC -ftls-model=initial-exec -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+-include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# memtest-NAME: the same objects, linked with the allocator before libc and by full path, so that neither the linker nor
+# the loader can take another copy. An own library counts as available when its folder is there to build it.
+
+MEMTEST_OBJ ?= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard memtest/*.c memtest/workloads/*.c))
+own_sources  = $(wildcard allocators/$1/build.mk $(if $(filter limit,$($1.role)),allocators/reference/build.mk))
+is_available = $(if $(filter $(BUILD)/%,$($1.library)),$(call own_sources,$1),$($1.library))
+AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(strip $(call is_available,$a)),$a))
+link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(abspath $1) \
+               $(addprefix -Wl$(comma)-rpath$(comma),$(sort $(dir $(abspath $1)))) -Wl$(comma)--as-needed)
+comma       := ,
+
+define memtest_rule
+$(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.library)
+	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.library)) -lm
+$1: $(BUILD)/memtest-$1
+endef
+define missing_rule
+$1:
+	@echo "$1 is not installed; ./install.sh fetches it$(if $($1.package), (package $($1.package)))" >&2; exit 1
+endef
+$(foreach a,$(ALLOCATORS),$(eval $(call $(if $(filter $a,$(AVAILABLE)),memtest_rule,missing_rule),$a)))
+
+MEMTESTS := $(if $(MEMTEST_OBJ),$(AVAILABLE:%=$(BUILD)/memtest-%))
+all: $(ALL) $(MEMTESTS)
+
+define ALLOCATOR_ROWS
+$(foreach a,$(ALLOCATORS),$a|$($a.role)|$($a.licence)|$($a.package)|$(strip $($a.library))|$($a.note)
+)
+endef
+list-allocators: export ALLOCATOR_ROWS := $(ALLOCATOR_ROWS)
+list-allocators:
+	@$(PYTHON) install/list_allocators.py $(BUILD)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tests. `check` installs first and then starts make again, which sees what has just been installed.
+
+TEST_TIMEOUT ?= 300
+C_FILES  = $(shell find allocators memtest tests tools -name '*.[ch]' -o -name '*.cpp' 2>/dev/null)
+SH_FILES = $(shell find . \( -path ./build -o -path ./.venv -o -path ./.git \) -prune -o -name '*.sh' -print) .ci/run
+
+check:
+	./install.sh
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory check-c
+	$(MAKE) --no-print-directory check-python
+
+check-c: all run-tests $(CHECKS)
+check-python: all
+	.venv/bin/pytest
+
+run-tests: $(C_TESTS:%=run/%)
+run/%: %
+	@log=$$(mktemp); if timeout $(TEST_TIMEOUT) $< > $$log 2>&1; then echo "ok      $<"; rm -f $$log; \
+	else code=$$?; cat $$log; rm -f $$log; echo "FAILED  $< (exit $$code; 124 is a time-out of $(TEST_TIMEOUT) s)"; exit 1; fi
+
+check-asan:
+	$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined run-asan
+check-tsan:
+	$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread run-tsan
+run-asan: $(ASAN_TESTS:%=run/%)
+run-tsan: $(TSAN_TESTS:%=run/%)
+
+lint:
+	@.venv/bin/clang-format --dry-run -Werror $(C_FILES)
+	@shellcheck $(SH_FILES)
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/mypy
+	@echo "lint: clean"
+
+format:
+	@.venv/bin/clang-format -i $(C_FILES)
+	@.venv/bin/ruff format --quiet
+	@.venv/bin/ruff check --fix --quiet
+
+clean:
+	rm -rf $(filter-out $(PEERS),$(wildcard $(BUILD)/*))
+
+FORCE:
+.PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan lint format clean \
+        list-allocators $(ALLOCATORS) $(CHECKS)

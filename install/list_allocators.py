@@ -1,0 +1,110 @@
+"""Prints the Makefile's allocator table as JSON, with what this machine knows about each line.
+
+Usage: make list-allocators (which passes the table in ALLOCATOR_ROWS and the build folder as the argument).
+
+One row is `name|role|licence|package|library ...|note`; see the table's head in the Makefile. Only the standard
+library is used, because install.sh asks before .venv exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path("build/peers")
+
+
+def main() -> int:
+    build = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+    rows = os.environ["ALLOCATOR_ROWS"].splitlines()
+    os.chdir(ROOT)
+    print(json.dumps([describe(row, build) for row in rows if row.strip()], indent=1))
+    return 0
+
+
+def describe(row: str, build: Path) -> dict[str, Any]:
+    """One allocator as the JSON object that the harness reads; paths are absolute, hashes of the defining library."""
+    name, role, licence, package, library, note = (cell.strip() for cell in row.split("|", 5))
+    libraries = [str(Path(part).resolve()) for part in library.split()]
+    why_not = reason_missing(name, package, libraries)
+    defining = libraries[0] if libraries else ""
+    peer_note = peer_fact(name, "note")
+    return {
+        "name": name,
+        "role": role,
+        "version": "" if why_not else version(name, package, defining),
+        "package": package.split("=")[0],
+        "library": defining,
+        "preload": "" if name == "ptmalloc" else ":".join(libraries),
+        "binary": f"{build}/memtest-{name}",
+        "sha256": "" if why_not else hashlib.sha256(Path(defining).read_bytes()).hexdigest(),
+        "licence": licence,
+        "link_mode": "linked",
+        "available": not why_not,
+        "why_not": why_not,
+        "note": "; ".join(part for part in (note, peer_note) if part),
+    }
+
+
+def reason_missing(name: str, package: str, libraries: list[str]) -> str:
+    """An empty string when every library file is there, otherwise one sentence that says what to do."""
+    if libraries and all(Path(library).is_file() for library in libraries):
+        return ""
+    if not package:
+        return f"not built; run: make {name}"
+    return peer_fact(name, "why_not") or f"not installed; ./install.sh fetches package {package}"
+
+
+def version(name: str, package: str, library: str) -> str:
+    """The package's version; of an own library the tree's revision."""
+    if not package:
+        return tree_version()
+    if "=" in package:
+        return peer_fact(name, "version")
+    return package_versions().get(owner(library), "")
+
+
+def peer_fact(name: str, fact: str) -> str:
+    """What install/peers.sh wrote down about a newer peer: its version, a note, or why it is not there."""
+    path = PEERS / name / fact
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def owner(library: str) -> str:
+    """The distro package that a file belongs to, '' if none. dpkg knows merged /usr paths by either name."""
+    for path in (library, library.removeprefix("/usr")):
+        found = run("dpkg-query", "--search", path)
+        if found:
+            return found.split(": ")[0].split(":")[0]
+    return ""
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    listing = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n")
+    return dict(line.split(" ", 1) for line in listing.splitlines() if " " in line)
+
+
+@cache
+def tree_version() -> str:
+    return run("git", "describe", "--always", "--dirty", "--tags") or "unversioned"
+
+
+def run(*command: str) -> str:
+    """The command's output, or '' when it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
