@@ -6,12 +6,16 @@
 #   make check             installs what is missing, then lint, C tests and Python tests
 #   make check-asan        the C tests again under AddressSanitizer and UBSan; check-tsan: ThreadSanitizer
 #   make lint | format     only look | rewrite
-#   make CC=clang          another compiler; BUILD=dir SANITIZE=thread ... build elsewhere, otherwise
+#   make CC=clang          another compiler; BUILD=dir and SANITIZE=thread build elsewhere and otherwise
+#   make V=1               shows the commands
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
+ifndef V
+.SILENT:
+endif
 
 ifeq ($(origin CC),default)
 CC       := gcc
@@ -40,7 +44,7 @@ ALLOCATORS += $(strip $1)
 $(strip $1).role := $(strip $2)
 $(strip $1).licence := $(strip $3)
 $(strip $1).package := $(strip $4)
-$(strip $1).library := $(wildcard $(filter-out $(BUILD)/%,$5)) $(filter $(BUILD)/%,$5)
+$(strip $1).library := $(strip $(if $(strip $4),$(wildcard $5),$5))
 $(strip $1).note := $(strip $6)
 endef
 row = $(eval $(call allocator,$1,$2,$3,$4,$5,$6))
@@ -63,13 +67,13 @@ $(call row,slotmalloc,  own,        MIT,          ,                         $(BU
 
 NO_BUILTIN := malloc calloc realloc free memalign aligned_alloc posix_memalign strdup
 CFLAGS  := -std=gnu17 $(OPT) -Wall -Wextra -Wpedantic -Werror $(NO_BUILTIN:%=-fno-builtin-%) \
-           -fno-omit-frame-pointer -pthread -iquote . -MMD -MP
+           -fno-omit-frame-pointer -pthread -D_GNU_SOURCE= -iquote . -MMD -MP
 LDFLAGS := -pthread
 ifneq ($(SANITIZE),)
 CFLAGS  += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
-CXXFLAGS = $(patsubst -std=gnu17,-std=gnu++17,$(CFLAGS))
+CXXFLAGS := $(subst gnu17,gnu++17,$(filter-out -D_GNU_SOURCE=,$(CFLAGS)))
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The parts. Each build.mk builds its folder into $(BUILD)/ and adds to these lists:
@@ -85,42 +89,42 @@ include $(sort $(wildcard memtest/build.mk allocators/*/build.mk tools/*/build.m
 # a header or the flags change.
 FLAGS := $(CC) $(CXX) $(CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE
-	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+	mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
+	echo "  CC    $<"; mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/pic/%.o: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
+	echo "  CC    $< (shared)"; mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fPIC -ftls-model=initial-exec -c -o $@ $<
 
 $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
-	@mkdir -p $(@D)
+	echo "  CXX   $<"; mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
 
 -include $(shell find $(BUILD)/obj $(BUILD)/pic -name '*.d' 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # memtest-NAME: the same objects, linked with the allocator before libc and by full path, so that neither the linker nor
-# the loader can take another copy. An own library counts as available when its folder is there to build it.
+# the loader can take another copy. Available is what is installed, and which of our own some fragment builds.
 
 MEMTEST_OBJ ?= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard memtest/*.c memtest/workloads/*.c))
-own_sources  = $(wildcard allocators/$1/build.mk $(if $(filter limit,$($1.role)),allocators/reference/build.mk))
-is_available = $(if $(filter $(BUILD)/%,$($1.library)),$(call own_sources,$1),$($1.library))
-AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(strip $(call is_available,$a)),$a))
+is_available = $(if $($1.package),$($1.library),$(filter $($1.library),$(ALL)))
+AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(call is_available,$a),$a))
 link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(abspath $1) \
                $(addprefix -Wl$(comma)-rpath$(comma),$(sort $(dir $(abspath $1)))) -Wl$(comma)--as-needed)
 comma       := ,
 
 define memtest_rule
 $(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.library)
+	echo "  LINK  $$@"
 	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.library)) -lm
 $1: $(BUILD)/memtest-$1
 endef
 define missing_rule
 $1:
-	@echo "$1 is not installed; ./install.sh fetches it$(if $($1.package), (package $($1.package)))" >&2; exit 1
+	echo "$1 is not installed; ./install.sh fetches it$(if $($1.package), (package $($1.package)))" >&2; exit 1
 endef
 $(foreach a,$(ALLOCATORS),$(eval $(call $(if $(filter $a,$(AVAILABLE)),memtest_rule,missing_rule),$a)))
 
@@ -133,7 +137,7 @@ $(foreach a,$(ALLOCATORS),$a|$($a.role)|$($a.licence)|$($a.package)|$(strip $($a
 endef
 list-allocators: export ALLOCATOR_ROWS := $(ALLOCATOR_ROWS)
 list-allocators:
-	@$(PYTHON) install/list_allocators.py $(BUILD)
+	$(PYTHON) install/list_allocators.py $(BUILD)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Tests. `check` installs first and then starts make again, which sees what has just been installed.
@@ -154,7 +158,7 @@ check-python: all
 
 run-tests: $(C_TESTS:%=run/%)
 run/%: %
-	@log=$$(mktemp); if timeout $(TEST_TIMEOUT) $< > $$log 2>&1; then echo "ok      $<"; rm -f $$log; \
+	log=$$(mktemp); if timeout $(TEST_TIMEOUT) $< > $$log 2>&1; then echo "ok      $<"; rm -f $$log; \
 	else code=$$?; cat $$log; rm -f $$log; echo "FAILED  $< (exit $$code; 124 is a time-out of $(TEST_TIMEOUT) s)"; exit 1; fi
 
 check-asan:
@@ -165,17 +169,17 @@ run-asan: $(ASAN_TESTS:%=run/%)
 run-tsan: $(TSAN_TESTS:%=run/%)
 
 lint:
-	@.venv/bin/clang-format --dry-run -Werror $(C_FILES)
-	@shellcheck $(SH_FILES)
-	@.venv/bin/ruff check --quiet
-	@.venv/bin/ruff format --check --quiet
-	@.venv/bin/mypy
-	@echo "lint: clean"
+	.venv/bin/clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(SH_FILES)
+	.venv/bin/ruff check --quiet
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/mypy
+	echo "lint: clean"
 
 format:
-	@.venv/bin/clang-format -i $(C_FILES)
-	@.venv/bin/ruff format --quiet
-	@.venv/bin/ruff check --fix --quiet
+	.venv/bin/clang-format -i $(C_FILES)
+	.venv/bin/ruff format --quiet
+	.venv/bin/ruff check --fix --quiet
 
 clean:
 	rm -rf $(filter-out $(PEERS),$(wildcard $(BUILD)/*))
