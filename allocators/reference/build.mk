@@ -1,8 +1,8 @@
-#The two rulers : each is one C file on the shared headers, built into its own library.
+# The two rulers: each is one C file on the shared headers, built into its own library.
 
-REFERENCE_LIBS : = $(BUILD) / libbump.so $(BUILD) / liblifo.so ALL += $(REFERENCE_LIBS)
+REFERENCE_LIBS := $(BUILD)/libbump.so $(BUILD)/liblifo.so
+ALL += $(REFERENCE_LIBS)
 
-                                                                              $(REFERENCE_LIBS)
-    : $(BUILD) / lib %.so : $(BUILD) / pic / allocators / reference /
-      %.o echo "  LINK  $@" $(CC) $(LDFLAGS) - shared - Wl,
-               -soname, $(@F) - o $ @$ <
+$(REFERENCE_LIBS): $(BUILD)/lib%.so: $(BUILD)/pic/allocators/reference/%.o
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $<
