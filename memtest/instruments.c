@@ -1,0 +1,140 @@
+#include "instruments.h"
+
+#include "clock.h"
+#include "workload.h"
+
+#include <string.h>
+
+enum { PAGE = 4096 };
+
+/* Gaps are uniform in [1, 2 * mean - 1]: the mean is as wanted and no period of the workload can be
+ * in phase. */
+static bool sample_is_due(struct instruments *in) {
+    if (!in->latency || --in->until_sample > 0)
+        return false;
+    in->until_sample = rng_between(&in->gaps, 1, 2 * LATENCY_MEAN_GAP - 1);
+    return true;
+}
+
+static void sample_add(struct histogram *histogram, uint64_t ticks) {
+    uint64_t overhead = clock_overhead_ticks();
+    histogram_add(histogram, ticks > overhead ? ticks - overhead : 0);
+}
+
+#define TIMED(w, histogram, call)                                                                  \
+    do {                                                                                           \
+        if (sample_is_due((w)->instruments)) {                                                     \
+            uint64_t begin = clock_begin();                                                        \
+            call;                                                                                  \
+            sample_add(&(w)->instruments->histogram, clock_end() - begin);                         \
+        } else {                                                                                   \
+            call;                                                                                  \
+        }                                                                                          \
+    } while (0)
+
+/* Writes into bytes [from, size) as --touch says. */
+static void touch_block(const struct instruments *in, struct block b, size_t from) {
+    volatile char *at = b.at;
+    size_t size = block_size(b);
+    if (from >= size || in->touch == TOUCH_NONE)
+        return;
+    if (in->touch == TOUCH_ALL) {
+        memset((char *)b.at + from, 0x5a, size - from);
+    } else if (in->touch == TOUCH_FIRST) {
+        at[from] = 0x5a;
+    } else {
+        for (size_t i = from; i < size; i += PAGE)
+            at[i] = 0x5a;
+        at[size - 1] = 0x5a;
+    }
+}
+
+static void check_alignment(struct worker *w, struct block b, size_t alignment, const char *call) {
+    if ((uintptr_t)b.at % alignment != 0)
+        worker_fault(w, "misaligned: %s of %zu bytes returned %p, which is not a multiple of %zu",
+                     call, block_size(b), b.at, alignment);
+}
+
+static void check_stamp(struct worker *w, struct block stamped, const void *at, size_t upto,
+                        const char *call) {
+    const struct instruments *in = w->instruments;
+    size_t offset = verify_damage(stamped, at, upto, in->payload, in->verify);
+    if (offset != SIZE_MAX)
+        worker_fault(w,
+                     "lost content: the block of %zu bytes at %p changed at byte %zu before %s (it "
+                     "overlaps another "
+                     "block, or the allocator wrote into it)",
+                     block_size(stamped), at, offset, call);
+}
+
+/* Keeps the promise of --live-file: fresh within 64 KiB and 256 operations. */
+static void watch(struct worker *w) {
+    if (w->instruments->watched &&
+        w->mallocs + w->frees + w->reallocs - w->published_ops >= LIVE_PUBLISH_OPS)
+        worker_publish(w);
+}
+
+static struct block receive(struct worker *w, struct block b, size_t alignment, const char *call) {
+    const struct instruments *in = w->instruments;
+    if (in->verify != VERIFY_NONE)
+        check_alignment(w, b, alignment, call);
+    touch_block(in, b, 0);
+    if (in->verify != VERIFY_NONE)
+        verify_stamp(b, in->payload, in->verify);
+    watch(w);
+    return b;
+}
+
+struct block instrumented_malloc(struct worker *w, size_t size) {
+    void *at;
+    TIMED(w, malloc_ticks, at = malloc(size));
+    struct block b = worker_received(w, at, size, OPERATION_MALLOC, "malloc");
+    return receive(w, b, verify_natural_alignment(size), "malloc");
+}
+
+struct block instrumented_calloc(struct worker *w, size_t count, size_t size) {
+    void *at;
+    TIMED(w, malloc_ticks, at = calloc(count, size));
+    struct block b = worker_received(w, at, count * size, OPERATION_CALLOC, "calloc");
+    enum verify_level level = w->instruments->verify;
+    size_t offset = level == VERIFY_NONE ? SIZE_MAX : verify_not_zero(b, level);
+    if (offset != SIZE_MAX)
+        worker_fault(w, "not zeroed: calloc of %zu bytes at %p is not zero at byte %zu",
+                     block_size(b), b.at, offset);
+    return receive(w, b, verify_natural_alignment(count * size), "calloc");
+}
+
+struct block instrumented_memalign(struct worker *w, size_t alignment, size_t size) {
+    void *at = NULL;
+    int error;
+    TIMED(w, malloc_ticks, error = posix_memalign(&at, alignment, size));
+    struct block b = worker_received(w, error ? NULL : at, size, OPERATION_MEMALIGN + alignment,
+                                     "posix_memalign");
+    return receive(w, b, alignment, "posix_memalign");
+}
+
+struct block instrumented_realloc(struct worker *w, struct block old, size_t size) {
+    const struct instruments *in = w->instruments;
+    void *at;
+    if (in->verify != VERIFY_NONE)
+        check_stamp(w, old, old.at, SIZE_MAX, "realloc");
+    TIMED(w, malloc_ticks, at = realloc(old.at, size));
+    struct block b = worker_resized(w, at, old, size);
+    if (in->verify != VERIFY_NONE) {
+        check_alignment(w, b, verify_natural_alignment(size), "realloc");
+        check_stamp(w, old, b.at, size, "use after realloc");
+    }
+    touch_block(in, b, block_size(old)); /* old bytes are content that must survive */
+    if (in->verify != VERIFY_NONE)
+        verify_stamp(b, in->payload, in->verify);
+    watch(w);
+    return b;
+}
+
+void instrumented_free(struct worker *w, struct block b) {
+    if (w->instruments->verify != VERIFY_NONE)
+        check_stamp(w, b, b.at, SIZE_MAX, "free");
+    worker_returned(w, b);
+    TIMED(w, free_ticks, free(b.at));
+    watch(w);
+}

@@ -1,0 +1,28 @@
+/* What the command line asked to be done around each operation, and what it found. Kept apart from
+ * struct worker so that the plain path touches none of it. */
+#pragma once
+#include "histogram.h"
+#include "rng.h"
+#include "verify.h"
+
+#include <stdbool.h>
+
+enum touch { TOUCH_NONE, TOUCH_FIRST, TOUCH_PAGE, TOUCH_ALL };
+
+enum {
+    LATENCY_MEAN_GAP = 16, /* one operation in 16 is timed, at random gaps */
+    LIVE_PUBLISH_BYTES =
+        1 << 16 /* with --live-file a change of this size is published at once ... */,
+    LIVE_PUBLISH_OPS = 256 /* ... and at the latest after so many operations */
+};
+
+struct instruments {
+    enum touch touch;
+    enum verify_level verify;
+    bool latency;
+    bool watched;          /* a live file is kept */
+    size_t payload;        /* bytes at the start of a block that are the workload's */
+    uint64_t until_sample; /* operations left before the next one that is timed */
+    struct rng gaps; /* its own stream: sampling must not change the workload's random numbers */
+    struct histogram malloc_ticks, free_ticks;
+};

@@ -1,0 +1,16 @@
+/* Writing JSON with stdio: just what memtest's records need. */
+#pragma once
+#include <stdint.h>
+#include <stdio.h>
+
+/* A quoted, escaped string; NULL becomes null. Bytes that are not ASCII pass as they are (UTF-8).
+ */
+void json_string(FILE *out, const char *text);
+
+/* `,"key":` - a record opens with its kind, so every later member has a comma before it. */
+void json_key(FILE *out, const char *key);
+
+void json_number(FILE *out, const char *key, uint64_t value);
+void json_signed(FILE *out, const char *key, int64_t value);
+void json_seconds(FILE *out, const char *key, double seconds);
+void json_text(FILE *out, const char *key, const char *text);

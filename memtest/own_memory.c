@@ -1,0 +1,28 @@
+#include "own_memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static void *map(size_t bytes, int extra_flags) {
+    size_t wanted = bytes ? bytes : 1;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | extra_flags;
+    void *memory = mmap(NULL, wanted, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory == MAP_FAILED) {
+        fprintf(stderr, "memtest: the kernel refused %zu bytes for memtest's own tables\n", bytes);
+        exit(2);
+    }
+    return memory;
+}
+
+void *own_memory(size_t bytes) {
+    return map(bytes, MAP_POPULATE);
+}
+
+void *own_memory_lazy(size_t bytes) {
+    return map(bytes, MAP_NORESERVE);
+}
+
+void own_memory_release(void *memory, size_t bytes) {
+    munmap(memory, bytes ? bytes : 1);
+}

@@ -1,0 +1,15 @@
+/* Memory of memtest itself: slot tables, histograms, logs. It never comes from the allocator under
+ * test. */
+#pragma once
+#include <stddef.h>
+
+/* Maps `bytes` of zeroed memory straight from the kernel, already faulted in, so that using it
+ * later costs no page fault inside the measured region. Never returns NULL: without memory memtest
+ * says so and exits with 2. */
+void *own_memory(size_t bytes);
+
+/* The same, but pages appear when first written: for logs and tables that are rarely filled. */
+void *own_memory_lazy(size_t bytes);
+
+/* Gives back what own_memory() or own_memory_lazy() returned; `bytes` as it was asked for. */
+void own_memory_release(void *memory, size_t bytes);

@@ -1,0 +1,41 @@
+#include "provider.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void provider_of_malloc(char *path) {
+    Dl_info info;
+    void *symbol = dlsym(RTLD_DEFAULT, "malloc");
+    path[0] = '\0';
+    if (symbol && dladdr(symbol, &info) && info.dli_fname && !realpath(info.dli_fname, path))
+        path[0] = '\0';
+}
+
+/* A mapping's path is the sixth field of its line; a shared object's name has ".so" in its last
+ * component. */
+static const char *shared_object_of(char *line) {
+    char *path = strchr(line, '/');
+    if (!path)
+        return NULL;
+    path[strcspn(path, "\n")] = '\0';
+    return strstr(strrchr(path, '/'), ".so") ? path : NULL;
+}
+
+void provider_each_mapped(void (*each)(const char *path, void *context), void *context) {
+    static char buffer[1 << 16], line[PATH_MAX + 128], previous[PATH_MAX];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        return;
+    setvbuf(maps, buffer, _IOFBF, sizeof buffer);
+    while (fgets(line, sizeof line, maps)) {
+        const char *path = shared_object_of(line);
+        if (path && strcmp(path, previous) != 0) {
+            each(path, context);
+            snprintf(previous, sizeof previous, "%s", path);
+        }
+    }
+    fclose(maps);
+}

@@ -1,0 +1,11 @@
+/* Which shared object really serves malloc in this process: the proof that a preload or a link took
+ * effect. */
+#pragma once
+
+/* The real path of the object that defines `malloc` as the dynamic linker resolves it here; "" when
+ * unknown. Writes into `path`, which holds PATH_MAX bytes. */
+void provider_of_malloc(char *path);
+
+/* Calls `each(path, context)` once for every shared object mapped into the process, in the order of
+ * the addresses. */
+void provider_each_mapped(void (*each)(const char *path, void *context), void *context);

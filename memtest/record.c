@@ -1,0 +1,173 @@
+#include "record.h"
+
+#include "clock.h"
+#include "json.h"
+#include "provider.h"
+
+#include <inttypes.h>
+#include <limits.h>
+
+static double seconds_between(uint64_t from_ns, uint64_t to_ns) {
+    return (double)(to_ns - from_ns) * 1e-9;
+}
+
+static double seconds_used(struct timeval from, struct timeval to) {
+    return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_usec - from.tv_usec) * 1e-6;
+}
+
+static uint64_t ops_of(const struct totals *t) {
+    return t->mallocs + t->frees + t->reallocs;
+}
+
+static void record_round(FILE *out, const struct run *run, unsigned round) {
+    const struct round_mark *before = round ? &run->marks[round - 1] : &run->start,
+                            *after = &run->marks[round];
+    fprintf(out, "{\"record\":\"round\",\"round\":%u", round);
+    json_seconds(out, "t_s", seconds_between(run->start.ns, after->ns));
+    json_seconds(out, "wall_s", seconds_between(before->ns, after->ns));
+    json_number(out, "ops", ops_of(&after->totals) - ops_of(&before->totals));
+    json_number(out, "mallocs", after->totals.mallocs - before->totals.mallocs);
+    json_number(out, "frees", after->totals.frees - before->totals.frees);
+    json_number(out, "requested_bytes", after->totals.requested - before->totals.requested);
+    json_signed(out, "live_bytes", after->totals.live);
+    fputs("}\n", out);
+}
+
+static void record_params(FILE *out, const struct settings *settings) {
+    const struct option_spec *specs = settings->workload->options;
+    json_key(out, "params");
+    fputc('{', out);
+    for (size_t i = 0; specs && specs[i].key; i++) {
+        const struct option_value *value = &settings->values[i];
+        fprintf(out, "%s\"%s\":", i ? "," : "", specs[i].key);
+        if (specs[i].type == OPTION_REAL)
+            fprintf(out, "%.17g", value->real);
+        else if (specs[i].type == OPTION_CHOICE || specs[i].type == OPTION_TEXT)
+            json_string(out, value->text);
+        else
+            fprintf(out, "%" PRIu64, value->number);
+    }
+    fputc('}', out);
+}
+
+/* Names of enum touch and enum verify_level. */
+static const char *const touch_names[] = {"none", "first", "page", "all"};
+static const char *const verify_names[] = {"none", "stamp", "full"};
+
+static void record_counts(FILE *out, const struct run *run) {
+    const struct totals *t = &run->end.totals;
+    const struct rusage *from = &run->usage_start, *to = &run->usage_end;
+    json_seconds(out, "wall_s", seconds_between(run->start.ns, run->end.ns));
+    json_seconds(out, "user_s", seconds_used(from->ru_utime, to->ru_utime));
+    json_seconds(out, "sys_s", seconds_used(from->ru_stime, to->ru_stime));
+    json_number(out, "ops", ops_of(t));
+    json_number(out, "mallocs", t->mallocs);
+    json_number(out, "frees", t->frees);
+    json_number(out, "reallocs", t->reallocs);
+    json_number(out, "requested_bytes", t->requested);
+    json_signed(out, "live_peak_bytes",
+                atomic_load_explicit(&run->live->peak_bytes, memory_order_relaxed));
+    json_signed(out, "live_end_bytes", t->live);
+    json_signed(out, "minor_faults", to->ru_minflt - from->ru_minflt);
+    json_signed(out, "major_faults", to->ru_majflt - from->ru_majflt);
+}
+
+struct list {
+    FILE *out;
+    bool started;
+};
+
+static void list_path(const char *path, void *context) {
+    struct list *list = context;
+    if (list->started)
+        fputc(',', list->out);
+    list->started = true;
+    json_string(list->out, path);
+}
+
+static void record_provider(FILE *out) {
+    static char path[PATH_MAX];
+    provider_of_malloc(path);
+    json_key(out, "provider");
+    fputs("{\"path\":", out);
+    json_string(out, path);
+    fputs(",\"symbol\":\"malloc\",\"maps\":[", out);
+    provider_each_mapped(list_path, &(struct list){out, false});
+    fputs("]}", out);
+}
+
+static void record_histogram(FILE *out, const struct histogram *h) {
+    static const struct {
+        const char *name;
+        double q;
+    } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+    double ns = clock_ns_per_tick();
+    fprintf(out, "{\"count\":%" PRIu64, h->count);
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+        fprintf(out, ",\"%s\":%.2f", quantiles[i].name,
+                (double)histogram_quantile(h, quantiles[i].q) * ns);
+    fprintf(out, ",\"max\":%.2f,\"buckets\":[", (double)h->max * ns);
+    const char *comma = "";
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (h->bucket[i]) {
+            fprintf(out, "%s[%.2f,%" PRIu64 "]", comma, (double)histogram_upper(i) * ns,
+                    h->bucket[i]);
+            comma = ",";
+        }
+    }
+    fputs("]}", out);
+}
+
+static void record_latency(FILE *out, const struct run *run) {
+    json_key(out, "latency");
+    if (!run->settings->latency) {
+        fputs("null", out);
+        return;
+    }
+    struct histogram *mallocs = own_memory(sizeof *mallocs), *frees = own_memory(sizeof *frees);
+    for (unsigned i = 0; i < run->settings->threads; i++) {
+        histogram_merge(mallocs, &run->workers[i].instruments->malloc_ticks);
+        histogram_merge(frees, &run->workers[i].instruments->free_ticks);
+    }
+    fputs("{\"malloc_ns\":", out);
+    record_histogram(out, mallocs);
+    fputs(",\"free_ns\":", out);
+    record_histogram(out, frees);
+    fputc('}', out);
+}
+
+void record_run(FILE *out, const struct run *run) {
+    const struct settings *s = run->settings;
+    char checksum[17] = "";
+    for (unsigned i = 0; i < run->rounds_done && i < ROUNDS_MAX; i++)
+        record_round(out, run, i);
+    if (s->duration_s ==
+        0) /* how many rounds a --duration run does depends on the allocator's speed */
+        snprintf(checksum, sizeof checksum, "%016" PRIx64, run_checksum(run));
+    fputs("{\"record\":\"end\",\"schema\":1", out);
+    json_text(out, "workload", s->workload->name);
+    record_params(out, s);
+    json_number(out, "threads", s->threads);
+    json_number(out, "rounds", run->rounds_done);
+    json_number(out, "seed", s->seed);
+    json_text(out, "touch", touch_names[s->touch]);
+    json_text(out, "verify", verify_names[s->verify]);
+    record_counts(out, run);
+    json_text(out, "checksum", checksum);
+    record_provider(out);
+    json_text(out, "clock", clock_name());
+    record_latency(out, run);
+    fputs("}\n", out);
+    fflush(out);
+}
+
+void record_fault(FILE *out, const struct worker *w, const char *what) {
+    fputs("{\"record\":\"fault\"", out);
+    json_text(out, "what", what);
+    json_text(out, "workload", w->run->settings->workload->name);
+    json_number(out, "thread", w->index);
+    json_number(out, "round", w->round);
+    json_number(out, "ops", w->mallocs + w->frees + w->reallocs);
+    fputs("}\n", out);
+    fflush(out);
+}

@@ -1,0 +1,46 @@
+/* The random numbers of one thread: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom
+ * number generators", OOPSLA 2014). One word of state, about nine instructions, passes BigCrush;
+ * each call gives an independent word, so a size and a slot are drawn by two calls, never cut from
+ * one word. */
+#pragma once
+#include <stdint.h>
+
+__extension__ typedef unsigned __int128 uint128; /* outside of ISO C, hence the marker */
+
+struct rng {
+    uint64_t state;
+};
+
+static inline uint64_t rng_mix(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* The generator of stream `stream` under `seed`: streams start at unrelated points of the sequence.
+ */
+static inline struct rng rng_seeded(uint64_t seed, uint64_t stream) {
+    return (struct rng){
+        rng_mix(rng_mix(seed + 0x9e3779b97f4a7c15u) ^ (stream + 1) * 0xd1342543de82ef95u)};
+}
+
+static inline uint64_t rng_next(struct rng *rng) {
+    rng->state += 0x9e3779b97f4a7c15u;
+    return rng_mix(rng->state);
+}
+
+/* Uniform in [0, bound); bound 0 gives 0. Multiply-shift (Lemire 2019) without its rejection step:
+ * the bias is at most bound / 2^64, far below what any workload could show. */
+static inline uint64_t rng_below(struct rng *rng, uint64_t bound) {
+    return (uint64_t)(((uint128)rng_next(rng) * bound) >> 64);
+}
+
+/* Uniform in [low, high], both included; low <= high. */
+static inline uint64_t rng_between(struct rng *rng, uint64_t low, uint64_t high) {
+    return low + rng_below(rng, high - low + 1);
+}
+
+/* Uniform in [0, 1) with 53 random bits. */
+static inline double rng_unit(struct rng *rng) {
+    return (double)(rng_next(rng) >> 11) * 0x1p-53;
+}
