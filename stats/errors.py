@@ -1,0 +1,7 @@
+"""The one error that a user of stats.py is meant to see."""
+
+
+class DataError(Exception):
+    """A run directory that cannot be used: the text names the place and the cure; the program ends
+    with status 2.
+    """

@@ -1,0 +1,271 @@
+"""The tables: a Study in, text for readers out, with the raw numbers beside it for CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from stats import units
+from stats.errors import DataError
+from stats.geomean import summarise
+from stats.load import CELL
+from stats.metrics import Metric
+from stats.noise import differences
+from stats.passes import pass_costs, sentence
+from stats.seedstudy import seed_table
+from stats.study import Study
+from stats.verdict import MIN_BLOCKS, SAME, TOO_FEW
+
+MARKS = {1: "✓", -1: "✗"}
+LEGEND = (
+    "✓ better, ✗ worse: adjusted p below 0.05, 95 % interval without 1, effect beyond delta; "
+    f"= same within delta; ? inconclusive; · no verdict under {MIN_BLOCKS} blocks; "
+    "unmarked: not judged (the A/A copy, limits)"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """`frame` is all text, ready to print; `raw` holds the numbers (the same as `frame` where it
+    has none).
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    raw: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    text_columns: int = 1  # so many columns from the left are aligned to the left
+
+
+def mark(verdict: str, good: int) -> str:
+    """The sign of a verdict in a matrix."""
+    if good:
+        return MARKS[good]
+    return {SAME: "=", TOO_FEW: "·", "inconclusive": "?"}.get(verdict, "")
+
+
+def measured(study: Study, name: str) -> Metric:
+    """The metric `name`, if this run can compare it. Raises DataError naming what can be compared
+    instead.
+    """
+    metric = study.metrics[name]
+    if not len(study.metric_table(name)):
+        present = (
+            ", ".join(dict.fromkeys(study.judged["metric"])) or "none: the baseline has no record"
+        )
+        raise DataError(f"the run has no comparison of '{name}'. Cure: pick one of {present}")
+    return metric
+
+
+def _cell_column(study: Study, rows: pd.DataFrame) -> list[str]:
+    return [study.cells[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
+
+
+def overall(study: Study, metric: Metric) -> Table:
+    """Every row of one metric: ratios to the baseline with their marks, then geometric mean, worst
+    row, losses.
+    """
+    rows = study.metric_table(metric.name)
+    texts = [
+        f"{units.ratio(r)} {mark(v, g)}".strip()
+        for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
+    ]
+    cells = pd.DataFrame(
+        {
+            "cell": _cell_column(study, rows),
+            "allocator": rows["allocator"].to_numpy(),
+            "text": texts,
+        }
+    )
+    matrix = cells.pivot(index="cell", columns="allocator", values="text")
+    order = [a for a in study.cast if a in matrix]
+    matrix = matrix.reindex(index=list(dict.fromkeys(cells["cell"])), columns=order).fillna("–")
+    summary = summarise(rows, metric.direction == "lower").set_index("allocator").loc[order]
+    matrix.loc["geometric mean"] = [
+        units.ratio(g) + (f" ({m} missing)" if m else "")
+        for g, m in zip(summary["geomean"], summary["missing"], strict=True)
+    ]
+    matrix.loc["worst row"] = [units.ratio(w) for w in summary["worst"]]
+    matrix.loc["wins : losses"] = [
+        f"{w} : {n}" if study.cast[a].is_contestant else ""
+        for a, w, n in zip(order, summary["wins"], summary["losses"], strict=True)
+    ]
+    better = "less" if metric.direction == "lower" else "more"
+    title = f"{metric.name}: ratio to {study.baseline} ({better} is better)"
+    frame = matrix.reset_index(names="workload · threads")
+    return Table(
+        f"overall_{metric.name}",
+        title,
+        frame,
+        rows.drop(columns="metric"),
+        [LEGEND, floor_note(study, metric)],
+    )
+
+
+def floor_note(study: Study, metric: Metric) -> str:
+    """One sentence on the smallest effect that this run may claim in `metric`."""
+    if metric.name not in study.floors:
+        nominal = units.percent(study.delta)
+        return f"delta is {nominal}; no A/A interval for {metric.name}: the noise floor is unknown."
+    floor = float(study.floors[metric.name])
+    text = f"The A/A copy differs by up to {units.percent(floor)} (largest end of its intervals)"
+    if floor > study.delta:
+        return (
+            f"{text}: that noise floor forbids smaller claims, so delta is {units.percent(floor)}."
+        )
+    return f"{text}; delta is {units.percent(study.delta)}."
+
+
+def details(study: Study, metric: Metric) -> Table:
+    """One row per cell and allocator: medians, ratio, interval, p values, verdict."""
+    rows = study.metric_table(metric.name)
+    frame = pd.DataFrame(
+        {
+            "workload · threads": _cell_column(study, rows),
+            "allocator": rows["allocator"],
+            "median": [units.quantity(v, metric.unit) for v in rows["value"]],
+            study.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
+            "ratio": rows["ratio"].map(units.ratio),
+            "95 % interval": [
+                units.interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)
+            ],
+            "blocks": rows["n"].astype(str),
+            "p (Holm)": rows["p_adj"].map(units.p_value),
+            "p Yuen": rows["p_yuen"].map(units.p_value),
+            "p Wilcoxon": rows["p_wilcoxon"].map(units.p_value),
+            "verdict": [
+                v + (f"; {c} disagrees" if c else "")
+                for v, c in zip(rows["verdict"], rows["checks"], strict=True)
+            ],
+        }
+    )
+    title = f"{metric.name}: {metric.meaning}"
+    return Table(
+        f"details_{metric.name}", title, frame, rows, [floor_note(study, metric)], text_columns=2
+    )
+
+
+def workload(study: Study) -> Table:
+    """One case (a study narrowed by `only`): every allocator by threads, medians of the headline
+    metrics.
+    """
+    shown = [m for m in study.metrics.headline() if study.has(m.name)]
+    medians = {m.name: study.medians(m.name) for m in shown}
+    raw = study.in_order(pd.DataFrame(medians).rename_axis([*CELL, "allocator"]).reset_index())
+    frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
+    estimates = study.estimates.set_index(["metric", *CELL, "allocator"])
+    for metric in shown:
+        keys = raw[[*CELL, "allocator"]].itertuples(index=False, name=None)
+        pairs = zip(raw[metric.name], keys, strict=True)
+        frame[metric.name] = [
+            _with_ratio(value, metric, (metric.name, *key), estimates) for value, key in pairs
+        ]
+    label = next(iter(study.cases.values()))
+    notes = [f"In brackets: the ratio to {study.baseline} with its mark.", LEGEND]
+    return Table(f"workload_{file_name(label)}", label, frame, raw, notes, text_columns=2)
+
+
+def _with_ratio(value: float, metric: Metric, key: tuple, estimates: pd.DataFrame) -> str:
+    text = units.quantity(value, metric.unit)
+    if key not in estimates.index:
+        return text
+    row = estimates.loc[key]
+    return f"{text} ({units.ratio(row['ratio'])} {mark(row['verdict'], row['good'])}".rstrip() + ")"
+
+
+def status(study: Study) -> Table:
+    """Every process that did not end well, which no estimate contains; one row per cell, allocator,
+    pass and reason.
+    """
+    bad = [r for r in study.run.records if r["status"] != "ok"]
+    columns = ["status", "allocator", "workload", "params", "threads", "pass", "why"]
+    raw = pd.DataFrame(
+        [
+            [
+                r["status"],
+                r["allocator"],
+                r["workload"],
+                r["params"],
+                r["threads"],
+                r["pass"],
+                r.get("why", ""),
+            ]
+            for r in bad
+        ],
+        columns=columns,
+    )
+    raw = raw.groupby(columns, sort=False).size().rename("processes").reset_index()
+    frame = raw.drop(columns="params").astype(str)
+    total = len(study.run.records)
+    note = f"{total - len(bad)} of {total} processes ended well; the others are in no estimate."
+    return Table("status", "Processes that did not end well", frame, raw, [note], text_columns=3)
+
+
+def noise(study: Study) -> Table:
+    """The A/A cells: one library under two names."""
+    rows = study.in_order(differences(study.twins, study.delta))
+    frame = pd.DataFrame(
+        {
+            "metric": rows["metric"],
+            "workload · threads": _cell_column(study, rows),
+            "copy": rows["allocator"],
+            "blocks": rows["n"].astype(str),
+            "ratio": rows["ratio"].map(units.ratio3),
+            "95 % interval": [
+                units.interval(low, high, units.ratio3)
+                for low, high in zip(rows["low"], rows["high"], strict=True)
+            ],
+            "p": rows["p"].map(units.p_value),
+            "difference seen": ["yes" if seen else "no" for seen in rows["differs"]],
+        }
+    )
+    return Table("noise", "A/A: one library under two names", frame, rows, [], text_columns=3)
+
+
+def passes(study: Study) -> Table:
+    """How much each instrument slowed the run."""
+    raw = pass_costs(study.table)
+    frame = pd.DataFrame({"what each pass cost": [sentence(row) for _, row in raw.iterrows()]})
+    return Table("passes", "What the instruments cost", frame, raw)
+
+
+def seed(study: Study) -> Table:
+    """The seed study's numbers beside what it left out (docs/seed-study.md)."""
+    raw = study.in_order(
+        seed_table(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
+    )
+    frame = pd.DataFrame(
+        {"workload · threads": _cell_column(study, raw), "allocator": raw["allocator"]}
+    )
+    for column in ("mallocs_per_mmap", "mapped_fragmentation", "mallocs_per_kernel_call"):
+        frame[column] = raw[column].map(lambda v: units.quantity(v, "ratio"))
+    frame.insert(
+        3, "kernel_s_per_malloc", raw["kernel_s_per_malloc"].map(lambda v: units.quantity(v, "s"))
+    )
+    for column in ("mmap_calls", "munmap_calls", "brk_calls", "madvise_calls"):
+        frame[column] = raw[column].map(lambda v: units.quantity(v, "calls"))
+    notes = [
+        "mallocs_per_mmap, kernel_s_per_malloc and mapped_fragmentation are the seed study's measures; "
+        "brk and madvise are what it left out (docs/seed-study.md)."
+    ]
+    return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
+
+
+def file_name(label: str) -> str:
+    """A label as part of a file name."""
+    return "".join(c if c.isalnum() else "-" for c in label).strip("-")
+
+
+def all_tables(study: Study) -> list[Table]:
+    """Everything that a report writes to tables/."""
+    shown = [
+        m
+        for m in study.metrics
+        if m.headline and study.has(m.name) and len(study.metric_table(m.name))
+    ]
+    made = [overall(study, m) for m in shown] + [details(study, m) for m in shown]
+    made += [workload(study.only(case)) for case in study.cases]
+    made += [seed(study), noise(study), passes(study), status(study)]
+    return [table for table in made if len(table.frame) or table.name == "status"]

@@ -1,0 +1,66 @@
+"""stats.py table: one or more metrics of a run as tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stats.study import Study
+    from stats.tables import Table
+
+HELP = "print tables: ratios to the baseline with verdicts, and the rows behind them"
+DETAILS = """\
+examples:
+  stats.py table results/local/quick-...                      the headline metrics
+  stats.py table RUN --metric wall_s minor_faults --rows      every interval and p value
+  stats.py table RUN --metric malloc_ns_p99 --format latex
+  stats.py table RUN --seed-study                             the MIND study's numbers
+CSV holds raw numbers; the other formats round. stats/metrics.toml explains every metric."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR")
+    parser.add_argument("--format", choices=("term", "md", "csv", "latex"), default="term")
+    parser.add_argument(
+        "--metric", nargs="+", metavar="NAME", help="metrics to show (default: the headline ones)"
+    )
+    parser.add_argument(
+        "--rows", action="store_true", help="one row per workload and allocator, with intervals"
+    )
+    parser.add_argument(
+        "--seed-study", action="store_true", help="the seed study's measures instead of metrics"
+    )
+    parser.add_argument(
+        "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
+    )
+    parser.add_argument(
+        "--delta", type=float, metavar="SHARE", help="smallest effect worth a word (default 0.02)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the tables; 0."""
+    from stats.render import render, terminal
+    from stats.study import open_study
+
+    colour = sys.stdout.isatty()
+    for path in arguments.runs:
+        study = open_study(path, arguments.baseline, arguments.delta)
+        for table in _tables(study, arguments):
+            form = arguments.format
+            print(terminal(table, colour=colour) if form == "term" else render(table, form))
+    return 0
+
+
+def _tables(study: Study, arguments: argparse.Namespace) -> list[Table]:
+    from stats import tables
+
+    if arguments.seed_study:
+        return [tables.seed(study)]
+    asked = arguments.metric or [m.name for m in study.metrics.headline() if study.has(m.name)]
+    make = tables.details if arguments.rows or arguments.format == "csv" else tables.overall
+    return [make(study, tables.measured(study, name)) for name in asked]

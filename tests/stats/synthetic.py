@@ -1,0 +1,236 @@
+"""Writes run directories like the harness's, with effects planted, for tests and for looking at the
+report.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PASSES = {"time": 20, "latency": 3, "memory": 3, "syscalls": 1}
+ALLOCATORS = ["ptmalloc", "ptmalloc#2", "jemalloc", "mimalloc", "slotmalloc", "bump"]
+CALLS = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to plant: `speed` are true wall-time ratios to ptmalloc, `noise` is the log standard
+    deviation of a process.
+    """
+
+    allocators: list[str] = field(default_factory=lambda: list(ALLOCATORS))
+    workloads: list[tuple[str, str]] = field(
+        default_factory=lambda: [("rounds", "rounds=16;touch=none"), ("larson", "touch=first")]
+    )
+    threads: list[int] = field(default_factory=lambda: [1, 2])
+    passes: dict[str, int] = field(default_factory=lambda: dict(PASSES))
+    speed: dict[str, float] = field(
+        default_factory=lambda: {"jemalloc": 0.7, "mimalloc": 1.2, "slotmalloc": 0.6, "bump": 0.4}
+    )
+    noise: float = 0.01
+    seed: int = 1
+    failures: dict[str, str] = field(
+        default_factory=dict
+    )  # allocator -> status of its first process
+
+
+def write_run(folder: Path, plan: Plan | None = None) -> Path:
+    """Writes a whole run directory and returns its path."""
+    plan = plan or Plan()
+    rng = np.random.default_rng(plan.seed)
+    (folder / "series").mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest(plan)))
+    (folder / "plan.json").write_text(json.dumps({"schema": 1, "seed": plan.seed}))
+    lines = [json.dumps(record) for record in records(folder, plan, rng)]
+    (folder / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def manifest(plan: Plan) -> dict[str, Any]:
+    names = [a for a in plan.allocators if "#" not in a]
+    role = {"bump": "limit", "lifo": "limit", "slotmalloc": "own"}
+    return {
+        "schema": 1,
+        "experiment": {
+            "name": "synthetic",
+            "title": "A planted run",
+            "question": "Is the plant found?",
+            "baseline": "ptmalloc",
+            "aa": "ptmalloc",
+        },
+        "allocators": [
+            {"name": n, "role": role.get(n, "contestant"), "version": "1.0"} for n in names
+        ],
+        "host": {"cpu": "Synthetic CPU", "kernel": "6.1"},
+        "doctor": [
+            {
+                "level": "warning",
+                "what": "governor",
+                "found": "powersave",
+                "effect": "clock speed drifts",
+            }
+        ],
+    }
+
+
+def records(folder: Path, plan: Plan, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Every record of the plan: passes x blocks x cells x allocators, plus `empty` in the syscalls
+    pass.
+    """
+    out: list[dict[str, Any]] = []
+    failing = dict(plan.failures)
+    for pass_name, blocks in plan.passes.items():
+        for block in range(blocks):
+            for (workload, params), threads in cells(plan, pass_name):
+                mood = rng.normal(0, 0.05)  # what the whole block shares, and pairing removes
+                for allocator in rng.permutation(plan.allocators):
+                    run = f"{pass_name}-{block:03d}-{len(out):05d}"
+                    record = base_record(
+                        run, block, str(allocator), workload, params, threads, pass_name
+                    )
+                    status = failing.pop(str(allocator), None)
+                    if status:
+                        record |= {"status": status, "why": f"planted {status}", "exit_code": None}
+                    else:
+                        fill(record, plan, rng, mood, folder)
+                    out.append(record)
+    return out
+
+
+def cells(plan: Plan, pass_name: str) -> list[tuple[tuple[str, str], int]]:
+    every = [(w, t) for w in plan.workloads for t in plan.threads]
+    return [(("empty", ""), 1), *every] if pass_name == "syscalls" else every
+
+
+def base_record(
+    run: str, block: int, allocator: str, workload: str, params: str, threads: int, pass_name: str
+) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "run": run,
+        "block": block,
+        "order": 0,
+        "allocator": allocator,
+        "workload": workload,
+        "params": params,
+        "threads": threads,
+        "pass": pass_name,
+        "seed": block,
+        "padding": 0,
+        "argv": ["memtest", workload],
+        "env": {},
+        "started": "2026-01-01T00:00:00Z",
+        "status": "ok",
+        "why": "",
+        "exit_code": 0,
+        "signal": None,
+        "checksum": "00",
+        "metrics": {},
+        "unavailable": {},
+        "rounds": [],
+        "latency": None,
+        "series": None,
+        "syscalls": None,
+        "provider": {"path": "/lib/x.so", "expected": "/lib/x.so", "proven": True},
+    }
+
+
+def fill(
+    record: dict[str, Any], plan: Plan, rng: np.random.Generator, mood: float, folder: Path
+) -> None:
+    """Gives the record the metrics of its pass."""
+    factor = plan.speed.get(record["allocator"], 1.0)
+    wall = 0.5 * factor * np.exp(mood + rng.normal(0, plan.noise)) / record["threads"] ** 0.5
+    mallocs = 0 if record["workload"] == "empty" else 16384
+    metrics = {"wall_s": wall, "user_s": wall * 0.8, "sys_s": wall * 0.2}
+    metrics |= {"ops": 2 * mallocs, "mallocs": mallocs, "ops_per_s": 2 * mallocs / wall}
+    metrics |= {"minor_faults": 1000 * factor, "requested_bytes": mallocs * 4096}
+    if record["pass"] == "latency":
+        record["latency"] = {
+            "malloc_ns": histogram(rng, 40 * factor),
+            "free_ns": histogram(rng, 25 * factor),
+        }
+        for kind in ("malloc_ns", "free_ns"):
+            metrics |= {
+                f"{kind}_{q}": record["latency"][kind][q]
+                for q in ("p50", "p90", "p99", "p99.9", "max")
+            }
+    if record["pass"] == "memory":
+        metrics |= {
+            "rss_peak_bytes": 2e8 * factor,
+            "footprint_mean_bytes": 1.5e8 * factor,
+            "footprint_peak_bytes": 2e8 * factor,
+        }
+        record["series"] = series(folder, record["run"], factor, wall)
+    if record["pass"] == "syscalls":
+        record["syscalls"] = syscalls(rng, factor, mallocs)
+        metrics |= syscall_metrics(record["syscalls"])
+        metrics["mallocs_per_mmap"] = mallocs / metrics["mmap_calls"]
+    record["metrics"] = {k: float(v) for k, v in metrics.items()}
+
+
+def histogram(rng: np.random.Generator, median: float) -> dict[str, Any]:
+    """A log-normal latency histogram of 20000 samples in 1 % buckets."""
+    sample = median * np.exp(rng.normal(0, 0.6, 20000)) * np.where(rng.random(20000) < 0.002, 40, 1)
+    upper = 1.01 ** np.ceil(np.log(sample) / np.log(1.01))
+    values, counts = np.unique(upper, return_counts=True)
+    q = dict(
+        zip(
+            ("p50", "p90", "p99", "p99.9"),
+            np.quantile(sample, [0.5, 0.9, 0.99, 0.999]),
+            strict=True,
+        )
+    )
+    buckets = [[float(v), int(c)] for v, c in zip(values, counts, strict=True)]
+    return {
+        "count": len(sample),
+        **{k: float(v) for k, v in q.items()},
+        "max": float(sample.max()),
+        "buckets": buckets,
+    }
+
+
+def series(folder: Path, run: str, factor: float, wall: float) -> str:
+    """A grow-and-fall curve of footprint over live bytes."""
+    t = np.linspace(0, wall, 60)
+    live = 1e8 * np.abs(np.sin(np.pi * t / wall)) + 1e6
+    rss = np.maximum.accumulate(live) * (1 + 0.5 * factor)
+    lines = ["t_s,phase,rss_bytes,lazyfree_bytes,vmas,anon_huge_bytes,live_bytes"]
+    for now, resident, alive in zip(t, rss, live, strict=True):
+        lines.append(f"{now:.6f},1,{resident:.0f},{0.1 * resident:.0f},40,0,{alive:.0f}")
+    name = f"series/{run}.csv"
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return name
+
+
+def syscalls(rng: np.random.Generator, factor: float, mallocs: int) -> dict[str, Any]:
+    base = {"mmap": 25, "munmap": 5, "mremap": 0, "brk": 3, "madvise": 0, "mprotect": 8}
+    extra = {
+        "mmap": 0.8,
+        "munmap": 0.8,
+        "mremap": 0.0,
+        "brk": 0.01,
+        "madvise": 0.1,
+        "mprotect": 0.0,
+    }
+    calls = {c: int(base[c] + extra[c] * mallocs * factor**4) for c in CALLS}
+    return {
+        c: {"calls": n, "failed": 0, "bytes": n * 65536, "seconds": n * 2e-6}
+        for c, n in calls.items()
+    }
+
+
+def syscall_metrics(table: dict[str, Any]) -> dict[str, float]:
+    out = {
+        f"{c}_{short}": table[c][long]
+        for c in CALLS
+        for short, long in (("calls", "calls"), ("bytes", "bytes"), ("s", "seconds"))
+    }
+    out["kernel_memory_calls"] = sum(table[c]["calls"] for c in CALLS)
+    out["kernel_memory_s"] = sum(table[c]["seconds"] for c in CALLS)
+    out["mind_messages"] = sum(table[c]["calls"] for c in ("mmap", "munmap", "brk"))
+    return out
