@@ -69,8 +69,7 @@ static void check_stamp(struct worker *w, struct block stamped, const void *at, 
 
 /* Keeps the promise of --live-file: fresh within 64 KiB and 256 operations. */
 static void watch(struct worker *w) {
-    if (w->instruments->watched &&
-        w->mallocs + w->frees + w->reallocs - w->published_ops >= LIVE_PUBLISH_OPS)
+    if (w->instruments->watched && worker_ops(w) - w->published_ops >= LIVE_PUBLISH_OPS)
         worker_publish(w);
 }
 

@@ -167,7 +167,7 @@ void record_fault(FILE *out, const struct worker *w, const char *what) {
     json_text(out, "workload", w->run->settings->workload->name);
     json_number(out, "thread", w->index);
     json_number(out, "round", w->round);
-    json_number(out, "ops", w->mallocs + w->frees + w->reallocs);
+    json_number(out, "ops", worker_ops(w));
     fputs("}\n", out);
     fflush(out);
 }

@@ -44,11 +44,11 @@ static struct round_mark mark_now(const struct run *run) {
     struct round_mark mark = {.ns = clock_monotonic_ns()};
     for (unsigned i = 0; i < run->settings->threads; i++) {
         const struct worker *w = &run->workers[i];
-        mark.totals.mallocs += w->mallocs;
+        mark.totals.mallocs += worker_mallocs(w);
         mark.totals.frees += w->frees;
         mark.totals.reallocs += w->reallocs;
-        mark.totals.requested += w->requested;
-        mark.totals.live += w->live;
+        mark.totals.requested += (uint64_t)w->requested;
+        mark.totals.live += worker_live(w);
     }
     return mark;
 }
@@ -148,7 +148,7 @@ static void init_worker(struct run *run, unsigned index) {
     const struct settings *s = run->settings;
     struct worker *w = &run->workers[index];
     w->instrumented = s->touch || s->verify || s->latency || s->live_path;
-    w->id_base = (uint64_t)index * 0x9e3779u;
+    w->serial = w->serial_base = (uint64_t)index * 0x9e3779u;
     w->rng = rng_seeded(s->seed, index);
     w->index = index;
     w->run = run;

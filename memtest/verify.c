@@ -16,15 +16,16 @@ static uint64_t stamp_at(uint64_t stamp, size_t offset) {
 }
 
 static void write_range(unsigned char *at, uint64_t stamp, size_t from, size_t to) {
+    uint64_t word = stamp_at(stamp, from); /* the same 8 bytes on */
     for (size_t i = from; i < to; i += WORD) {
-        uint64_t word = stamp_at(stamp, i);
-        memcpy(at + i, &word, to - i < WORD ? to - i : WORD);
+        size_t length = to - i < WORD ? to - i : WORD;
+        memcpy(at + i, &word, length);
     }
 }
 
 static size_t damage_in_range(const unsigned char *at, uint64_t stamp, size_t from, size_t to) {
+    uint64_t word = stamp_at(stamp, from);
     for (size_t i = from; i < to; i += WORD) {
-        uint64_t word = stamp_at(stamp, i);
         size_t length = to - i < WORD ? to - i : WORD;
         if (memcmp(at + i, &word, length) != 0)
             return i;

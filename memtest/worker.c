@@ -7,27 +7,29 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* How far `live` may drift from what is published. One thread needs no window: the peak is then
- * exact. Several share a cache line when they publish, so without an observer they do it rarely. */
+/* How far the live bytes may drift from what is published. One thread needs no window: every new
+ * maximum is published, and the peak is exact. Several would share a cache line in doing so;
+ * without an observer they do it rarely. */
 static int64_t window_of(const struct worker *w) {
     if (w->run->settings->live_path)
         return LIVE_PUBLISH_BYTES;
-    return w->run->settings->threads == 1 ? INT64_MAX / 2 : 1 << 20;
+    return w->run->settings->threads == 1 ? INT64_MAX / 4 : 1 << 20;
 }
 
 void worker_publish(struct worker *w) {
     struct live_page *page = w->run->live;
-    uint64_t ops = w->mallocs + w->frees + w->reallocs;
-    live_add(page, w->live - w->published_live, ops - w->published_ops);
-    w->published_live = w->live;
+    int64_t live = worker_live(w), freed = w->requested - live, window = window_of(w);
+    uint64_t ops = worker_ops(w);
+    live_add(page, live - w->published_live, ops - w->published_ops);
+    w->published_live = live;
     w->published_ops = ops;
-    int64_t window = window_of(w);
-    w->live_low = w->live - window;
-    w->live_high = w->live + window;
-    if (w->run->settings->threads == 1) { /* every new maximum comes here: the peak is exact */
+    w->live_limit = live + window;
+    if (w->run->settings->threads == 1) {
         int64_t peak = atomic_load_explicit(&page->peak_bytes, memory_order_relaxed);
-        w->live_high = peak < w->live_high ? peak : w->live_high;
+        w->live_limit = peak < w->live_limit ? peak : w->live_limit;
     }
+    w->publish_at = freed + w->live_limit;
+    w->publish_low = w->publish_at + window;
 }
 
 void worker_no_memory(struct worker *w, const char *call, size_t size) {
@@ -37,7 +39,7 @@ void worker_no_memory(struct worker *w, const char *call, size_t size) {
     fprintf(stderr,
             "memtest: %s of %zu bytes failed in workload %s, thread %u, after %llu operations\n",
             call, size, w->run->settings->workload->name, w->index,
-            (unsigned long long)(w->mallocs + w->frees + w->reallocs));
+            (unsigned long long)(worker_ops(w)));
     _exit(3);
 }
 

@@ -33,25 +33,29 @@ static inline size_t block_size(struct block b) {
     return b.tag >> BLOCK_ID_BITS;
 }
 
-/* Odd constants that tell the operations apart in the checksum. */
-#define OPERATION_MALLOC   0x9e3779b97f4a7c15u
-#define OPERATION_FREE     0xc2b2ae3d27d4eb4fu
-#define OPERATION_REALLOC  0x165667b19e3779f9u
-#define OPERATION_CALLOC   0x27d4eb2f165667c5u
-#define OPERATION_MEMALIGN 0x85ebca77c2b2ae63u
+/* The multiplier of an operation in the checksum: odd, and small enough to be an immediate operand.
+ */
+#define OPERATION_MALLOC   0x2545f491u
+#define OPERATION_FREE     0x5851f42du
+#define OPERATION_REALLOC  0x165667b1u
+#define OPERATION_CALLOC   0x27d4eb2fu
+#define OPERATION_MEMALIGN 0x45ebca77u
 
 struct run;
 struct instruments;
 
 struct worker {
-    /* hot: one or two cache lines */
+    /* Hot. Live bytes are requested - freed, but nothing counts the freed bytes by themselves:
+     * `publish_at` begins as the live bytes allowed before the next publishing and grows by every
+     * block freed, so that one comparison of `requested` with it per malloc finds a new peak.
+     * worker_live() undoes the trick. */
     bool instrumented; /* any of touch, verify, latency, live file */
     uint64_t checksum; /* of this worker's operations, in order */
-    uint64_t mallocs, frees, reallocs;
-    uint64_t requested; /* bytes asked for, ever */
-    int64_t live; /* requested minus freed by this worker; negative where it frees others' blocks */
-    int64_t live_high, live_low; /* outside of this window `live` must be published */
-    uint64_t id_base;            /* makes the ids of workers differ */
+    uint64_t serial;   /* mallocs so far + serial_base: gives a block its id */
+    uint64_t frees;
+    int64_t requested;   /* bytes asked for, ever */
+    int64_t publish_at;  /* freed bytes + live_limit */
+    int64_t publish_low; /* the same for much freed since: publish when publish_at has passed it */
     struct rng rng;
     /* for the workload */
     void *state;    /* its own, set in prepare() */
@@ -60,6 +64,9 @@ struct worker {
     struct run *run;
     /* for the driver */
     struct instruments *instruments;
+    uint64_t reallocs;
+    uint64_t serial_base; /* makes the ids of workers differ */
+    int64_t live_limit;
     int64_t published_live;
     uint64_t published_ops;
 } __attribute__((
@@ -79,11 +86,25 @@ void worker_no_memory(struct worker *w, const char *call, size_t size);
 
 #define WORKER_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* Bytes that this worker requested and has not freed; negative where it frees what others
+ * requested. */
+static inline int64_t worker_live(const struct worker *w) {
+    return w->requested - (w->publish_at - w->live_limit);
+}
+
+static inline uint64_t worker_mallocs(const struct worker *w) {
+    return w->serial - w->serial_base;
+}
+
+/* Calls made to the allocator. */
+static inline uint64_t worker_ops(const struct worker *w) {
+    return worker_mallocs(w) + w->frees + w->reallocs;
+}
+
 /* One step of the checksum: the order of a worker's operations matters, that of the workers does
  * not. */
-static inline void worker_hash(struct worker *w, uint64_t operation, uint64_t tag) {
-    uint64_t mixed = (w->checksum ^ (tag + operation)) * 0x9fb21c651e98df25u;
-    w->checksum = mixed << 29 | mixed >> 35;
+static inline void worker_hash(struct worker *w, uint64_t operation, uint64_t word) {
+    w->checksum = (w->checksum ^ word) * operation;
 }
 
 /* Counts a block just received. */
@@ -91,13 +112,10 @@ static inline struct block worker_received(struct worker *w, void *at, size_t si
                                            uint64_t operation, const char *call) {
     if (WORKER_UNLIKELY(!at))
         worker_no_memory(w, call, size);
-    struct block b = {at, (uint64_t)size << BLOCK_ID_BITS |
-                              ((w->mallocs + w->id_base) & BLOCK_ID_MASK)};
-    w->mallocs++;
-    w->requested += size;
+    struct block b = {at, (uint64_t)size << BLOCK_ID_BITS | (w->serial++ & BLOCK_ID_MASK)};
     worker_hash(w, operation, b.tag);
-    w->live += (int64_t)size;
-    if (WORKER_UNLIKELY(w->live > w->live_high))
+    w->requested += (int64_t)size;
+    if (WORKER_UNLIKELY(w->requested > w->publish_at))
         worker_publish(w);
     return b;
 }
@@ -106,8 +124,8 @@ static inline struct block worker_received(struct worker *w, void *at, size_t si
 static inline void worker_returned(struct worker *w, struct block b) {
     w->frees++;
     worker_hash(w, OPERATION_FREE, b.tag);
-    w->live -= (int64_t)block_size(b);
-    if (WORKER_UNLIKELY(w->live < w->live_low))
+    w->publish_at += (int64_t)block_size(b);
+    if (WORKER_UNLIKELY(w->publish_at > w->publish_low))
         worker_publish(w);
 }
 
@@ -118,10 +136,10 @@ static inline struct block worker_resized(struct worker *w, void *at, struct blo
         worker_no_memory(w, "realloc", size);
     struct block b = {at, (uint64_t)size << BLOCK_ID_BITS | (old.tag & BLOCK_ID_MASK)};
     w->reallocs++;
-    w->requested += size;
     worker_hash(w, OPERATION_REALLOC, b.tag);
-    w->live += (int64_t)size - (int64_t)block_size(old);
-    if (WORKER_UNLIKELY(w->live > w->live_high || w->live < w->live_low))
+    w->requested += (int64_t)size;
+    w->publish_at += (int64_t)block_size(old);
+    if (WORKER_UNLIKELY(w->requested > w->publish_at || w->publish_at > w->publish_low))
         worker_publish(w);
     return b;
 }
@@ -147,7 +165,8 @@ static inline struct block worker_memalign(struct worker *w, size_t alignment, s
     void *at = NULL;
     if (posix_memalign(&at, alignment, size) != 0)
         at = NULL;
-    return worker_received(w, at, size, OPERATION_MEMALIGN + alignment, "posix_memalign");
+    worker_hash(w, OPERATION_MEMALIGN, alignment);
+    return worker_received(w, at, size, OPERATION_MEMALIGN, "posix_memalign");
 }
 
 /* realloc(b.at, size), size > 0. The content survives as realloc promises; `b` is dead afterwards.

@@ -55,7 +55,7 @@ static struct workload rounds = {
                 "memory for the next "
                 "round.",
     .options = options,
-    .rounds = 16,
+    .rounds = 200,
     .setup = setup,
     .prepare = prepare,
     .round = round_once,
