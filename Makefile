@@ -44,6 +44,7 @@ ALLOCATORS += $(strip $1)
 $(strip $1).role := $(strip $2)
 $(strip $1).licence := $(strip $3)
 $(strip $1).package := $(strip $4)
+$(strip $1).files := $(strip $5)
 $(strip $1).library := $(strip $(if $(strip $4),$(wildcard $5),$5))
 $(strip $1).note := $(strip $6)
 endef
@@ -58,6 +59,8 @@ $(call row,tbbmalloc,   contestant, Apache-2.0,   libtbbmalloc2,            $(LI
 $(call row,scudo,       contestant, Apache-2.0-LLVM,libclang-rt-[0-9]+-dev, /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so, hardened: checks that the others do not make)
 $(call row,jemalloc531, contestant, BSD-2-Clause, libjemalloc2=5.3.1*,      $(PEERS)/jemalloc531/libjemalloc.so.2,)
 $(call row,mimalloc3,   contestant, MIT,          libmimalloc3=3.*,         $(PEERS)/mimalloc3/libmimalloc.so.3,  )
+$(call row,tcmalloc218, contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2.18*, $(PEERS)/tcmalloc218/libtcmalloc_minimal.so.4, gperftools tcmalloc; not Google's TCMalloc)
+$(call row,tbbmalloc2023,contestant,Apache-2.0,   libtbbmalloc2=2023*,      $(PEERS)/tbbmalloc2023/libtbbmalloc_proxy.so.2 $(PEERS)/tbbmalloc2023/libtbbmalloc.so.2, oneTBB's scalable allocator through its malloc proxy)
 $(call row,bump,        limit,      MIT,          ,                         $(BUILD)/libbump.so,                  a ruler: never frees; shows what fresh pages cost)
 $(call row,lifo,        limit,      MIT,          ,                         $(BUILD)/liblifo.so,                  a ruler: unsafe per-thread free lists; shows what bookkeeping costs)
 $(call row,slotmalloc,  own,        MIT,          ,                         $(BUILD)/libslotmalloc.so,            the project's own)
@@ -139,6 +142,12 @@ list-allocators: export ALLOCATOR_ROWS := $(ALLOCATOR_ROWS)
 list-allocators:
 	$(PYTHON) install/list_allocators.py $(BUILD)
 
+# What install.sh asks: rows as in install/packages.txt, and the newer peers as "name package=version library".
+list-packages:
+	$(foreach a,$(ALLOCATORS),$(if $($a.package),$(if $(findstring =,$($a.package)),,echo 'optional $($a.package) - the allocator $a';)))
+list-peers:
+	$(foreach a,$(ALLOCATORS),$(if $(findstring =,$($a.package)),echo '$a $($a.package) $($a.files)';))
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Tests. `check` installs first and then starts make again, which sees what has just been installed.
 
@@ -186,4 +195,4 @@ clean:
 
 FORCE:
 .PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan lint format clean \
-        list-allocators $(ALLOCATORS) $(CHECKS)
+        list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)

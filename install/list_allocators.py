@@ -1,9 +1,9 @@
 """Prints the Makefile's allocator table as JSON, with what this machine knows about each line.
 
-Usage: make list-allocators (which passes the table in ALLOCATOR_ROWS and the build folder as the argument).
+Usage: make list-allocators (it passes the table in ALLOCATOR_ROWS, the build folder as argument)
 
-One row is `name|role|licence|package|library ...|note`; see the table's head in the Makefile. Only the standard
-library is used, because install.sh asks before .venv exists.
+One row is `name|role|licence|package|library ...|note`; see the table's head in the Makefile. Only
+the standard library is used, because install.sh asks before .venv exists.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def describe(row: str, build: Path) -> dict[str, Any]:
-    """One allocator as the JSON object that the harness reads; paths are absolute, hashes of the defining library."""
+    """One allocator as the JSON object that the harness reads; paths in it are absolute."""
     name, role, licence, package, library, note = (cell.strip() for cell in row.split("|", 5))
     libraries = [str(Path(part).resolve()) for part in library.split()]
     why_not = reason_missing(name, package, libraries)
@@ -54,7 +54,7 @@ def describe(row: str, build: Path) -> dict[str, Any]:
 
 
 def reason_missing(name: str, package: str, libraries: list[str]) -> str:
-    """An empty string when every library file is there, otherwise one sentence that says what to do."""
+    """'' when every library file is there, otherwise one sentence that says what to do."""
     if libraries and all(Path(library).is_file() for library in libraries):
         return ""
     if not package:
@@ -68,28 +68,23 @@ def version(name: str, package: str, library: str) -> str:
         return tree_version()
     if "=" in package:
         return peer_fact(name, "version")
-    return package_versions().get(owner(library), "")
+    return package_version(library)
 
 
 def peer_fact(name: str, fact: str) -> str:
-    """What install/peers.sh wrote down about a newer peer: its version, a note, or why it is not there."""
+    """What install/peers.sh wrote down about a newer peer: its version, note or why_not."""
     path = PEERS / name / fact
     return path.read_text().strip() if path.is_file() else ""
 
 
-def owner(library: str) -> str:
-    """The distro package that a file belongs to, '' if none. dpkg knows merged /usr paths by either name."""
-    for path in (library, library.removeprefix("/usr")):
-        found = run("dpkg-query", "--search", path)
-        if found:
-            return found.split(": ")[0].split(":")[0]
-    return ""
-
-
 @cache
-def package_versions() -> dict[str, str]:
-    listing = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n")
-    return dict(line.split(" ", 1) for line in listing.splitlines() if " " in line)
+def package_version(library: str) -> str:
+    """The version of the distro package that a file belongs to, '' if none."""
+    for path in (library, library.removeprefix("/usr")):  # dpkg knows merged /usr by either name
+        package = run("dpkg-query", "--search", path).split(":")[0]
+        if package:
+            return run("dpkg-query", "--show", "--showformat", "${Version}", package)
+    return ""
 
 
 @cache

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs what alloclab needs and this machine lacks: see usage below, and install/ for the pieces.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+. install/common.sh
+. install/packages.sh
+. install/python.sh
+. install/peers.sh
+
+usage() {
+    cat <<'END'
+usage: ./install.sh [--check [--json] | --help]
+
+Brings this machine to where `make check` and `./harness.sh` run, and says what it installs:
+  1. packages of the distribution (install/packages.txt, and the allocators of the Makefile's table)
+  2. .venv, a Python 3.11+ environment, exactly as requirements.lock pins it
+  3. build/peers/, newer releases of the allocators than the distribution's own, without touching the system
+
+Needs root or sudo for the first; without either it prints the command for an administrator. What is optional and cannot
+be had is reported once and skipped (tried again after: rm -r build/install build/peers). A second call has nothing to
+do and is silent. Debian and Ubuntu are known; elsewhere it names what is missing.
+
+  --check   changes nothing: what is missing, and which of this machine's settings disturb a measurement, and how;
+            with --json for programs. Exit code 1 when something required is missing.
+END
+}
+
+check() {
+    local python
+    python=$(command -v python3) || {
+        packages_missing >&2
+        fail "no python3 to examine this machine with; missing packages stand above"
+    }
+    packages_missing | "$python" install/doctor.py "$@"
+}
+
+case ${1:-} in
+'')
+    packages_install
+    python_install
+    peers_install
+    ;;
+--check) check "${@:2}" ;;
+-h | --help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
