@@ -32,7 +32,16 @@ check() {
         packages_missing >&2
         fail "no python3 to examine this machine with; missing packages stand above"
     }
-    packages_missing | "$python" install/doctor.py "$@"
+    everything_missing | "$python" install/doctor.py "$@"
+}
+
+# What packages_missing prints, and the other two steps' lacks in the same form.
+everything_missing() {
+    packages_missing
+    python_ready || printf 'required .venv the Python environment of harness and stats\n'
+    peers_to_get | while read -r name package _; do
+        printf 'optional %s the allocator %s\n' "$package" "$name"
+    done
 }
 
 case ${1:-} in

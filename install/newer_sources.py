@@ -2,9 +2,9 @@
 
 Usage: newer_sources.py [APT_DIRECTORY]   (default /etc/apt)
 
-Every source of the distribution's main suite is repeated for the newer suites, with the same mirror
-and the same key, as one deb822 stanza each. Nothing on the system is changed; install/peers.sh gives
-the output to an apt of its own.
+Every source of the distribution's main suite is repeated for the newer suites, with the same
+mirror and the same key, as one deb822 stanza each. Nothing on the system is changed;
+install/peers.sh gives the output to an apt of its own.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def parse_line(line: str) -> Stanza | None:
 
 
 def parse_deb822(text: str) -> Iterator[Stanza]:
-    """Each complete stanza. A value goes on in lines that start with a blank, such as a whole key."""
+    """Each complete stanza. A value, such as a key, goes on in lines that start with a blank."""
     without_comments = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for block in re.split(r"\n\s*\n", without_comments):
         fields = re.findall(r"^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)", block, re.MULTILINE)

@@ -13,7 +13,7 @@ peers_to_get() {
     local name rest
     while read -r name rest; do
         [[ -e $peers/$name/version || -e $peers/$name/why_not ]] || printf '%s %s\n' "$name" "$rest"
-    done < <(make --silent --no-print-directory list-peers)
+    done < <(! command -v make >/dev/null || make --silent --no-print-directory list-peers)
 }
 
 peers_install() {

@@ -14,8 +14,8 @@ an undefined symbol is bound to the old function instead:
 - its version becomes the old function's, if the library already asks for that one, else none;
 - the requirement GLIBC_2.38 is marked weak once nothing uses it, and the loader no longer insists.
 
-No byte of code changes, and the file keeps its layout. Field names are those of the System V ABI and
-of the chapter "Symbol Versioning" of the Linux Standard Base.
+No byte of code changes, and the file keeps its layout. Field names are those of the System V ABI
+and of the chapter "Symbol Versioning" of the Linux Standard Base.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class CannotRebindError(Exception):
 
 @dataclass(frozen=True)
 class Requirement:
-    """A version that a library asks for: name, the index that symbols use, where its record lies."""
+    """A version that a library asks for: its name, the symbols' index for it, its record's place."""
 
     name: str
     index: int
