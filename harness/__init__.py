@@ -1,0 +1,1 @@
+"""The runner of alloclab: experiment -> plan -> processes -> raw records."""

@@ -1,0 +1,138 @@
+"""The allocators: what the Makefile lists, and what --allocator NAME=/path.so adds."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError, UsageError, unknown_name
+from harness.experiment import select
+
+AA_MARK = "#2"  # the second name of the allocator that runs twice, as in "ptmalloc#2"
+
+
+@dataclass(frozen=True)
+class Allocator:
+    """One allocator as `make list-allocators` describes it (the same keys), or one named on the
+    command line.
+
+    library is the real path of the object that defines malloc; preload is what LD_PRELOAD needs to
+    bring it in ("" for the C library's own); binary is memtest linked against it. binary_sha256 is
+    filled in by `with_hashes`.
+    """
+
+    name: str
+    role: str = "contestant"
+    version: str = ""
+    package: str = ""
+    library: str = ""
+    preload: str = ""
+    binary: str = ""
+    sha256: str = ""
+    licence: str = ""
+    link_mode: str = "preload"
+    available: bool = True
+    why_not: str = ""
+    note: str = ""
+    binary_sha256: str = ""
+
+    @property
+    def preload_env(self) -> dict[str, str]:
+        """The environment that makes any dynamic program use this allocator."""
+        return {"LD_PRELOAD": self.preload} if self.preload else {}
+
+    @property
+    def memtest_env(self) -> dict[str, str]:
+        """The environment for memtest: empty where memtest is linked against the allocator."""
+        return {} if self.link_mode == "linked" else self.preload_env
+
+
+def from_makefile(root: Path) -> list[Allocator]:
+    """What `make list-allocators` prints. Raises HarnessError with make's words where it fails."""
+    command = ["make", "--no-print-directory", "-s", "list-allocators"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise HarnessError(f"`make list-allocators` failed: {done.stderr.strip()[-500:]}")
+    fields = {f.name for f in dataclasses.fields(Allocator)}
+    try:
+        entries = json.loads(done.stdout)
+        return [Allocator(**{k: v for k, v in e.items() if k in fields}) for e in entries]
+    except (ValueError, TypeError) as error:
+        raise HarnessError(f"`make list-allocators` did not print a list: {error}") from error
+
+
+def from_option(option: str, plain_binary: str) -> Allocator:
+    """`NAME=/path.so` as an allocator that is preloaded into plain memtest; a missing file is kept
+    as
+    unavailable.
+
+    The difference to a name of the table matters: someone asked for this one, so its runs are
+    recorded as refused.
+    """
+    name, separator, path = option.partition("=")
+    if not separator or not name or not path:
+        raise UsageError(f"--allocator {option}: write it as NAME=/path/to/library.so")
+    library = Path(path).resolve()
+    found = library.is_file()
+    return Allocator(
+        name=name,
+        role="own",
+        version="unknown",
+        library=str(library),
+        preload=str(library),
+        binary=plain_binary,
+        note="named on the command line",
+        available=found,
+        why_not="" if found else f"there is no file {path}",
+    )
+
+
+def choose(known: Sequence[Allocator], patterns: Sequence[str], wanted: str) -> list[Allocator]:
+    """The allocators of an experiment's patterns, or exactly those of `wanted` ("a,b") where it is
+    not
+    empty.
+    """
+    by_name = {a.name: a for a in known}
+    if not wanted:
+        return [by_name[name] for name in select(patterns, by_name)]
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in names:
+        if name not in by_name:
+            raise UsageError(unknown_name("allocator", name, by_name))
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def with_aa(chosen: Sequence[Allocator], aa: str) -> list[Allocator]:
+    """Adds the A/A twin: the same library under a second name, so that the run measures its own
+    noise
+    floor.
+    """
+    twins = [dataclasses.replace(a, name=a.name + AA_MARK) for a in chosen if a.name == aa]
+    return [*chosen, *twins]
+
+
+def with_hashes(allocator: Allocator, root: Path) -> Allocator:
+    """The allocator with the digests of library and binary as they are on disk now ("" for what is
+    not
+    there).
+    """
+    library = Path(allocator.library) if allocator.library else None
+    return dataclasses.replace(
+        allocator,
+        sha256=sha256_of(library) if library else "",
+        binary_sha256=sha256_of(root / allocator.binary) if allocator.binary else "",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file, "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

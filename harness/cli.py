@@ -1,0 +1,134 @@
+"""The command line of ./harness.sh: reads it, sets a run up or takes one up again, and ends with
+the
+report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError, UsageError, unknown_name
+from harness.experiment import PASS_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_DESCRIPTION = """\
+Runs an experiment: the same work on every allocator, in randomised blocks, one process at a time,
+each instrument in processes of its own. Ends with a table, figures and a report.
+"""
+
+_EPILOG = """\
+examples:
+  ./harness.sh                             the quick experiment, every allocator, under 3 minutes
+  ./harness.sh --list                      experiments, allocators and workloads that there are
+  ./harness.sh mind --allocators ptmalloc,jemalloc
+                                           another experiment, two allocators
+  ./harness.sh --allocator mine=./libmine.so
+                                           also a library that the Makefile does not know
+  ./harness.sh mind --dry-run              shows the plan and measures nothing
+  ./harness.sh quick --resume              goes on with the newest unfinished run of quick
+
+passes: time (nothing attached), latency (single operations), memory (sampled from outside),
+syscalls (strace), counters (perf stat), instructions (callgrind). An experiment says which, and
+in how many blocks.
+
+A run's folder holds manifest.json (machine, libraries, source), plan.json, runs.jsonl (one record
+per process; a crash, a time-out and an out-of-memory kill are records too), series/, tidy.csv,
+tables/, figures/ and report.html.
+
+exit code: 0 every process has a good record; 1 some ended badly or the run could not go on;
+2 wrong usage; 130 interrupted with Ctrl-C (all records are kept, and the line to resume with is
+printed).
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit code. What a person can cure is said in one line."""
+    options = _parser().parse_args(argv)
+    # Imported late: --help must work before the packages of requirements.lock are installed.
+    from harness import listing, session
+
+    try:
+        if options.list:
+            print(listing.everything(ROOT))
+            return 0
+        return session.run(ROOT, options)
+    except HarnessError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        if isinstance(error, UsageError):
+            print("harness: ./harness.sh --help shows how to call it", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("harness: interrupted before anything was measured", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./harness.sh",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "experiment",
+        nargs="?",
+        default="quick",
+        metavar="EXPERIMENT",
+        help="a name from experiments/, or the path of a TOML file (default: quick)",
+    )
+    add("--list", action="store_true", help="list experiments, allocators and workloads, and stop")
+    add("--dry-run", action="store_true", help="print the plan and stop")
+    add("--allocators", default="", metavar="A,B", help="only these of `make list-allocators`")
+    add(
+        "--allocator",
+        action="append",
+        default=[],
+        metavar="NAME=/PATH.so",
+        help="also measure this library under LD_PRELOAD; may be repeated",
+    )
+    add(
+        "--blocks",
+        type=_positive,
+        metavar="N",
+        help="blocks of the time pass; the other passes get at most as many",
+    )
+    add(
+        "--passes",
+        type=_passes,
+        default=[],
+        metavar="P,Q",
+        help="only these passes of the experiment",
+    )
+    add("--seed", type=int, help="seed of the plan (default: drawn; stands in plan.json)")
+    add("--out", metavar="DIR", help="the run's folder (default: results/local/EXPERIMENT-TIME)")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out, or with the newest unfinished one of the experiment",
+    )
+    add(
+        "--no-report",
+        action="store_true",
+        help="measure only; ./stats.py report DIR makes the report",
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _passes(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in PASS_NAMES:
+            raise argparse.ArgumentTypeError(unknown_name("pass", name, PASS_NAMES))
+    return names

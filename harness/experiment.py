@@ -1,0 +1,288 @@
+"""Experiment files: experiments/NAME.toml read into frozen dataclasses, with errors that name file,
+key and cure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError, unknown_name
+
+Value = int | float | str | bool
+
+PASS_NAMES = ("time", "latency", "memory", "syscalls", "counters", "instructions")
+
+# Options that every memtest workload understands; a [[workload]] table holds them beside its own
+# keys.
+COMMON_OPTIONS = ("rounds", "touch", "verify", "duration", "scale")
+
+_TOP_KEYS = {
+    "title": str,
+    "question": str,
+    "allocators": list,
+    "aa": str,
+    "baseline": str,
+    "delta": (int, float),
+    "timeout_s": (int, float),
+    "memory_cap_mib": int,
+    "linger_s": (int, float),
+    "passes": dict,
+    "workload": list,
+    "command": list,
+}
+_CELL_KEYS = {"name": str, "threads": (int, list), "allocators": list, "passes": list}
+_WORKLOAD_KEYS = _CELL_KEYS | {
+    "rounds": int,
+    "touch": str,
+    "verify": str,
+    "duration": (int, float),
+    "scale": (int, float),
+    "params": dict,
+    "override": dict,
+}
+_COMMAND_KEYS = _CELL_KEYS | {"argv": list, "needs": list, "env": dict}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of the results: a workload or a command with its parameters and a number of threads.
+
+    kind       "memtest" or "command"
+    options    memtest's options without --threads and --seed (memtest cells)
+    overrides  pass name -> options that replace others in that pass only (a memory pass may need
+               more rounds)
+    argv, env  the program and what is added to its environment (command cells)
+    needs      executables without which the command is skipped
+    allocators patterns of the allocators that run it; empty means those of the experiment
+    passes     the passes that run it; empty means those of the experiment
+    """
+
+    kind: str
+    workload: str
+    threads: int
+    options: Mapping[str, Value] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    allocators: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> str:
+        """The canonical `key=value;...` string of records and tables; a command's is a digest of
+        its
+        argv.
+        """
+        if self.kind == "command":
+            return "argv=" + hashlib.sha256("\0".join(self.argv).encode()).hexdigest()[:8]
+        return ";".join(f"{key}={text(value)}" for key, value in sorted(self.options.items()))
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells one cell of an experiment from another, in records too."""
+        return (self.workload, self.params, self.threads)
+
+    def options_for(self, pass_name: str) -> dict[str, Value]:
+        """The options that memtest gets in this pass."""
+        return {**self.options, **self.overrides.get(pass_name, {})}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question with the cells, allocators, passes and limits that shall answer it. raw is the
+    parsed
+    file.
+    """
+
+    name: str
+    title: str
+    question: str
+    allocators: tuple[str, ...]
+    aa: str
+    baseline: str
+    timeout_s: float
+    memory_cap_bytes: int
+    linger_s: float
+    blocks: Mapping[str, int]
+    cells: tuple[Cell, ...]
+    raw: Mapping[str, Any]
+
+
+def text(value: Value) -> str:
+    """A value as memtest takes it on its command line and as it stands in a params string."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value)
+
+
+def select(patterns: Sequence[str], names: Iterable[str]) -> list[str]:
+    """The names that match: shell patterns in order, `!pattern` takes names away again."""
+    chosen: list[str] = []
+    candidates = list(names)
+    for pattern in patterns:
+        if pattern.startswith("!"):
+            chosen = [name for name in chosen if not fnmatchcase(name, pattern[1:])]
+        else:
+            chosen += [n for n in candidates if fnmatchcase(n, pattern) and n not in chosen]
+    return chosen
+
+
+def find(name: str, folder: Path) -> Path:
+    """The file of the experiment `name` (a name in `folder`, or the path of a TOML file);
+    UsageError
+    if none.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise UsageError(f"there is no experiment file {name}")
+    path = folder / f"{name}.toml"
+    if not path.is_file():
+        message = unknown_name("experiment", name, (p.stem for p in folder.glob("*.toml")))
+        raise UsageError(f"{message} (./harness.sh --list shows all)")
+    return path
+
+
+def load(path: Path) -> Experiment:
+    """Reads and checks an experiment file. Raises UsageError that names the file, the key and the
+    cure.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    return parse(raw, path.stem, str(path))
+
+
+def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
+    """Checks a parsed experiment (also the copy that a run directory keeps for --resume)."""
+    _check_keys(raw, _TOP_KEYS, where)
+    for key in ("title", "question", "passes"):
+        if key not in raw:
+            raise UsageError(
+                f"{where}: '{key}' is missing; docs/add-an-experiment.md shows every key"
+            )
+    cells = _cells(raw, where)
+    if not cells:
+        raise UsageError(f"{where}: there is nothing to run; add a [[workload]] or a [[command]]")
+    return Experiment(
+        name=name,
+        title=raw["title"],
+        question=raw["question"],
+        allocators=tuple(raw.get("allocators", ["*"])),
+        aa=raw.get("aa", ""),
+        baseline=raw.get("baseline", "ptmalloc"),
+        timeout_s=float(raw.get("timeout_s", 60)),
+        memory_cap_bytes=int(raw.get("memory_cap_mib", 8192)) << 20,
+        linger_s=float(raw.get("linger_s", 0)),
+        blocks=_blocks(raw["passes"], where),
+        cells=cells,
+        raw=raw,
+    )
+
+
+def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+    for key, value in table.items():
+        if key not in known:
+            raise UsageError(f"{where}: {unknown_name('key', key, known)}")
+        kinds = known[key]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+            names = kinds if isinstance(kinds, tuple) else (kinds,)
+            wanted = " or ".join(kind.__name__ for kind in names)
+            raise UsageError(f"{where}: '{key}' must be of type {wanted}, not {value!r}")
+
+
+def _blocks(passes: Mapping[str, Any], where: str) -> dict[str, int]:
+    for name, count in passes.items():
+        _check_pass(name, f"{where}: [passes]")
+        if not isinstance(count, int) or count < 1:
+            raise UsageError(f"{where}: [passes] {name} must be a number of blocks, 1 or more")
+    if not passes:
+        raise UsageError(f"{where}: [passes] is empty; write for example: time = 20")
+    return dict(passes)
+
+
+def _check_pass(name: str, where: str) -> None:
+    if name not in PASS_NAMES:
+        raise UsageError(f"{where}: {unknown_name('pass', name, PASS_NAMES)}")
+
+
+def _cells(raw: Mapping[str, Any], where: str) -> tuple[Cell, ...]:
+    cells: list[Cell] = []
+    for kind, build, keys in (
+        ("workload", _workload_cell, _WORKLOAD_KEYS),
+        ("command", _command_cell, _COMMAND_KEYS),
+    ):
+        for number, table in enumerate(raw.get(kind, []), start=1):
+            place = f"{where}: [[{kind}]] number {number}"
+            _check_keys(table, keys, place)
+            if "name" not in table:
+                raise UsageError(f"{place}: 'name' is missing")
+            for pass_name in [*table.get("passes", []), *table.get("override", {})]:
+                _check_pass(pass_name, place)
+            cells += [build(table, threads, place) for threads in _threads(table, place)]
+    _check_distinct(cells, where)
+    return tuple(cells)
+
+
+def _threads(table: Mapping[str, Any], where: str) -> list[int]:
+    value = table.get("threads", 1)
+    counts = value if isinstance(value, list) else [value]
+    if not counts or any(not isinstance(n, int) or n < 1 for n in counts):
+        raise UsageError(f"{where}: 'threads' must be a number or a list of numbers, 1 or more")
+    return counts
+
+
+def _workload_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
+    common = {key: table[key] for key in COMMON_OPTIONS if key in table}
+    options = {**common, **table.get("params", {})}
+    overrides = table.get("override", {})
+    for place in (options, *overrides.values()):
+        for key, value in place.items():
+            if not isinstance(value, int | float | str):
+                raise UsageError(f"{where}: option '{key}' must be a number or a string")
+    return Cell(
+        kind="memtest",
+        workload=table["name"],
+        threads=threads,
+        options=options,
+        overrides=overrides,
+        allocators=tuple(table.get("allocators", [])),
+        passes=tuple(table.get("passes", [])),
+    )
+
+
+def _command_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
+    argv = table.get("argv", [])
+    if not argv or not all(isinstance(word, str) for word in argv):
+        raise UsageError(f"{where}: 'argv' must be a list of strings, the program first")
+    return Cell(
+        kind="command",
+        workload=table["name"],
+        threads=threads,
+        argv=tuple(argv),
+        env={key: str(value) for key, value in table.get("env", {}).items()},
+        needs=tuple(table.get("needs", [argv[0]])),
+        allocators=tuple(table.get("allocators", [])),
+        passes=tuple(table.get("passes", [])),
+    )
+
+
+def _check_distinct(cells: Sequence[Cell], where: str) -> None:
+    seen = set()
+    for cell in cells:
+        if cell.key in seen:
+            raise UsageError(
+                f"{where}: {cell.workload} with {cell.threads} threads stands there twice"
+            )
+        seen.add(cell.key)

@@ -1,0 +1,166 @@
+"""manifest.json: everything about machine, libraries and source that a reader needs to judge or
+repeat
+a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.allocators import Allocator
+from harness.experiment import Experiment
+from harness.pinning import Processors
+
+
+def collect(
+    root: Path,
+    experiment: Experiment,
+    allocators: Sequence[Allocator],
+    skipped: Sequence[Allocator],
+    blocks: Mapping[str, int],
+    seed: int,
+    processors: Processors,
+) -> dict[str, Any]:
+    """The manifest of a run that is about to start. What cannot be read on this machine is null."""
+    return {
+        "schema": 1,
+        "experiment": experiment.name,
+        "title": experiment.title,
+        "question": experiment.question,
+        "definition": experiment.raw,
+        "baseline": experiment.baseline,
+        "aa": experiment.aa,
+        "blocks": dict(blocks),
+        "seed": seed,
+        "started": now(),
+        "finished": None,
+        "source": source(root),
+        "host": host(),
+        "processors": {
+            "single_threaded_on": sorted(processors.single),
+            "multi_threaded_on": sorted(processors.everything),
+            "harness_on": sorted(processors.rest),
+        },
+        "tools": {name: version_of(name) for name in ("strace", "perf", "valgrind", "gcc")},
+        "allocators": [dataclasses.asdict(allocator) for allocator in allocators],
+        "skipped": [{"name": a.name, "why_not": a.why_not} for a in skipped],
+        "doctor": doctor(root),
+    }
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def source(root: Path) -> dict[str, Any]:
+    """The revision of the tree and whether files differ from it; null outside a checkout."""
+    revision = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
+    changes = _output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
+    return {"revision": revision, "dirty": bool(changes) if revision else None}
+
+
+def host() -> dict[str, Any]:
+    """What the machine is and how its knobs stand."""
+    cpu = "/sys/devices/system/cpu"
+    return {
+        "hostname": platform.node(),
+        "system": _os_release(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()),
+        "python": platform.python_version(),
+        "cpu": _field("/proc/cpuinfo", "model name"),
+        "cpus": os.cpu_count(),
+        "cpus_allowed": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "page_bytes": os.sysconf("SC_PAGE_SIZE"),
+        "virtual": "hypervisor" in (_field("/proc/cpuinfo", "flags") or ""),
+        "governor": _read(f"{cpu}/cpu0/cpufreq/scaling_governor"),
+        "boost": _read(f"{cpu}/cpufreq/boost"),
+        "thp": _chosen("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "thp_defrag": _chosen("/sys/kernel/mm/transparent_hugepage/defrag"),
+        "aslr": _read("/proc/sys/kernel/randomize_va_space"),
+        "overcommit": _read("/proc/sys/vm/overcommit_memory"),
+        "max_map_count": _read("/proc/sys/vm/max_map_count"),
+        "perf_event_paranoid": _read("/proc/sys/kernel/perf_event_paranoid"),
+        "load": _read("/proc/loadavg"),
+        "cgroup": cgroup_limits(),
+    }
+
+
+def cgroup_limits() -> dict[str, str | None]:
+    """Memory and processor limits of our control group, in either layout of the hierarchy; null:
+    none
+    visible.
+    """
+    unified = f"/sys/fs/cgroup{(_read('/proc/self/cgroup') or '').rpartition(':')[2].strip()}"
+    return {
+        "memory": _read(f"{unified}/memory.max")
+        or _read("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        "cpu": _read(f"{unified}/cpu.max") or _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+    }
+
+
+def doctor(root: Path) -> Any:
+    """What `./install.sh --check --json` warns of; null where it cannot say."""
+    text = _output([str(root / "install.sh"), "--check", "--json"])
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def version_of(program: str) -> str | None:
+    """The first line of a program's --version, null where it is not installed."""
+    text = _output([program, "--version"])
+    return text.splitlines()[0] if text else None
+
+
+def _output(command: list[str]) -> str | None:
+    """What a command prints, None where it cannot be run; its exit code does not matter (a doctor
+    may
+    use it).
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def _chosen(path: str) -> str | None:
+    """The word in brackets of a kernel switch such as `always [madvise] never`."""
+    content = _read(path) or ""
+    return content.partition("[")[2].partition("]")[0] or None
+
+
+def _field(path: str, name: str) -> str | None:
+    for line in (_read(path) or "").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return None
+
+
+def _os_release() -> str | None:
+    name = _read("/etc/os-release") or ""
+    for line in name.splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    return None

@@ -1,0 +1,200 @@
+"""One planned run -> one process under one instrument -> one record."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import memtest, provider
+from harness.allocators import Allocator
+from harness.experiment import Cell, Experiment
+from harness.passes import discover
+from harness.passes.instrument import Instrument, Readings, Surroundings
+from harness.pinning import Processors
+from harness.plan import PlannedRun
+from harness.process import Job, Outcome, run
+from harness.provider import Proof
+from harness.records import Record, write_whole
+
+SCHEMA = 1
+# What a measured process inherits; everything else that a user's shell may hold (MALLOC_...,
+# LD_...) stays out.
+_INHERITED = ("PATH", "HOME", "TMPDIR")
+PADDING_NAME = "ALLOCLAB_PADDING"
+
+
+@dataclass
+class Bench:
+    """Everything that is the same for all processes of a run."""
+
+    root: Path
+    run_dir: Path
+    experiment: Experiment
+    cells: dict[tuple[str, str, int], Cell]
+    allocators: dict[str, Allocator]
+    processors: Processors
+    should_stop: Callable[[], bool] = lambda: False
+    passes: dict[str, Any] = field(default_factory=discover)
+    _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
+
+    def execute(self, job: Job) -> Outcome:
+        """Runs a job that is not measured."""
+        return run(job, should_stop=self.should_stop)
+
+    def command_proof(self, allocator: Allocator, cell: Cell, job: Job) -> tuple[Proof, Outcome]:
+        """The proof for a real program, obtained once per allocator and program."""
+        key = (allocator.name, cell.params)
+        if key not in self._proofs:
+            self._proofs[key] = provider.probe_command(allocator, job, self.execute)
+        return self._proofs[key]
+
+
+def measure(bench: Bench, planned: PlannedRun) -> Record:
+    """Runs one planned process and returns its record. Raises Interrupted (nothing to record) and
+    StorageError.
+    """
+    cell = bench.cells[planned.cell_key]
+    allocator = bench.allocators[planned.allocator]
+    module = bench.passes[planned.pass_name]
+    surroundings = Surroundings(cell, bench.experiment.linger_s)
+    with module.Instrument(surroundings) as instrument:
+        job, ours = _job(bench, planned, cell, allocator, instrument, module.PATIENCE)
+        record = blank_record(planned, allocator)
+        record |= {"argv": list(job.argv), "env": ours}
+        if cell.kind == "command":
+            bare, _ = _bare(bench, planned, cell, allocator)
+            proof, probed = bench.command_proof(allocator, cell, bare)
+            if probed.status != "ok" or not proof.proven:
+                bad = probed.status if probed.status != "ok" else "refused"
+                return record | {"status": bad, "why": f"start check: {probed.why or proof.why}"}
+        outcome = run(job, instrument.observer, bench.should_stop)
+        report = memtest.parse(outcome.stdout)
+        if cell.kind == "memtest":
+            proof = provider.from_memtest(allocator, report.end, outcome.stderr)
+        status, why = judge(cell, outcome, report, proof)
+        record |= {
+            "status": status,
+            "why": why,
+            "exit_code": outcome.exit_code,
+            "signal": outcome.signal,
+            "provider": proof.as_record(),
+            "checksum": _checksum(cell, outcome, report),
+            "rounds": report.rounds,
+        }
+        if status == "ok":
+            _add_readings(record, instrument.read(outcome, report), bench.run_dir)
+        return record
+
+
+def blank_record(planned: PlannedRun, allocator: Allocator) -> Record:
+    """A record in which nothing has happened yet."""
+    return {
+        "schema": SCHEMA,
+        "run": planned.run,
+        "block": planned.block,
+        "order": planned.order,
+        "allocator": planned.allocator,
+        "workload": planned.workload,
+        "params": planned.params,
+        "threads": planned.threads,
+        "pass": planned.pass_name,
+        "seed": planned.seed,
+        "padding": planned.padding,
+        "argv": [],
+        "env": {},
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        "status": "refused",
+        "why": "",
+        "exit_code": None,
+        "signal": None,
+        "provider": provider.unproven(allocator).as_record(),
+        "checksum": "",
+        "metrics": {},
+        "unavailable": {},
+        "rounds": [],
+        "latency": None,
+        "series": None,
+        "syscalls": None,
+    }
+
+
+def refused(planned: PlannedRun, allocator: Allocator, why: str, status: str = "refused") -> Record:
+    """The record of a run that is not started, for the reason given."""
+    return blank_record(planned, allocator) | {"status": status, "why": why}
+
+
+def judge(cell: Cell, outcome: Outcome, report: memtest.Report, proof: Proof) -> tuple[str, str]:
+    """The status of a process and, unless it is "ok", one sentence that says why."""
+    last_words = outcome.stderr.splitlines()[-1] if outcome.stderr else ""
+    if report.fault:
+        return "crash", f"the allocator failed: {report.fault.get('what', 'no reason given')}"
+    if outcome.exit_code == memtest.EXIT_USAGE and cell.kind == "memtest":
+        return "refused", f"memtest does not take these options: {last_words}"
+    if outcome.status != "ok":
+        words = f": {last_words}" if last_words and outcome.status == "crash" else ""
+        return outcome.status, outcome.why + words
+    if cell.kind == "memtest" and not report.end:
+        return "crash", "ended without its end record"
+    if not proof.proven:
+        return "refused", proof.why
+    return "ok", ""
+
+
+def _bare(
+    bench: Bench, planned: PlannedRun, cell: Cell, allocator: Allocator
+) -> tuple[Job, dict[str, str]]:
+    """The job with nothing attached, and the part of its environment that we set."""
+    options = cell.options_for(planned.pass_name)
+    if cell.kind == "command":
+        argv, preload = list(cell.argv), allocator.preload_env
+    else:
+        binary = str(bench.root / allocator.binary)
+        argv = memtest.command_line(binary, cell.workload, cell.threads, planned.seed, options)
+        preload = allocator.memtest_env
+    ours = {"LC_ALL": "C", **cell.env, **preload}
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env = {**inherited, **ours, PADDING_NAME: "x" * planned.padding}
+    experiment = bench.experiment
+    pinned = bench.processors.for_threads(cell.threads)
+    timeout, cap = experiment.timeout_s, experiment.memory_cap_bytes
+    return Job(argv, env, pinned, timeout, cap, bench.root), ours
+
+
+def _job(
+    bench: Bench,
+    planned: PlannedRun,
+    cell: Cell,
+    allocator: Allocator,
+    instrument: Instrument,
+    patience: float,
+) -> tuple[Job, dict[str, str]]:
+    bare, ours = _bare(bench, planned, cell, allocator)
+    extra = instrument.memtest_options() if cell.kind == "memtest" else []
+    argv, env = instrument.wrap([*bare.argv, *extra], bare.env)
+    timeout = bare.timeout_s * patience + bench.experiment.linger_s
+    return Job(argv, env, bare.processors, timeout, bare.memory_cap_bytes, bare.cwd), ours
+
+
+def _checksum(cell: Cell, outcome: Outcome, report: memtest.Report) -> str:
+    """What must agree between allocators: memtest's digest of its operations, or that of a
+    program's
+    output.
+    """
+    if cell.kind == "command":
+        return hashlib.sha256(outcome.stdout).hexdigest()[:16]
+    return str(report.end.get("checksum", ""))
+
+
+def _add_readings(record: Record, readings: Readings, run_dir: Path) -> None:
+    record["metrics"] = readings.metrics
+    record["unavailable"] = readings.unavailable
+    record["latency"] = readings.latency
+    record["syscalls"] = readings.syscalls
+    if readings.series:
+        record["series"] = f"series/{record['run']}.csv"
+        write_whole(run_dir / record["series"], readings.series)

@@ -1,0 +1,105 @@
+"""memtest as the harness sees it: its catalogue of workloads, its command line, and the JSON lines
+it
+prints.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, UsageError, unknown_name
+from harness.experiment import COMMON_OPTIONS, Cell, Value, text
+
+EXIT_USAGE = 2
+EXIT_FAILED = 3  # the allocator returned NULL
+EXIT_WRONG = 4  # the allocator handed out overlapping, misaligned or changed memory
+
+_ALWAYS_KNOWN = {*COMMON_OPTIONS, "linger", "latency", "live-file"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one memtest process printed. end and fault are {} when there was no such line."""
+
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    end: Mapping[str, Any] = field(default_factory=dict)
+    fault: Mapping[str, Any] = field(default_factory=dict)
+
+
+def catalogue(binary: Path) -> dict[str, set[str]]:
+    """Workload name -> its own option keys, from `memtest --list`. Raises HarnessError when memtest
+    cannot say.
+    """
+    try:
+        done = subprocess.run(
+            [binary, "--list"], capture_output=True, text=True, check=True, timeout=30
+        )
+        entries = json.loads(done.stdout)
+        return {entry["name"]: {option["key"] for option in entry["options"]} for entry in entries}
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        raise HarnessError(f"{binary} --list does not work: {error}; run: make all") from error
+
+
+def check_cells(cells: Sequence[Cell], known: Mapping[str, set[str]], where: str) -> None:
+    """Refuses, with the nearest name, cells of workloads or options that memtest does not have
+    (UsageError).
+    """
+    for cell in cells:
+        if cell.kind != "memtest":
+            continue
+        if cell.workload not in known:
+            raise UsageError(f"{where}: {unknown_name('workload', cell.workload, known)}")
+        keys = known[cell.workload] | _ALWAYS_KNOWN
+        for options in (cell.options, *cell.overrides.values()):
+            for key in options:
+                if key not in keys and key.replace("_", "-") not in keys:
+                    raise UsageError(
+                        f"{where}: workload '{cell.workload}': {unknown_name('option', key, keys)}"
+                    )
+
+
+def command_line(
+    binary: str, workload: str, threads: int, seed: int, options: Mapping[str, Value]
+) -> list[str]:
+    """The argv of one memtest process."""
+    argv = [binary, workload, "--threads", str(threads), "--seed", str(seed)]
+    for key, value in options.items():
+        argv += [f"--{key}", text(value)]
+    return argv
+
+
+def parse(stdout: bytes) -> Report:
+    """Sorts memtest's JSON lines by kind. A line that a crash left half written is passed over."""
+    rounds: list[dict[str, Any]] = []
+    last: dict[str, dict[str, Any]] = {}
+    for line in stdout.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(entry, dict):
+            continue
+        kind = entry.pop("record", "")
+        if kind == "round":
+            rounds.append(entry)
+        else:
+            last[kind] = entry
+    return Report(rounds, last.get("end", {}), last.get("fault", {}))
+
+
+def work_metrics(end: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of the measured region that every pass can read from memtest's end record."""
+    if not end:
+        return {}
+    names = ("wall_s", "user_s", "sys_s", "ops", "mallocs", "frees", "reallocs", "requested_bytes")
+    metrics = {name: end[name] for name in (*names, "minor_faults", "major_faults") if name in end}
+    if "user_s" in end and "sys_s" in end:
+        metrics["cpu_s"] = end["user_s"] + end["sys_s"]
+    if end.get("wall_s", 0) > 0 and end.get("ops", 0) > 0:
+        metrics["ops_per_s"] = end["ops"] / end["wall_s"]
+    return metrics

@@ -1,0 +1,81 @@
+"""counters: what the processor itself counts, through perf stat. What a machine lacks is
+unavailable,
+never 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+from harness.memtest import Report
+from harness.passes import instrument
+from harness.passes.instrument import Readings, Surroundings
+from harness.process import Outcome
+
+NAME = "counters"
+PATIENCE = 1.5
+
+# perf's event (user mode only, so that it works without privileges) -> metric
+EVENTS = {
+    "cycles:u": "cycles",
+    "instructions:u": "hw_instructions",
+    "cache-misses:u": "cache_misses",
+    "dTLB-load-misses:u": "dtlb_misses",
+}
+
+
+def missing() -> str:
+    """Needs perf."""
+    return "" if shutil.which("perf") else "perf is not installed; ./install.sh fetches it"
+
+
+class Instrument(instrument.Instrument):
+    """Runs the program under perf stat, whose JSON goes to a memory file."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self._fd = os.memfd_create("alloclab-perf")
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._fd)
+
+    def wrap(self, argv: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        inner, outer = instrument.inner_environment(env)
+        output = f"/proc/{os.getpid()}/fd/{self._fd}"
+        perf = ["perf", "stat", "-j", "-e", ",".join(EVENTS), "-o", output, "--"]
+        return [*perf, *inner, *argv], outer
+
+    def read(self, outcome: Outcome, report: Report) -> Readings:
+        metrics = instrument.only(instrument.process_metrics(outcome, report), ["wall_s"])
+        text = os.pread(self._fd, os.fstat(self._fd).st_size, 0).decode(errors="replace")
+        counted, unavailable = parse(text)
+        return Readings(metrics | counted, unavailable)
+
+
+def parse(text: str) -> tuple[dict[str, float], dict[str, str]]:
+    """perf's JSON lines as metrics, and a reason for each event that was not counted."""
+    counted: dict[str, float] = {}
+    reasons = dict.fromkeys(EVENTS.values(), "perf stat said nothing about it")
+    for line in text.splitlines():
+        if not line.startswith("{"):
+            continue
+        entry = json.loads(line)
+        metric = EVENTS.get(entry.get("event", ""))
+        if metric is None:
+            continue
+        value = entry.get("counter-value", "")
+        if value.startswith("<"):
+            reasons[metric] = _REASONS.get(value, f"perf stat said {value}")
+        else:
+            counted[metric] = float(value)
+            del reasons[metric]
+    return counted, reasons
+
+
+_REASONS = {
+    "<not supported>": "this machine offers no such hardware counter (as most virtual machines)",
+    "<not counted>": "the counter was never scheduled while the program ran",
+}

@@ -1,0 +1,110 @@
+"""What every pass shares: the hooks around one process, and what is read when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.experiment import Cell
+from harness.live_file import LiveFile
+from harness.memtest import Report, work_metrics
+from harness.process import Observer, Outcome
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an instrument may need to know: the cell it looks at, linger_s of the experiment, and a
+    folder for drafts.
+    """
+
+    cell: Cell
+    linger_s: float = 0.0
+
+
+@dataclass
+class Readings:
+    """What one process gave: metrics by name, reasons for missing ones, and the parts that are no
+    single number.
+
+    series is the text of a CSV file, or "".
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    latency: Mapping[str, Any] | None = None
+    syscalls: dict[str, dict[str, float]] | None = None
+    series: str = ""
+
+
+class Instrument:
+    """The bare instrument: nothing attached. Others override what they need.
+
+    Use: `with Instrument(surroundings) as it`, start the process with the changes that it asks for,
+    then `read`.
+    """
+
+    observer: Observer | None = None
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+
+    def __enter__(self) -> Instrument:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Gives files and memory back."""
+
+    def memtest_options(self) -> list[str]:
+        """Options that memtest gets in this pass only."""
+        return []
+
+    def wrap(self, argv: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """The command that starts argv under the instrument, and its environment."""
+        return list(argv), dict(env)
+
+    def read(self, outcome: Outcome, report: Report) -> Readings:
+        """What the pass has found out; called only when the process ended well."""
+        return Readings(metrics=process_metrics(outcome, report))
+
+
+def process_metrics(outcome: Outcome, report: Report) -> dict[str, float]:
+    """The measured region's metrics as memtest reports them; of a program that reports nothing,
+    those
+    of the process.
+    """
+    if report.end:
+        return work_metrics(report.end)
+    return {
+        "wall_s": outcome.wall_s,
+        "user_s": outcome.user_s,
+        "sys_s": outcome.sys_s,
+        "cpu_s": outcome.user_s + outcome.sys_s,
+        "minor_faults": outcome.minor_faults,
+        "major_faults": outcome.major_faults,
+    }
+
+
+def only(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """Those metrics of `names` that are there: what an instrument slowed down must not be reported
+    by
+    its pass.
+    """
+    return {name: metrics[name] for name in names if name in metrics}
+
+
+def with_live_file(live: LiveFile) -> list[str]:
+    """memtest's option that makes it share its live bytes."""
+    return ["--live-file", live.path]
+
+
+def inner_environment(env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Splits LD_PRELOAD off, for instruments that are programs themselves and must not get the
+    allocator.
+
+    Returns the words to set in front of the measured program (`env LD_PRELOAD=...`, or none) and
+    the other variables.
+    """
+    outer = {key: value for key, value in env.items() if key != "LD_PRELOAD"}
+    preload = env.get("LD_PRELOAD")
+    return (["env", f"LD_PRELOAD={preload}"] if preload else []), outer

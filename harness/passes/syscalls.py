@@ -1,0 +1,66 @@
+"""syscalls: strace with a seccomp filter stops the process at the kernel's memory calls and nowhere
+else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from harness import strace_log
+from harness.memtest import Report
+from harness.passes import instrument
+from harness.passes.instrument import Readings, Surroundings
+from harness.process import Outcome
+
+NAME = "syscalls"
+PATIENCE = 20.0
+
+COLUMNS = "t_s,mapped_bytes,mapped_brk_bytes"
+
+
+def missing() -> str:
+    """Needs strace."""
+    return "" if shutil.which("strace") else "strace is not installed; ./install.sh fetches it"
+
+
+class Instrument(instrument.Instrument):
+    """Runs the program under strace, whose log goes to a memory file."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self._fd = os.memfd_create("alloclab-strace")
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._fd)
+
+    def wrap(self, argv: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        outer = dict(env)
+        inner = [f"--env=LD_PRELOAD={outer.pop('LD_PRELOAD')}"] if "LD_PRELOAD" in outer else []
+        log = f"/proc/{os.getpid()}/fd/{self._fd}"
+        calls = ",".join(strace_log.CALLS)
+        strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-qq", f"--trace={calls}"]
+        return [*strace, "-o", log, *inner, *argv], outer
+
+    def read(self, outcome: Outcome, report: Report) -> Readings:
+        measured = instrument.process_metrics(outcome, report)
+        metrics = instrument.only(measured, ["wall_s", "mallocs", "requested_bytes"])
+        with open(self._fd, encoding="utf-8", errors="replace", closefd=False) as file:
+            file.seek(0)
+            log = strace_log.parse(file)
+        summary = strace_log.summarise(log)
+        metrics |= strace_log.metrics(summary, report.end.get("mallocs"))
+        unavailable = {}
+        if log.unread_lines:
+            unavailable["syscalls"] = f"{log.unread_lines} lines of strace's log could not be read"
+        by_name = {name: asdict(tally) for name, tally in summary.by_name.items()}
+        series = series_csv(strace_log.thin(summary.mapped))
+        return Readings(metrics, unavailable, syscalls=by_name, series=series)
+
+
+def series_csv(curve: Sequence[strace_log.MappedPoint]) -> str:
+    """The curve of mapped bytes as CSV."""
+    rows = [f"{p.t_s:.6f},{p.mapped_bytes},{p.mapped_brk_bytes}" for p in curve]
+    return "\n".join([COLUMNS, *rows]) + "\n"

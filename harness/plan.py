@@ -1,0 +1,151 @@
+"""The plan: which process runs when, drawn from one seed before the first of them starts, and kept
+in
+plan.json.
+
+A block runs every allocator once in every cell, in random order, with the same seed for all
+allocators of a cell, so that ratios can be paired inside the block. Each process gets a random
+amount of environment padding of its own: where the stack lies then varies as it would from user to
+user (Mytkowicz et al., ASPLOS 2009).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from harness.errors import StorageError
+from harness.experiment import Cell, Experiment, select
+from harness.records import write_whole
+
+MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One process to start. `pass_name` is called "pass" in files, a word that Python keeps for
+    itself.
+    """
+
+    run: str
+    pass_name: str
+    block: int
+    order: int
+    allocator: str
+    workload: str
+    params: str
+    threads: int
+    seed: int
+    padding: int
+
+    @property
+    def cell_key(self) -> tuple[str, str, int]:
+        """The cell of the experiment that this process belongs to (Cell.key)."""
+        return (self.workload, self.params, self.threads)
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """The runs that did the same work and may be compared with each other: one cell of one
+        block
+        of one pass.
+        """
+        return (self.pass_name, self.block, *self.cell_key)
+
+
+def blocks_of(experiment: Experiment, limit: int | None, passes: Sequence[str]) -> dict[str, int]:
+    """Blocks per pass. A `limit` (--blocks) is what the time pass gets; the others get at most that
+    many.
+    """
+    chosen = {p: n for p, n in experiment.blocks.items() if not passes or p in passes}
+    if limit is None:
+        return chosen
+    return {p: limit if p == "time" else min(n, limit) for p, n in chosen.items()}
+
+
+def make_plan(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    names: Sequence[str],
+    blocks: Mapping[str, int],
+    seed: int,
+) -> list[PlannedRun]:
+    """All runs in the order in which they will start; the same arguments give the same plan on any
+    machine.
+
+    Passes alternate block by block, so that a slow drift of the machine meets all of them alike.
+    """
+    plan: list[PlannedRun] = []
+    for block in range(max(blocks.values(), default=0)):
+        for pass_name, count in blocks.items():
+            if block < count:
+                plan += _block(experiment, cells, names, pass_name, block, seed)
+    return plan
+
+
+def _block(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    names: Sequence[str],
+    pass_name: str,
+    block: int,
+    seed: int,
+) -> list[PlannedRun]:
+    random = Random(f"{seed}/{pass_name}/{block}")
+    ours = [cell for cell in cells if pass_name in (cell.passes or experiment.blocks)]
+    random.shuffle(ours)
+    runs: list[PlannedRun] = []
+    for cell in ours:
+        # The seed does not depend on the pass: what strace counts is the very work that was timed.
+        work_seed = Random(f"{seed}/{block}/{cell.key}").randrange(1, 2**31)
+        order = select(cell.allocators, names) if cell.allocators else list(names)
+        random.shuffle(order)
+        for name in order:
+            runs.append(
+                PlannedRun(
+                    run=f"{pass_name}-{block:03}-{len(runs):03}",
+                    pass_name=pass_name,
+                    block=block,
+                    order=len(runs),
+                    allocator=name,
+                    workload=cell.workload,
+                    params=cell.params,
+                    threads=cell.threads,
+                    seed=work_seed,
+                    padding=random.randrange(MAX_PADDING),
+                )
+            )
+    return runs
+
+
+def save_plan(path: Path, plan: Sequence[PlannedRun], seed: int, experiment: Experiment) -> None:
+    """Writes plan.json, with the experiment as it was read: --resume must not depend on a file that
+    may change.
+    """
+    body = {
+        "schema": 1,
+        "experiment": experiment.name,
+        "seed": seed,
+        "definition": experiment.raw,
+        "runs": [_renamed(dataclasses.asdict(run), "pass_name", "pass") for run in plan],
+    }
+    write_whole(path, json.dumps(body, indent=1) + "\n")
+
+
+def load_plan(path: Path) -> tuple[list[PlannedRun], dict[str, Any]]:
+    """The runs of a plan.json and the rest of the file. Raises StorageError when it is missing or
+    damaged.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        runs = [PlannedRun(**_renamed(entry, "pass", "pass_name")) for entry in body.pop("runs")]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"{path}: cannot be read as a plan: {error}") from error
+    return runs, body
+
+
+def _renamed(entry: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {(new if key == old else key): value for key, value in entry.items()}

@@ -1,0 +1,113 @@
+"""Proof that the expected library served malloc: a preload that failed silently must never pass for
+a
+result.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.allocators import Allocator, sha256_of
+from harness.process import Job, Outcome
+
+_PRELOAD_ERROR = re.compile(r"ERROR: ld\.so: object '(.*?)' from LD_PRELOAD (.*)")
+_BINDING = re.compile(
+    r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: (?:normal|protected) symbol `malloc'"
+)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a record says about it: the object that served malloc, the one that should have, and
+    whether they agree.
+    """
+
+    path: str
+    expected: str
+    proven: bool
+    why: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """The `provider` field of a record."""
+        return {"path": self.path, "expected": self.expected, "proven": self.proven}
+
+
+def unproven(allocator: Allocator) -> Proof:
+    """The proof of a process that told nothing (it crashed, hung, or was never started)."""
+    return Proof("", allocator.library, False)
+
+
+def from_memtest(allocator: Allocator, end: Mapping[str, Any], stderr: str) -> Proof:
+    """The proof that memtest gives: it asks the dynamic linker which object defines the malloc that
+    it
+    calls.
+    """
+    path = (end.get("provider") or {}).get("path") or ""
+    return _compare(allocator, path, stderr)
+
+
+def _compare(allocator: Allocator, path: str, stderr: str) -> Proof:
+    served = str(Path(path).resolve()) if path else ""
+    if served and _same_file(Path(served), allocator):
+        return Proof(served, allocator.library, True)
+    failed = _PRELOAD_ERROR.search(stderr)
+    reason = f": the loader says that {failed[1]} {failed[2]}" if failed else ""
+    by = served or "an unknown object"
+    return Proof(served, allocator.library, False, f"malloc was served by {by}{reason}")
+
+
+def _same_file(served: Path, allocator: Allocator) -> bool:
+    if served == Path(allocator.library).resolve():
+        return True
+    return bool(allocator.sha256) and sha256_of(served) == allocator.sha256
+
+
+def probe_command(
+    allocator: Allocator, job: Job, execute: Callable[[Job], Outcome]
+) -> tuple[Proof, Outcome]:
+    """Runs a real program once, unmeasured, and asks the dynamic linker to which object it bound
+    every
+    `malloc`.
+
+    A program that brings its own malloc (linked statically, or exported by the program itself) is
+    thereby found out, as is one that drops LD_PRELOAD on its way. Its children count too.
+    """
+    with tempfile.TemporaryDirectory(prefix="alloclab-") as folder:
+        debug = {
+            "LD_DEBUG": "bindings",
+            "LD_DEBUG_OUTPUT": f"{folder}/bindings",
+            "LD_BIND_NOW": "1",
+        }
+        outcome = execute(replace(job, env={**job.env, **debug}))
+        lines: list[str] = []
+        for file in sorted(Path(folder).iterdir()):
+            with file.open(encoding="utf-8", errors="replace") as text:
+                lines += [line for line in text if "`malloc'" in line]
+    return prove_bindings(allocator, lines, outcome.stderr), outcome
+
+
+def prove_bindings(allocator: Allocator, lines: Iterable[str], stderr: str = "") -> Proof:
+    """The proof from the lines of LD_DEBUG=bindings: every object that calls malloc must get the
+    allocator's.
+
+    An allocator's own bindings do not count: it may well call the C library's malloc, or its own
+    under that name.
+    """
+    own = {str(Path(part).resolve()) for part in allocator.preload.split(":") if part}
+    bound: set[str] = set()
+    for line in lines:
+        match = _BINDING.search(line)
+        if match and str(Path(match[1]).resolve()) not in own:
+            bound.add(str(Path(match[2]).resolve()))
+    if not bound:
+        why = "no binding of malloc was seen: the program is static or does not call malloc"
+        return Proof("", allocator.library, False, why)
+    strangers = sorted(path for path in bound if not _same_file(Path(path), allocator))
+    if strangers:
+        return _compare(allocator, strangers[0], stderr)
+    return Proof(bound.pop(), allocator.library, True)

@@ -1,0 +1,50 @@
+"""What the harness itself prints: the plan, the count of how processes ended. Tables and figures
+are
+stats.py's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.experiment import Experiment
+from harness.plan import PlannedRun
+
+
+def plan_line(experiment: Experiment, plan: Sequence[PlannedRun], run_dir: Path) -> str:
+    """One line at the start of a run."""
+    names = len({planned.allocator for planned in plan})
+    return f"{experiment.name}: {len(plan)} processes for {names} allocators, results in {run_dir}"
+
+
+def plan_table(experiment: Experiment, plan: Sequence[PlannedRun], seed: int) -> str:
+    """What --dry-run prints: processes by cell and pass, and the allocators."""
+    passes = list(dict.fromkeys(planned.pass_name for planned in plan))
+    counts = Counter((planned.cell_key, planned.pass_name) for planned in plan)
+    lines = [experiment.title, experiment.question, ""]
+    lines.append(f"{'workload':<20}{'threads':>8}" + "".join(f"{name:>14}" for name in passes))
+    for key in dict.fromkeys(planned.cell_key for planned in plan):
+        numbers = "".join(f"{counts[(key, name)] or '-':>14}" for name in passes)
+        lines.append(f"{key[0]:<20}{key[2]:>8}{numbers}")
+        if key[1]:
+            lines.append(f"    {key[1]}")
+    names = dict.fromkeys(sorted(planned.allocator for planned in plan))
+    lines += ["", f"allocators: {', '.join(names)}", f"{len(plan)} processes, seed {seed}"]
+    return "\n".join(lines)
+
+
+def count_line(counts: Mapping[str, int]) -> str:
+    """How the processes of a run ended, the good ones first."""
+    order = ("ok", "crash", "timeout", "oom", "refused")
+    parts = [f"{counts[status]} {status}" for status in order if counts.get(status)]
+    return "processes: " + ", ".join(parts)
+
+
+def make(root: Path, run_dir: Path) -> bool:
+    """Lets stats.py turn the records into tables, figures and report.html; whether that worked."""
+    command = [sys.executable, str(root / "stats.py"), "report", str(run_dir)]
+    return subprocess.run(command, check=False).returncode == 0

@@ -1,0 +1,105 @@
+"""The folder of one run: where it lies, whether it can be written, and what an interrupted run left
+in
+it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.allocators import Allocator
+from harness.errors import StorageError, UsageError
+from harness.plan import load_plan
+from harness.records import read_records, write_whole
+
+LOCAL = Path("results") / "local"
+
+
+def new_folder(root: Path, out: str | None, experiment: str) -> Path:
+    """The folder of a new run, made and proven writable. UsageError when it already holds a run or
+    cannot be used.
+    """
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    folder = Path(out) if out else root / LOCAL / f"{experiment}-{stamp}"
+    if (folder / "plan.json").exists():
+        raise UsageError(
+            f"{folder} already holds a run; add --resume to go on with it, or name another --out"
+        )
+    try:
+        (folder / "series").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the results folder {folder} cannot be made: {error.strerror}") from error
+    _check_writable(folder)
+    return folder
+
+
+def old_folder(root: Path, out: str | None, experiment: str) -> Path:
+    """The folder of the run to resume: --out, or the newest unfinished run of the experiment."""
+    if out:
+        if not (Path(out) / "plan.json").exists():
+            raise UsageError(f"{out} holds no run that could be resumed (there is no plan.json)")
+        _check_writable(Path(out))
+        return Path(out)
+    found = sorted((root / LOCAL).glob(f"{experiment}-*/plan.json"), reverse=True)
+    for plan in found:
+        if is_unfinished(plan.parent):
+            _check_writable(plan.parent)
+            return plan.parent
+    raise UsageError(
+        f"there is no unfinished run of {experiment} under {LOCAL}; start one without --resume"
+    )
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether runs of the folder's plan have no record yet."""
+    plan, _ = load_plan(folder / "plan.json")
+    recorded = {record["run"] for record in read_records(folder / "runs.jsonl")}
+    return any(planned.run not in recorded for planned in plan)
+
+
+def _check_writable(folder: Path) -> None:
+    probe = folder / ".write-test"
+    try:
+        probe.write_bytes(b"1")
+        probe.unlink()
+        list(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"the results folder {folder} cannot be used: {error.strerror}") from error
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json of a run. Raises StorageError when it is missing or damaged."""
+    try:
+        content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{folder / 'manifest.json'}: cannot be read: {error}") from error
+    assert isinstance(content, dict)
+    return content
+
+
+def save_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes manifest.json whole or not at all."""
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def allocators_of(manifest: dict[str, Any]) -> list[Allocator]:
+    """The allocators of an earlier session as they were then, hashes included."""
+    return [Allocator(**entry) for entry in manifest["allocators"]]
+
+
+def check_unchanged(before: Allocator, now: Allocator) -> None:
+    """Refuses to go on with a library or a memtest that is not the one measured so far
+    (UsageError).
+    """
+    for what, old, new in (
+        ("the library of", before.sha256, now.sha256),
+        ("memtest linked with", before.binary_sha256, now.binary_sha256),
+    ):
+        if old != new:
+            raise UsageError(
+                f"{what} {before.name} is not the file that this run has measured so far; "
+                "two builds must not be mixed in one run: start a new one without --resume"
+            )

@@ -1,0 +1,103 @@
+"""Works through a plan: one process at a time, one record each, whatever happens to the process."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.allocators import Allocator
+from harness.checksums import odd_ones
+from harness.errors import Interrupted
+from harness.measure import Bench, measure, refused
+from harness.plan import PlannedRun
+from harness.progress import Progress
+from harness.records import Record, RecordFile
+from harness.startcheck import Check
+from harness.strikes import Strikes
+
+
+@dataclass
+class Session:
+    """One sitting at a plan; a resumed run has several. `records` holds all known ones by run."""
+
+    bench: Bench
+    plan: Sequence[PlannedRun]
+    file: RecordFile
+    checks: Mapping[str, Check]
+    progress: Progress
+    records: dict[str, Record]
+    strikes: Strikes = field(default_factory=Strikes)
+    _said: set[tuple[str, ...]] = field(default_factory=set)
+
+    def work(self) -> None:
+        """Runs everything that has no record yet. Raises Interrupted and StorageError, with all
+        records safe.
+        """
+        self.strikes.add_all(self.records.values())
+        groups = _by_group(self.plan)
+        for planned in self.plan:
+            if planned.run in self.records:
+                continue
+            if self.bench.should_stop():
+                raise Interrupted
+            self.progress.starting(planned)
+            record = self._one(planned)
+            self._keep(record)
+            self.strikes.add(record)
+            self._refuse_odd(groups[planned.group])
+            self.progress.finished(planned)
+
+    def _one(self, planned: PlannedRun) -> Record:
+        allocator = self.bench.allocators[planned.allocator]
+        status, why = self._reason_not_to_start(planned, allocator)
+        return refused(planned, allocator, why, status) if why else measure(self.bench, planned)
+
+    def _reason_not_to_start(self, planned: PlannedRun, allocator: Allocator) -> tuple[str, str]:
+        check = self.checks[allocator.name]
+        if check.status != "ok":
+            return check.status, check.why
+        missing = self.bench.passes[planned.pass_name].missing()
+        if missing:
+            return "refused", f"the {planned.pass_name} pass cannot run: {missing}"
+        for program in self.bench.cells[planned.cell_key].needs:
+            if not shutil.which(program):
+                return "refused", f"the program {program} is not installed"
+        skip = self.strikes.reason_to_skip(allocator.name, *planned.cell_key)
+        return "refused", skip
+
+    def _keep(self, record: Record) -> None:
+        self.file.append(record)
+        self.records[record["run"]] = record
+        if record["status"] == "ok":
+            return
+        kind = (record["allocator"], record["workload"], record["status"], record["why"])
+        if kind not in self._said:  # once is enough: the records have them all
+            self._said.add(kind)
+            where = f"{record['pass']} {record['workload']}"
+            line = f"{record['allocator']}, {where}: {record['status']}: {record['why']}"
+            self.progress.say(line)
+
+    def _refuse_odd(self, group: Sequence[PlannedRun]) -> None:
+        """Once a group is complete, those that did other work get a second record, which replaces
+        the
+        first.
+        """
+        if any(planned.run not in self.records for planned in group):
+            return
+        for run, why in odd_ones(self.records[planned.run] for planned in group).items():
+            self._keep({**self.records[run], "status": "refused", "why": why})
+
+
+def _by_group(plan: Iterable[PlannedRun]) -> dict[tuple[Any, ...], list[PlannedRun]]:
+    groups: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
+    for planned in plan:
+        groups[planned.group].append(planned)
+    return groups
+
+
+def count_statuses(records: Iterable[Record]) -> Counter[str]:
+    """How many processes ended how."""
+    return Counter(record["status"] for record in records)

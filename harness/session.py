@@ -1,0 +1,200 @@
+"""From parsed options to a finished run: new or resumed, measured, counted, reported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import experiment as experiments
+from harness import manifest as manifests
+from harness import memtest, report, rundir, startcheck
+from harness.allocators import (
+    AA_MARK,
+    Allocator,
+    choose,
+    from_makefile,
+    from_option,
+    with_aa,
+    with_hashes,
+)
+from harness.errors import Interrupted, StorageError, UsageError
+from harness.experiment import Cell, Experiment
+from harness.interrupt import StopRequest
+from harness.measure import Bench
+from harness.pinning import processors
+from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
+from harness.progress import Progress
+from harness.records import RecordFile, read_records
+from harness.runner import Session, count_statuses
+
+PLAIN_BINARY = "build/memtest-ptmalloc"
+# Work that does nothing: what the syscalls pass counts for it is the price of a process, not of the
+# work.
+EMPTY = Cell(kind="memtest", workload="empty", threads=1, passes=("syscalls",))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is to be done, whether planned just now or read from an interrupted run's folder."""
+
+    experiment: Experiment
+    cells: tuple[Cell, ...]
+    allocators: list[Allocator]
+    plan: list[PlannedRun]
+    run_dir: Path
+
+
+def run(root: Path, options: argparse.Namespace) -> int:
+    """Does what the options ask for; returns the exit code. Raises HarnessError for what a person
+    must
+    cure.
+    """
+    setup = _resumed(root, options) if options.resume else _new(root, options)
+    if setup is None:
+        return 0
+    try:
+        records = _measure(root, setup)
+    except Interrupted:
+        return _stopped(setup, options, 130, "interrupted; everything measured so far is kept")
+    except StorageError as error:
+        return _stopped(
+            setup, options, 1, f"{error}; all earlier records are intact, make room and go on"
+        )
+    return _finish(root, setup, records, with_report=not options.no_report)
+
+
+def _new(root: Path, options: argparse.Namespace) -> Setup | None:
+    experiment = experiments.load(experiments.find(options.experiment, root / "experiments"))
+    blocks = blocks_of(experiment, options.blocks, options.passes)
+    if not blocks:
+        raise UsageError(f"{experiment.name} has none of the passes {', '.join(options.passes)}")
+    cells = _cells(root, experiment, list(blocks))
+    measured, skipped = _allocators(root, experiment, options)
+    seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
+    plan = make_plan(experiment, cells, [a.name for a in measured], blocks, seed)
+    for allocator in skipped:
+        _say(f"{allocator.name} is left out: {allocator.why_not}")
+    if options.dry_run:
+        print(report.plan_table(experiment, plan, seed))
+        return None
+    run_dir = rundir.new_folder(root, options.out, experiment.name)
+    hashed = [with_hashes(a, root) for a in measured]
+    _say(report.plan_line(experiment, plan, run_dir))
+    rundir.save_manifest(
+        run_dir,
+        manifests.collect(root, experiment, hashed, skipped, blocks, seed, processors()),
+    )
+    save_plan(run_dir / "plan.json", plan, seed, experiment)
+    return Setup(experiment, cells, hashed, plan, run_dir)
+
+
+def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
+    run_dir = rundir.old_folder(root, options.out, options.experiment)
+    plan, rest = load_plan(run_dir / "plan.json")
+    where = str(run_dir / "plan.json")
+    experiment = experiments.parse(rest["definition"], rest["experiment"], where)
+    before = rundir.allocators_of(rundir.load_manifest(run_dir))
+    for allocator in before:
+        rundir.check_unchanged(allocator, with_hashes(allocator, root))
+    cells = _cells(root, experiment, ["syscalls"])
+    if options.dry_run:
+        print(report.plan_table(experiment, plan, rest["seed"]))
+        return None
+    return Setup(experiment, cells, before, plan, run_dir)
+
+
+def _cells(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Cell, ...]:
+    known = memtest.catalogue(root / PLAIN_BINARY)
+    memtest.check_cells(experiment.cells, known, f"experiment {experiment.name}")
+    return (*experiment.cells, EMPTY) if "syscalls" in passes else experiment.cells
+
+
+def _allocators(
+    root: Path, experiment: Experiment, options: argparse.Namespace
+) -> tuple[list[Allocator], list[Allocator]]:
+    """What will be measured, and what of the Makefile's table is not there."""
+    named = [from_option(option, PLAIN_BINARY) for option in options.allocator]
+    chosen = choose(from_makefile(root), experiment.allocators, options.allocators)
+    skipped = [a for a in chosen if not a.available]
+    measured = [a for a in chosen if a.available]
+    names = [a.name for a in (*measured, *named)]
+    for name in names:
+        if names.count(name) > 1 or AA_MARK in name:
+            raise UsageError(f"--allocator {name}=...: this name is taken, choose another")
+    if not names:
+        raise UsageError("none of the chosen allocators is there; ./harness.sh --list says why")
+    return with_aa([*measured, *named], experiment.aa), skipped
+
+
+def _measure(root: Path, setup: Setup) -> list[dict[str, Any]]:
+    cpus = processors()
+    with StopRequest() as stop:
+        bench = Bench(
+            root=root,
+            run_dir=setup.run_dir,
+            experiment=setup.experiment,
+            cells={cell.key: cell for cell in setup.cells},
+            allocators={a.name: a for a in setup.allocators},
+            processors=cpus,
+            should_stop=stop,
+        )
+        os.sched_setaffinity(0, cpus.rest)
+        try:
+            return _work(bench, setup)
+        finally:
+            os.sched_setaffinity(0, cpus.everything)
+
+
+def _work(bench: Bench, setup: Setup) -> list[dict[str, Any]]:
+    path = setup.run_dir / "runs.jsonl"
+    file = RecordFile(path)
+    known = {record["run"]: record for record in read_records(path)}
+    checks = startcheck.check_all(bench)
+    _note_checks(setup, checks)
+    todo = [planned for planned in setup.plan if planned.run not in known]
+    progress = Progress(todo, len(known))
+    for line in startcheck.summary(checks):
+        progress.say(f"harness: {line}")
+    session = Session(bench, setup.plan, file, checks, progress, known)
+    try:
+        session.work()
+    finally:
+        progress.close()
+        file.close()
+    return list(session.records.values())
+
+
+def _note_checks(setup: Setup, checks: dict[str, startcheck.Check]) -> None:
+    manifest = rundir.load_manifest(setup.run_dir)
+    manifest["start_checks"] = {name: check.as_manifest() for name, check in checks.items()}
+    rundir.save_manifest(setup.run_dir, manifest)
+
+
+def _finish(root: Path, setup: Setup, records: list[dict[str, Any]], with_report: bool) -> int:
+    manifest = rundir.load_manifest(setup.run_dir)
+    manifest["finished"] = manifests.now()
+    rundir.save_manifest(setup.run_dir, manifest)
+    counts = count_statuses(records)
+    _say(report.count_line(counts))
+    reported = not with_report or report.make(root, setup.run_dir)
+    if not reported:
+        _say(f"the records are safe, but there is no report; try ./stats.py report {setup.run_dir}")
+    return 0 if reported and set(counts) <= {"ok"} else 1
+
+
+def _stopped(setup: Setup, options: argparse.Namespace, code: int, message: str) -> int:
+    words = ["./harness.sh", options.experiment, "--out", str(setup.run_dir), "--resume"]
+    _say(message)
+    _say(f"to go on: {shlex.join(words)}")
+    return code
+
+
+def _say(line: str) -> None:
+    print(f"harness: {line}", file=sys.stderr, flush=True)
