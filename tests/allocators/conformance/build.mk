@@ -1,0 +1,56 @@
+# Tests that hold for any malloc, and the torture. `make conformance-NAME` runs them under an allocator of the table,
+# by preload; `make check` does so under ptmalloc, which tests the tests, and under slotmalloc.
+
+CONFORMANCE_DIR   := tests/allocators/conformance
+CONFORMANCE_OBJ   := $(BUILD)/obj/$(CONFORMANCE_DIR)
+CONFORMANCE_BIN   := $(BUILD)/tests/conformance
+CONFORMANCE_NAMES := $(patsubst $(CONFORMANCE_DIR)/%.c,%,$(wildcard $(CONFORMANCE_DIR)/test_*.c)) test_operators
+CONFORMANCE_TESTS := $(CONFORMANCE_NAMES:%=$(CONFORMANCE_BIN)/%)
+TORTURE           := $(CONFORMANCE_BIN)/torture
+TORTURE_SECONDS   ?= 720
+TORTURE_SEED      ?= 1
+ALL += $(CONFORMANCE_TESTS) $(TORTURE) $(CONFORMANCE_BIN)/libfaulty.so
+
+$(CONFORMANCE_BIN)/test_%: $(CONFORMANCE_OBJ)/test_%.o $(CONFORMANCE_OBJ)/support.o
+	@mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -ldl
+$(CONFORMANCE_BIN)/test_operators: $(CONFORMANCE_OBJ)/test_operators.o $(CONFORMANCE_OBJ)/support.o
+	@mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CXX) $(LDFLAGS) -o $@ $^ -lcmocka -ldl
+$(CONFORMANCE_BIN)/test_faults: $(CONFORMANCE_OBJ)/kernel_faults.o
+$(CONFORMANCE_BIN)/test_dlopen: | $(CONFORMANCE_BIN)/libplugin.so
+$(CONFORMANCE_BIN)/lib%.so: $(BUILD)/pic/$(CONFORMANCE_DIR)/%.o
+	@mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -shared -o $@ $< -ldl
+$(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(CONFORMANCE_DIR)/torture/*.c)) $(CONFORMANCE_OBJ)/support.o
+	@mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -o $@ $^ -ldl
+
+# Runs a command under allocator $1; the tests fail when malloc then comes from anywhere else.
+empty        :=
+space        := $(empty) $(empty)
+preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(abspath $($1.library))))
+under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.library)))
+CONFORMANCE_TIMEOUT ?= 180
+
+define conformance_rule
+conformance-$1: $(CONFORMANCE_TESTS) $(TORTURE) $(filter $(BUILD)/%,$($1.library))
+	@for test in $(CONFORMANCE_TESTS) "$(TORTURE) --seconds 8 --threads 4 --forks"; do \
+	  log=$$$$(mktemp); if timeout $(CONFORMANCE_TIMEOUT) $(call under,$1) $$$$test > $$$$log 2>&1; \
+	  then echo "ok      $1: $$$$test"; rm -f $$$$log; \
+	  else code=$$$$?; cat $$$$log; rm -f $$$$log; echo "FAILED  $1: $$$$test (exit $$$$code)"; exit 1; fi; done
+torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.library))
+	$(call under,$1) $(TORTURE) --seconds $(TORTURE_SECONDS) --threads 4 --forks --seed $(TORTURE_SEED)
+.PHONY: conformance-$1 torture-$1
+endef
+CONFORMANCE_OWN := $(if $(wildcard allocators/slotmalloc/build.mk),slotmalloc)
+$(foreach a,$(ALLOCATORS),$(eval $(call conformance_rule,$a)))
+CHECKS += conformance-ptmalloc $(CONFORMANCE_OWN:%=conformance-%)
+
+# The long run: 12 minutes on 2 cores, that is 24 CPU-minutes.
+torture: torture-slotmalloc
+.PHONY: torture
