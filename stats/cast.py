@@ -34,12 +34,7 @@ _SPARE = [
     ("#A67C52", "d", "diamond-tall"),
     ("#3F7CAC", "H", "hexagon2"),
 ]
-_LIMIT_MARKERS = [
-    ("1", "y-down-open"),
-    ("2", "y-up-open"),
-    ("3", "y-left-open"),
-    ("4", "y-right-open"),
-]
+_LIMIT_MARKERS = [("D", "diamond"), ("s", "square"), ("^", "triangle-up"), ("v", "triangle-down")]
 _LIMITS_BY_NAME = ("bump", "lifo")  # for records whose manifest is lost
 
 

@@ -247,7 +247,7 @@ def seed(study: Study) -> Table:
     for column in ("mmap_calls", "munmap_calls", "brk_calls", "madvise_calls"):
         frame[column] = raw[column].map(lambda v: units.quantity(v, "calls"))
     notes = [
-        "mallocs_per_mmap, kernel_s_per_malloc and mapped_fragmentation are the seed study's measures; "
+        "mallocs_per_mmap, kernel_s_per_malloc and mapped_fragmentation are the seed study's; "
         "brk and madvise are what it left out (docs/seed-study.md)."
     ]
     return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)

@@ -1,0 +1,90 @@
+"""One figure per file, found by looking here; a leading underscore marks a helper.
+docs/add-a-figure.md shows how.
+
+A figure's module has
+    TITLE, CAPTION       what the reader sees above and below it; the caption says how to read it
+    NEEDS                metrics without which it cannot be drawn
+    draw(study)          a matplotlib Figure, or None when there is nothing to show
+    interactive(study)   optional: a plotly Figure for the report, or None
+    EACH                 optional: "workload" for one figure per workload (and its parameters)
+    instead of one per run
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from stats.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stats.study import Study
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure module, ready to be asked."""
+
+    name: str
+    module: ModuleType
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        return str(self.module.TITLE)
+
+    @property
+    def caption(self) -> str:
+        """What stands below it."""
+        return " ".join(self.module.CAPTION.split())
+
+    @property
+    def per_workload(self) -> bool:
+        """Whether there is one figure per workload."""
+        return getattr(self.module, "EACH", "run") == "workload"
+
+    def missing(self, study: Study) -> list[str]:
+        """The metrics that it needs and `study` lacks."""
+        return [name for name in self.module.NEEDS if not study.has(name)]
+
+    def views(self, study: Study) -> list[tuple[str, Study]]:
+        """(file name part, study) for each figure it draws of this run; empty when a metric is
+        missing.
+        """
+        from stats.tables import file_name
+
+        if not self.per_workload:
+            return [] if self.missing(study) else [(self.name, study)]
+        narrowed = [(label, study.only(case)) for case, label in study.cases.items()]
+        return [(f"{self.name}-{file_name(k)}", s) for k, s in narrowed if not self.missing(s)]
+
+    def draw(self, study: Study) -> Figure | None:
+        """The matplotlib figure, or None when there is nothing to show."""
+        figure: Figure | None = self.module.draw(study)
+        return figure
+
+    def interactive(self, study: Study) -> Any:
+        """The plotly figure, or None where this figure has none."""
+        make = getattr(self.module, "interactive", None)
+        return make(study) if make else None
+
+
+def plots() -> dict[str, Plot]:
+    """All figures by name."""
+    names = [
+        found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")
+    ]
+    return {name: Plot(name, import_module(f"stats.figures.{name}")) for name in names}
+
+
+def plot(name: str) -> Plot:
+    """The figure called `name`. Raises DataError naming those that exist."""
+    found = plots()
+    if name not in found:
+        raise DataError(f"no figure is called '{name}'. Cure: pick one of all, {', '.join(found)}")
+    return found[name]

@@ -1,0 +1,37 @@
+"""Small multiples: one panel per allocator on common axes, for curves over time that would cover
+one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from stats.cast import Actor
+from stats.figures import _style
+from stats.study import Study
+
+
+def small_multiples(
+    study: Study,
+    tables: dict[str, pd.DataFrame],
+    panel: Callable[[Axes, Actor, pd.DataFrame], None],
+    handles: list[Line2D],
+) -> Figure:
+    """A grid of panels titled with the allocators' names; `panel` draws one, `handles` explain the
+    lines.
+    """
+    figure, axes = _style.panels(len(tables), 4, 2.2, 1.75, sharex=True, sharey=True)
+    for axis, (name, table) in zip(axes, tables.items(), strict=True):
+        panel(axis, study.cast[name], table)
+        axis.set_title(name + (" (limit)" if study.cast[name].is_limit else ""))
+        _style.unit_axis(axis.yaxis, "bytes")
+        _style.unit_axis(axis.xaxis, "s")
+        axis.tick_params(labelsize=7)
+    axes[0].set_ylim(bottom=0)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    return figure

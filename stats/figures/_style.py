@@ -1,0 +1,172 @@
+"""What all printed figures share: grids of panels, allocator looks, axes in readable units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, Locator, NullFormatter, NullLocator
+
+from stats import units
+from stats.cast import Actor
+
+INK = "#1f2430"
+FAINT = "#d7dbe2"
+GOOD, BAD = "#0072B2", "#D55E00"
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#9aa1ad",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+}
+_RATIO_TICKS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.33,
+    0.5,
+    0.67,
+    0.8,
+    0.9,
+    1,
+    1.1,
+    1.25,
+    1.5,
+    2,
+    3,
+    5,
+    10,
+    20,
+    50,
+    100,
+)
+
+
+def panels(
+    count: int, columns: int, width: float, height: float, **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels, each `width` x `height` inches, at most `columns` side by side.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, **shared)
+    axes = list(grid.flat)
+    for spare in axes[count:]:
+        spare.set_visible(False)
+    return figure, axes[:count]
+
+
+def looks(actor: Actor) -> dict[str, Any]:
+    """How `actor`'s line and marker are drawn: limits and the A/A copy hollow."""
+    face = "white" if actor.hollow else actor.colour
+    return {
+        "color": actor.colour,
+        "marker": actor.marker,
+        "linestyle": actor.dash,
+        "markerfacecolor": face,
+        "markeredgecolor": actor.colour,
+    }
+
+
+def legend(
+    figure: Figure, actors: Iterable[Actor], extra: Iterable[Line2D] = (), columns: int = 6
+) -> None:
+    """One legend below all panels."""
+    handles = [
+        Line2D([], [], label=actor.name + (" (limit)" if actor.is_limit else ""), **looks(actor))
+        for actor in actors
+    ]
+    handles += list(extra)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(columns, len(handles)),
+        frameon=False,
+        fontsize=8,
+    )
+
+
+class _ByteTicks(Locator):
+    """Four to eight ticks at multiples of a power of two, so that they read 64 MiB and not 61.3
+    MiB.
+    """
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Tick places between the ends of the axis."""
+        step = 2.0 ** np.ceil(np.log2(max(vmax - vmin, 1) / 6))
+        return list(np.arange(np.ceil(vmin / step), np.floor(vmax / step) + 1) * step)
+
+    def __call__(self) -> list[float]:
+        """Tick places of the axis as it is."""
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+
+def unit_axis(axis: Any, unit: str) -> None:
+    """Tick labels of a matplotlib axis in a fitting unit: '12 MiB', '3 ms'."""
+    if unit == "bytes" and axis.get_scale() == "linear":
+        axis.set_major_locator(_ByteTicks())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value, unit)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def short(value: float, unit: str) -> str:
+    """A tick label: like units.quantity but without digits that say nothing."""
+    number, _, rest = units.quantity(value, unit).partition(" ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} {rest}".strip()
+
+
+def ratio_ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Round ratios between `low` and `high`, 1 among them, not too many."""
+    ticks = [t for t in _RATIO_TICKS if low <= t <= high]
+    while len(ticks) > most:
+        one = ticks.index(1) if 1 in ticks else 0
+        ticks = [t for i, t in enumerate(ticks) if (i - one) % 2 == 0]
+    return ticks
+
+
+def ratio_axis(axes: Axes, values: Iterable[float], label: str) -> None:
+    """A logarithmic x axis for ratios that covers `values` and 1, with a line at 1."""
+    seen = [v for v in values if v == v and 0 < v < float("inf")] + [0.95, 1.05]
+    low, high = min(seen) / 1.06, max(seen) * 1.06
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(ratio_ticks(low, high))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axes.axvline(1, color=INK, linewidth=0.9, zorder=1)
+    axes.set_xlabel(label)
+
+
+def with_style(draw: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
+    """Decorates a draw function so that its text and lines have the house style."""
+
+    def styled(*arguments: Any) -> Figure | None:
+        with rc_context(_STYLE):
+            return draw(*arguments)
+
+    return styled

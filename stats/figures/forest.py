@@ -1,0 +1,113 @@
+"""Ratio forest plot: each allocator's wall time against the baseline's, with its interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.frames import each
+from stats.labels import Cell, threads_label
+from stats.load import CELL
+from stats.study import Study
+from stats.tables import mark
+
+TITLE = "Wall time against the baseline"
+CAPTION = """Ratio of wall times, paired inside blocks: left of 1 is faster than the baseline. Bars
+are 95 % intervals; the grey band is what this run may not claim (delta, or the A/A noise floor
+where that is larger). Filled markers are contestants; hollow ones are the A/A copy and the
+limits."""
+NEEDS = ("wall_s",)
+EACH = "workload"
+METRIC = "wall_s"
+
+
+def _panels(study: Study) -> list[tuple[Cell, pd.DataFrame]]:
+    rows = study.metric_table(METRIC)
+    by_cell = dict(list(rows.groupby(CELL, sort=False)))
+    return [(cell, by_cell[cell]) for cell in study.cells if cell in by_cell]
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """One panel per thread count, one line per allocator."""
+    cells = _panels(study)
+    if not cells:
+        return None
+    most = max(len(rows) for _, rows in cells)
+    figure, axes = _style.panels(len(cells), 2, 4.6, 0.7 + 0.24 * most)
+    ends = pd.concat([rows[["low", "high", "ratio"]] for _, rows in cells]).to_numpy().ravel()
+    for axis, (cell, rows) in zip(axes, cells, strict=True):
+        _panel(axis, study, rows)
+        _style.ratio_axis(axis, ends, f"wall time / {study.baseline}")
+        axis.set_title(threads_label(cell[2]))
+    return figure
+
+
+def _panel(axis: Axes, study: Study, rows: pd.DataFrame) -> None:
+    delta = float(rows["delta"].iloc[0])
+    axis.axvspan(1 / (1 + delta), 1 + delta, color=_style.FAINT, alpha=0.7, linewidth=0, zorder=0)
+    for y, row in enumerate(each(rows)):
+        actor = study.cast[row.allocator]
+        looks = _style.looks(actor) | {"linestyle": "none"}
+        axis.plot([row.low, row.high], [y, y], color=actor.colour, linewidth=1.6, zorder=2)
+        axis.plot([row.ratio], [y], zorder=3, **looks)
+        text = f"{units.ratio(row.ratio)} {mark(row.verdict, row.good)}"
+        axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    axis.set_yticks(range(len(rows)), list(rows["allocator"]))
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+
+
+def interactive(study: Study) -> Any:
+    """The same with a hover label per allocator."""
+    cells = _panels(study)
+    if not cells:
+        return None
+    most = max(len(rows) for _, rows in cells)
+    figure, places = _plotly.grid([threads_label(cell[2]) for cell, _ in cells], 2, 80 + 24 * most)
+    every = pd.concat([rows for _, rows in cells])
+    ends = np.append(every[["low", "high", "ratio"]].to_numpy().ravel(), [0.95, 1.05])
+    axis = _plotly.ratio_axis(float(np.nanmin(ends)) / 1.06, float(np.nanmax(ends)) * 1.06)
+    for place, (_, rows) in zip(places, cells, strict=True):
+        delta = float(rows["delta"].iloc[0])
+        figure.add_vrect(
+            1 / (1 + delta), 1 + delta, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place
+        )
+        figure.add_vline(1, line_width=1, line_color="#8a8f98", **place)
+        for row in each(rows):
+            figure.add_scatter(**_point(study, row), **place)
+        figure.update_yaxes(autorange="reversed", **place)
+        figure.update_xaxes(axis, title_text=f"wall time / {study.baseline}", **place)
+    return figure.update_layout(showlegend=False)
+
+
+def _point(study: Study, row: Any) -> dict[str, Any]:
+    looks = _plotly.looks(study.cast[row.allocator], 10)
+    label = (
+        f"<b>{row.allocator}</b> {units.ratio(row.ratio)} {units.interval(row.low, row.high)}<br>"
+        f"{units.quantity(row.value, 's')} against {units.quantity(row.base, 's')}, {row.n} blocks<br>"
+        f"p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
+    )
+    bars = {
+        "type": "data",
+        "symmetric": False,
+        "color": study.cast[row.allocator].colour,
+        "array": [row.high - row.ratio],
+        "arrayminus": [row.ratio - row.low],
+    }
+    return {
+        "x": [row.ratio],
+        "y": [row.allocator],
+        "error_x": bars,
+        "mode": "markers",
+        "hovertext": label,
+        "hoverinfo": "text",
+        "name": looks["name"],
+        "marker": looks["marker"],
+    }

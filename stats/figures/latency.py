@@ -1,0 +1,124 @@
+"""Latency percentile curves of single mallocs and frees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.histogram import merge
+from stats.labels import Cell, threads_label
+from stats.study import Study
+
+TITLE = "Latency by percentile"
+CAPTION = """Time of single operations, sampled at random gaps, all processes of a cell merged. The
+horizontal axis stretches towards the tail: each step is one more nine. Curves end where fewer than
+ten samples lie beyond."""
+NEEDS = ("malloc_ns_p50",)
+EACH = "workload"
+_OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
+_TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
+_FEWEST = 10
+
+
+def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
+    """Columns nines (-log10 of the share above) and ns, from the median into the tail."""
+    merged = merge(histograms)
+    beyond = merged["count"].sum() - merged["count"].cumsum()
+    merged = merged[(merged["share"] >= 0.25) & (beyond >= _FEWEST)]
+    return pd.DataFrame({"nines": -np.log10(1 - merged["share"]), "ns": merged["upper_ns"]})
+
+
+def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
+    """(cell, operation) -> allocator -> curve."""
+    found: dict[tuple[Cell, str], dict[str, pd.DataFrame]] = {}
+    for cell in study.cells:
+        records = [r for r in study.records("latency", cell) if r.get("latency")]
+        for kind, operation in _OPERATIONS.items():
+            for name in study.cast:
+                own = [
+                    r["latency"][kind]
+                    for r in records
+                    if r["allocator"] == name and r["latency"].get(kind)
+                ]
+                curve = _curve(own)
+                if len(curve) > 1:
+                    found.setdefault((cell, operation), {})[name] = curve
+    return found
+
+
+def _title(cell: Cell, operation: str) -> str:
+    return f"{operation}, {threads_label(cell[2])}"
+
+
+def _ticks(
+    panels: dict[tuple[Cell, str], dict[str, pd.DataFrame]],
+) -> tuple[list[float], list[str]]:
+    reach = max(curve["nines"].max() for curves in panels.values() for curve in curves.values())
+    kept = {q: text for q, text in _TICKS.items() if -np.log10(1 - q) <= reach + 0.01}
+    return [float(-np.log10(1 - q)) for q in kept], [f"{text} %" for text in kept.values()]
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """A panel per operation and thread count."""
+    panels = _panels(study)
+    if not panels:
+        return None
+    figure, axes = _style.panels(len(panels), 2, 3.7, 2.5, sharex=True, sharey=True)
+    for axis, ((cell, operation), curves) in zip(axes, panels.items(), strict=True):
+        for name, curve in curves.items():
+            actor = study.cast[name]
+            if actor.role != "twin":
+                every = max(1, len(curve) // 6)
+                axis.plot(
+                    curve["nines"],
+                    curve["ns"],
+                    markevery=every,
+                    **_style.looks(actor) | {"markersize": 4},
+                )
+        axis.set_title(_title(cell, operation))
+        axis.set_yscale("log")
+        _style.unit_axis(axis.yaxis, "ns")
+        axis.set_xticks(*_ticks(panels))
+    names = {name for curves in panels.values() for name in curves}
+    _style.legend(figure, [a for a in study.cast.values() if a.name in names and a.role != "twin"])
+    return figure
+
+
+def interactive(study: Study) -> Any:
+    """The same; a hover label gives percentile and time."""
+    panels = _panels(study)
+    if not panels:
+        return None
+    figure, places = _plotly.grid([_title(*key) for key in panels], 2, 280, shared_yaxes=True)
+    values, texts = _ticks(panels)
+    seen: set[str] = set()
+    for place, curves in zip(places, panels.values(), strict=True):
+        for name, curve in curves.items():
+            actor = study.cast[name]
+            looks = _plotly.looks(actor)
+            labels = [
+                f"<b>{name}</b> {100 * (1 - 10**-n):.4g} %: {units.quantity(v, 'ns')}"
+                for n, v in zip(curve["nines"], curve["ns"], strict=True)
+            ]
+            figure.add_scatter(
+                x=curve["nines"],
+                y=curve["ns"],
+                mode="lines",
+                hovertext=labels,
+                hoverinfo="text",
+                name=looks["name"],
+                legendgroup=name,
+                line=looks["line"],
+                showlegend=name not in seen,
+                visible="legendonly" if actor.role == "twin" else True,
+                **place,
+            )
+            seen.add(name)
+    figure.update_xaxes(tickvals=values, ticktext=texts)
+    return figure.update_yaxes(type="log", ticksuffix=" ns", dtick=1, exponentformat="none")

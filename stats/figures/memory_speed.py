@@ -1,0 +1,96 @@
+"""Memory against speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.frames import each
+from stats.labels import Cell, threads_label
+from stats.load import CELL
+from stats.study import Study
+
+TITLE = "Memory against speed"
+CAPTION = """Peak footprint over median wall time, both from undisturbed passes of their own: the
+lower left corner is where an allocator wants to be. The dashed cross is the baseline. Hollow
+markers are limits (bump, lifo) and the A/A copy."""
+NEEDS = ("wall_s", "footprint_peak_bytes")
+EACH = "workload"
+
+
+def _points(study: Study) -> dict[Cell, pd.DataFrame]:
+    """Per cell: allocators down, columns wall and memory."""
+    both = {"wall": study.medians("wall_s"), "memory": study.medians("footprint_peak_bytes")}
+    by_cell = dict(list(pd.DataFrame(both).dropna().reset_index().groupby(CELL, sort=False)))
+    return {cell: study.in_order(by_cell[cell]) for cell in study.cells if cell in by_cell}
+
+
+def _baseline(study: Study, table: pd.DataFrame) -> tuple[float, float] | None:
+    """Wall time and memory of the baseline."""
+    row = table[table["allocator"] == study.baseline]
+    return (float(row.wall.iloc[0]), float(row.memory.iloc[0])) if len(row) else None
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """A scatter per thread count."""
+    points = _points(study)
+    if not points:
+        return None
+    figure, axes = _style.panels(len(points), 2, 3.6, 2.9)
+    for axis, (cell, table) in zip(axes, points.items(), strict=True):
+        if cross := _baseline(study, table):
+            axis.axvline(cross[0], color="#9aa1ad", linewidth=0.8, linestyle="--", zorder=1)
+            axis.axhline(cross[1], color="#9aa1ad", linewidth=0.8, linestyle="--", zorder=1)
+        for row in each(table):
+            looks = _style.looks(study.cast[row.allocator]) | {"linestyle": "none", "markersize": 8}
+            axis.plot([row.wall], [row.memory], **looks)
+        axis.set(title=threads_label(cell[2]), xlabel="wall time", ylabel="peak footprint")
+        axis.set_xlim(0, 1.1 * table["wall"].max())
+        axis.set_ylim(0, 1.12 * table["memory"].max())
+        _style.unit_axis(axis.xaxis, "s")
+        _style.unit_axis(axis.yaxis, "bytes")
+    names = {name for table in points.values() for name in table["allocator"]}
+    _style.legend(figure, [a for a in study.cast.values() if a.name in names])
+    return figure
+
+
+def interactive(study: Study) -> Any:
+    """The same with hover labels."""
+    points = _points(study)
+    if not points:
+        return None
+    figure, places = _plotly.grid([threads_label(cell[2]) for cell in points], 2, 330)
+    seen: set[str] = set()
+    for place, table in zip(places, points.values(), strict=True):
+        if cross := _baseline(study, table):
+            figure.add_vline(
+                cross[0], line_width=1, line_dash="dash", line_color="#8a8f98", **place
+            )
+            figure.add_hline(
+                cross[1], line_width=1, line_dash="dash", line_color="#8a8f98", **place
+            )
+        for row in each(table):
+            looks = _plotly.looks(study.cast[row.allocator], 12)
+            label = f"<b>{row.allocator}</b><br>{units.quantity(row['wall'], 's')}<br>{units.quantity(row['memory'], 'bytes')}"
+            figure.add_scatter(
+                x=[row.wall],
+                y=[row.memory],
+                mode="markers",
+                hovertext=label,
+                hoverinfo="text",
+                name=looks["name"],
+                legendgroup=looks["legendgroup"],
+                marker=looks["marker"],
+                showlegend=row.allocator not in seen,
+                **place,
+            )
+            seen.add(row.allocator)
+    figure.update_xaxes(title_text="wall time, s", rangemode="tozero")
+    return figure.update_yaxes(
+        title_text="peak footprint", rangemode="tozero", tickformat=".3~s", ticksuffix="B"
+    )

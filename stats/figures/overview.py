@@ -1,0 +1,96 @@
+"""All wall-time ratios at a glance: workloads down, allocators across."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.load import CELL
+from stats.study import Study
+from stats.tables import mark
+
+TITLE = "Every wall-time ratio"
+CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; only a ratio with a mark
+(✓ ✗ =) is a verdict, the others are what was seen and may be noise. The columns at the right
+(limits, A/A copy) are not contestants. Colour ends at a factor of 3."""
+NEEDS = ("wall_s",)
+METRIC = "wall_s"
+_LIMIT = float(np.log(3))
+_SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
+
+
+def _grids(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """(effects, texts) with labelled cells as rows and allocators as columns."""
+    rows = study.metric_table(METRIC)
+    if rows.empty:
+        return None
+    labels = [study.cells[c] for c in rows[CELL].itertuples(index=False, name=None)]
+    texts = [
+        f"{units.ratio(r)} {mark(v, g)}"
+        for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
+    ]
+    table = rows.assign(label=labels, text=texts)
+    order = [a for a in study.cast if a in set(rows["allocator"])]
+    down = list(dict.fromkeys(labels))
+    effects = table.pivot(index="label", columns="allocator", values="effect").reindex(
+        index=down, columns=order
+    )
+    shown = table.pivot(index="label", columns="allocator", values="text").reindex(
+        index=down, columns=order
+    )
+    return effects, shown.fillna("–")
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """A heat table with the numbers in it."""
+    grids = _grids(study)
+    if grids is None:
+        return None
+    effects, texts = grids
+    rows, columns = effects.shape
+    figure, (axis,) = _style.panels(1, 1, 2.4 + 0.72 * columns, 1.1 + 0.27 * rows)
+    scale = LinearSegmentedColormap.from_list("ratio", _SCALE)
+    axis.imshow(effects.to_numpy(float), cmap=scale, vmin=-_LIMIT, vmax=_LIMIT, aspect="auto")
+    for (y, x), effect in np.ndenumerate(effects.to_numpy(float)):
+        colour = "white" if abs(effect) > 0.75 * _LIMIT else _style.INK
+        axis.text(x, y, str(texts.iat[y, x]), ha="center", va="center", fontsize=7.5, color=colour)
+    axis.set_xticks(range(columns), list(effects.columns), rotation=30, ha="left")
+    axis.xaxis.tick_top()
+    axis.set_yticks(range(rows), list(effects.index))
+    axis.grid(visible=False)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def interactive(study: Study) -> Any:
+    """The heat table with a hover label per cell."""
+    grids = _grids(study)
+    if grids is None:
+        return None
+    effects, texts = grids
+    figure = _plotly.empty(120 + 26 * len(effects))
+    stops = [[i / (len(_SCALE) - 1), c] for i, c in enumerate(_SCALE)]
+    figure.add_heatmap(
+        z=effects.to_numpy(float),
+        x=list(effects.columns),
+        y=list(effects.index),
+        zmin=-_LIMIT,
+        zmax=_LIMIT,
+        colorscale=stops,
+        showscale=False,
+        text=texts.to_numpy(),
+        texttemplate="%{text}",
+        xgap=2,
+        ygap=2,
+        hovertemplate="%{y}<br><b>%{x}</b>: %{text}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure.update_xaxes(side="top", showgrid=False)

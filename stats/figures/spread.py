@@ -1,0 +1,105 @@
+"""Geometric means beside everything that went into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.frames import each
+from stats.geomean import summarise
+from stats.load import CELL
+from stats.study import Study
+
+TITLE = "Geometric mean, and every row behind it"
+CAPTION = """Each small mark is one workload at one number of threads: its wall time over the
+baseline's. The large mark is the geometric mean of the row, the number at the right its value,
+followed by the counts of claimed wins and losses. A mean that hides a mark far to the right hides a
+disaster."""
+NEEDS = ("wall_s",)
+METRIC = "wall_s"
+
+
+def _tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    rows = study.metric_table(METRIC)
+    if rows.empty:
+        return None
+    summary = summarise(rows, lower_is_better=True).set_index("allocator")
+    order = [a for a in study.cast if a in summary.index]
+    return rows, summary.loc[order].reset_index()
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """A strip of marks per allocator."""
+    tables = _tables(study)
+    if tables is None:
+        return None
+    rows, summary = tables
+    figure, (axis,) = _style.panels(1, 1, 7.2, 0.8 + 0.3 * len(summary))
+    for y, row in enumerate(each(summary)):
+        actor = study.cast[row.allocator]
+        ratios = rows[rows["allocator"] == row.allocator]["ratio"]
+        axis.plot(ratios, [y] * len(ratios), "|", color=actor.colour, markersize=9, alpha=0.75)
+        axis.plot(
+            [row.geomean], [y], **_style.looks(actor) | {"markersize": 8, "linestyle": "none"}
+        )
+        counts = f" ({row.wins} won, {row.losses} lost)" if actor.is_contestant else ""
+        text = f"{units.ratio(row.geomean)}{counts}"
+        axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    axis.set_yticks(range(len(summary)), list(summary["allocator"]))
+    axis.set_ylim(len(summary) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+    _style.ratio_axis(axis, rows["ratio"], f"wall time / {study.baseline}")
+    return figure
+
+
+def interactive(study: Study) -> Any:
+    """The same; hovering a mark names its workload."""
+    tables = _tables(study)
+    if tables is None:
+        return None
+    rows, summary = tables
+    figure = _plotly.empty(120 + 30 * len(summary), showlegend=False)
+    for row in each(summary):
+        actor = study.cast[row.allocator]
+        own = rows[rows["allocator"] == row.allocator]
+        labels = [study.cells[c] for c in own[CELL].itertuples(index=False, name=None)]
+        texts = [
+            f"{label}<br><b>{row.allocator}</b> {units.ratio(r)}"
+            for label, r in zip(labels, own["ratio"], strict=True)
+        ]
+        looks = _plotly.looks(actor, 13)
+        figure.add_scatter(
+            x=own["ratio"],
+            y=[row.allocator] * len(own),
+            mode="markers",
+            hovertext=texts,
+            hoverinfo="text",
+            marker={
+                "symbol": "line-ns-open",
+                "size": 11,
+                "color": actor.colour,
+                "line": {"width": 2},
+            },
+        )
+        mean = f"<b>{row.allocator}</b> geometric mean {units.ratio(row.geomean)}, worst {units.ratio(row.worst)}"
+        figure.add_scatter(
+            x=[row.geomean],
+            y=[row.allocator],
+            mode="markers",
+            marker=looks["marker"],
+            hovertext=mean,
+            hoverinfo="text",
+        )
+    figure.add_vline(1, line_width=1, line_color="#8a8f98")
+    figure.update_yaxes(autorange="reversed")
+    ends = np.append(rows["ratio"], [0.95, 1.05])
+    return figure.update_xaxes(
+        _plotly.ratio_axis(ends.min() / 1.06, ends.max() * 1.06),
+        title_text=f"wall time / {study.baseline}",
+    )

@@ -1,0 +1,92 @@
+"""Throughput by number of threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stats import units
+from stats.figures import _plotly, _style
+from stats.study import Study
+
+TITLE = "Throughput by threads"
+CAPTION = """Operations per second: median over blocks, bars from the lower to the upper quartile.
+Dotted lines with open markers are limits, not contestants."""
+NEEDS = ("ops_per_s",)
+EACH = "workload"
+
+
+def _quartiles(study: Study) -> pd.DataFrame | None:
+    """Columns allocator, threads, low, mid, high; None where only one number of threads ran."""
+    rows = study.work[study.work["metric"] == "ops_per_s"]
+    if rows["threads"].nunique() < 2:
+        return None
+    grouped = rows.groupby(["allocator", "threads"])["value"]
+    quartiles = {"low": 0.25, "mid": 0.5, "high": 0.75}
+    return pd.DataFrame({k: grouped.quantile(q) for k, q in quartiles.items()}).reset_index()
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """One line per allocator."""
+    table = _quartiles(study)
+    if table is None:
+        return None
+    figure, (axis,) = _style.panels(1, 1, 6.2, 3.6)
+    actors = [
+        a for a in study.cast.values() if a.name in set(table["allocator"]) and a.role != "twin"
+    ]
+    for actor in actors:
+        own = table[table["allocator"] == actor.name]
+        spread = [own["mid"] - own["low"], own["high"] - own["mid"]]
+        axis.errorbar(
+            own["threads"], own["mid"], yerr=spread, elinewidth=0.8, **_style.looks(actor)
+        )
+    axis.set_xscale("log", base=2)
+    counts = sorted(table["threads"].unique())
+    axis.set_xticks(counts, [str(c) for c in counts])
+    axis.minorticks_off()
+    axis.set_xlabel("threads")
+    axis.set_ylabel("operations per second")
+    axis.set_ylim(bottom=0)
+    _style.unit_axis(axis.yaxis, "1/s")
+    _style.legend(figure, actors, columns=5)
+    return figure
+
+
+def interactive(study: Study) -> Any:
+    """The same with hover labels."""
+    table = _quartiles(study)
+    if table is None:
+        return None
+    figure = _plotly.empty(430)
+    for actor in study.cast.values():
+        own = table[table["allocator"] == actor.name]
+        texts = [
+            f"<b>{actor.name}</b> {t} threads: {units.quantity(v, '1/s')}"
+            for t, v in zip(own["threads"], own["mid"], strict=True)
+        ]
+        bars = {
+            "type": "data",
+            "symmetric": False,
+            "array": own["high"] - own["mid"],
+            "arrayminus": own["mid"] - own["low"],
+            "thickness": 1,
+        }
+        figure.add_scatter(
+            x=own["threads"],
+            y=own["mid"],
+            error_y=bars,
+            mode="lines+markers",
+            hovertext=texts,
+            hoverinfo="text",
+            visible="legendonly" if actor.role == "twin" else True,
+            **_plotly.looks(actor),
+        )
+    counts = sorted(table["threads"].unique())
+    figure.update_xaxes(
+        type="log", tickvals=counts, ticktext=[str(c) for c in counts], title_text="threads"
+    )
+    return figure.update_yaxes(rangemode="tozero", title_text="operations per second")

@@ -1,0 +1,61 @@
+"""stats.py plot: figures of a run as files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "draw figures into RUN_DIR/figures"
+FORMATS = ("png", "svg", "pdf")
+DETAILS = """\
+examples:
+  stats.py plot all results/local/quick-...
+  stats.py plot forest RUN --format pdf,svg --out paper/figures
+A figure is one file in stats/figures/; docs/add-a-figure.md shows how to add one."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("name", metavar="NAME|all", help="a figure's name, or all")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR")
+    parser.add_argument(
+        "--format", default="png", metavar="LIST", help="of png,svg,pdf (default png)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="instead of RUN_DIR/figures")
+    parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
+
+
+def formats(text: str) -> list[str]:
+    """'png,svg' as a list. Raises DataError for a format that cannot be written."""
+    from stats.errors import DataError
+
+    chosen = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [part for part in chosen if part not in FORMATS]
+    if unknown or not chosen:
+        raise DataError(f"no format is called '{','.join(unknown)}'. Cure: pick of png,svg,pdf")
+    return chosen
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the files and prints their paths; 0, or 1 when the run has nothing for the figure
+    asked for.
+    """
+    from stats.draw import write_figures
+    from stats.figures import plot, plots
+    from stats.study import open_study
+
+    chosen = list(plots().values()) if arguments.name == "all" else [plot(arguments.name)]
+    kinds = formats(arguments.format)
+    written = 0
+    for path in arguments.runs:
+        study = open_study(path, arguments.baseline)
+        for figure in chosen:
+            files = write_figures(study, figure, arguments.out or path / "figures", kinds)
+            written += len(files)
+            missing = figure.missing(study)
+            if not files:
+                reason = f"the run has no {', '.join(missing)}" if missing else "nothing to show"
+                print(f"{figure.name}: not drawn, {reason}")
+            for file in files:
+                print(file)
+    return 0 if written else 1
