@@ -1,0 +1,14 @@
+# The preload recorder and `alloc-record`, which starts programs under it and makes traces of what they did.
+
+RECORD_LIB := $(patsubst %,$(BUILD)/pic/tools/record/%.o,log next wrap wrap_cxx)
+RECORD_OBJ := $(patsubst %,$(BUILD)/obj/tools/record/%.o,main directory convert meta raw_file writer) \
+              $(patsubst %,$(BUILD)/obj/memtest/trace/%.o,reader map)
+
+$(RECORD_LIB): CFLAGS += -fvisibility=hidden -fexceptions
+$(BUILD)/librecord.so: $(RECORD_LIB)
+	$(CC) $(LDFLAGS) -shared -o $@ $^ -ldl
+
+$(BUILD)/alloc-record: $(RECORD_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ -lz
+
+ALL += $(BUILD)/librecord.so $(BUILD)/alloc-record

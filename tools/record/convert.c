@@ -1,0 +1,266 @@
+#include "convert.h"
+
+#include "memtest/trace/map.h"
+#include "meta.h"
+#include "raw_file.h"
+#include "writer.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* An object in a map: its address leads to the number of the event that made it, and to its size.
+ * In the maps of what a parent left to its child the number means nothing. */
+
+/* What a thread's realloc has let go of and not yet replaced. */
+struct let_go {
+    bool is_open;
+    struct map_entry object;
+};
+
+struct conversion {
+    struct raw_file *raw;
+    struct map live;
+    struct map *inheritable; /* what the parent had at the fork; NULL: nothing, or all taken over */
+    struct map inherited;    /* of that, what this process gives back */
+    struct let_go *let_go;   /* by thread - 1 */
+    struct trace_writer *writer; /* NULL: only look what is inherited */
+    struct trace_totals totals;
+    uint64_t last_seq;
+    uint64_t live_bytes;
+    uint64_t until_seq; /* stop after this number */
+};
+
+static void put(struct map *map, uint64_t address, uint64_t number, uint64_t size) {
+    if (!map_put(map, address, number, size)) {
+        fprintf(stderr, "alloc-record: out of memory\n");
+        exit(1);
+    }
+}
+
+static uint64_t emit(struct conversion *c, uint32_t thread, enum trace_op op, uint64_t size,
+                     unsigned align_log2, uint64_t back) {
+    return c->writer ? writer_event(c->writer, thread - 1, op, size, align_log2, back) : 0;
+}
+
+static void count_live(struct conversion *c) {
+    if (c->live_bytes > c->totals.live_peak_bytes)
+        c->totals.live_peak_bytes = c->live_bytes;
+    if (c->live.used > c->totals.live_peak_objects)
+        c->totals.live_peak_objects = c->live.used;
+}
+
+static void make(struct conversion *c, uint64_t address, uint64_t number, uint64_t size) {
+    put(&c->live, address, number, size);
+    c->live_bytes += size;
+    c->totals.acquires++;
+    count_live(c);
+}
+
+/* The number that the next event gets. */
+static uint64_t next_number(const struct conversion *c) {
+    return c->totals.events;
+}
+
+/* An address that is handed out while it counts as alive was freed in a way that nobody can see
+ * (libc's own clean-up): the object ends here. */
+static void evict(struct conversion *c, const struct raw_event *event) {
+    struct map_entry object;
+    if (!map_take(&c->live, event->address, &object))
+        return;
+    c->live_bytes -= object.b;
+    c->totals.releases++;
+    c->totals.unseen++;
+    emit(c, event->thread, TRACE_FREE, 0, 0, next_number(c) - object.a);
+    c->totals.events++;
+}
+
+static void acquire(struct conversion *c, const struct raw_event *event) {
+    static const enum trace_op ops[] = {
+        [RAW_MALLOC] = TRACE_MALLOC, [RAW_CALLOC] = TRACE_CALLOC, [RAW_ALIGNED] = TRACE_ALIGNED};
+    evict(c, event);
+    uint64_t number = emit(c, event->thread, ops[event->op], event->size, event->align_log2, 0);
+    make(c, event->address, number, event->size);
+    c->totals.events++;
+}
+
+/* Takes the object at an address out of the live ones; false, and counted, when nobody had made it.
+ */
+static bool take(struct conversion *c, uint64_t address, struct map_entry *object) {
+    if (map_take(&c->live, address, object)) {
+        c->live_bytes -= object->b;
+        c->totals.releases++;
+        return true;
+    }
+    if (c->inheritable && map_take(c->inheritable, address, object))
+        put(&c->inherited, address, 0, object->b);
+    else
+        c->totals.unknown++;
+    return false;
+}
+
+static void release(struct conversion *c, const struct raw_event *event) {
+    struct map_entry object;
+    uint64_t back = 0;
+    if (event->address) {
+        if (!take(c, event->address, &object))
+            return;
+        back = next_number(c) - object.a;
+    }
+    emit(c, event->thread, TRACE_FREE, 0, 0, back);
+    c->totals.events++;
+}
+
+static void finish_realloc(struct conversion *c, const struct raw_event *event) {
+    struct let_go *open = &c->let_go[event->thread - 1];
+    evict(c, event);
+    uint64_t back = open->is_open ? next_number(c) - open->object.a : 0;
+    open->is_open = false;
+    uint64_t number = emit(c, event->thread, TRACE_REALLOC, event->size, 0, back);
+    make(c, event->address, number, event->size);
+    c->totals.events++;
+}
+
+/* A realloc failed: the object is what and where it was. */
+static void keep(struct conversion *c, const struct raw_event *event) {
+    struct let_go *open = &c->let_go[event->thread - 1];
+    if (!open->is_open)
+        return;
+    open->is_open = false;
+    put(&c->live, event->address, open->object.a, open->object.b);
+    c->live_bytes += open->object.b;
+    c->totals.releases--;
+}
+
+static void step(struct conversion *c, const struct raw_event *event) {
+    struct let_go *open = &c->let_go[event->thread - 1];
+    switch (event->op) {
+    case RAW_MALLOC:
+    case RAW_CALLOC:
+    case RAW_ALIGNED:
+        acquire(c, event);
+        break;
+    case RAW_FREE:
+        release(c, event);
+        break;
+    case RAW_LET_GO:
+        open->is_open = take(c, event->address, &open->object);
+        break;
+    case RAW_REALLOC:
+        finish_realloc(c, event);
+        break;
+    case RAW_KEPT:
+        keep(c, event);
+        break;
+    case RAW_THREAD_END:
+        emit(c, event->thread, TRACE_THREAD_END, 0, 0, 0);
+        c->totals.events++;
+        break;
+    }
+}
+
+static void note_time(struct conversion *c, uint64_t monotonic_ns) {
+    if (c->writer && monotonic_ns)
+        writer_mark(c->writer, monotonic_ns - raw_header_of(c->raw)->started_monotonic_ns);
+}
+
+/* Counts the numbers that were drawn and never written. A thread's end draws none. */
+static void count_torn(struct conversion *c, const struct raw_event *event) {
+    if (event->op == RAW_THREAD_END)
+        return;
+    c->totals.torn += event->seq - c->last_seq - 1;
+    c->last_seq = event->seq;
+}
+
+static void run(struct conversion *c) {
+    struct raw_event event;
+    c->let_go = calloc(atomic_load(&raw_header_of(c->raw)->threads) + 1, sizeof *c->let_go);
+    if (!c->let_go)
+        exit(1);
+    while (raw_next(c->raw, &event) && event.seq <= c->until_seq) {
+        count_torn(c, &event);
+        note_time(c, event.mark_ns);
+        step(c, &event);
+    }
+    free(c->let_go);
+    raw_rewind(c->raw);
+}
+
+/* ---- what a forked process had before it began ---- */
+
+static struct raw_file *open_raw(const char *directory, const char *name) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return raw_open(path);
+}
+
+/* The objects that were alive in the process `name` when its counter stood at `seq`, its own
+ * inheritance included. */
+static struct map alive_at(const char *directory, const char *name, uint64_t seq) {
+    struct map all = {0};
+    struct raw_file *raw = open_raw(directory, name);
+    if (!raw)
+        return all;
+    const struct raw_header *header = raw_header_of(raw);
+    if (header->parent[0])
+        all = alive_at(directory, header->parent, header->fork_seq);
+    struct conversion c = {.raw = raw, .inheritable = &all, .until_seq = seq};
+    run(&c);
+    for (size_t i = 0; i < c.live.capacity; i++)
+        if (c.live.entries[i].key)
+            put(&all, c.live.entries[i].key, 0, c.live.entries[i].b);
+    map_release(&c.live);
+    map_release(&c.inherited);
+    raw_close(raw);
+    return all;
+}
+
+/* What the process gives back without having made it: found by going through its events once. */
+static struct map find_inherited(struct raw_file *raw, struct map *inheritable) {
+    struct conversion c = {.raw = raw, .inheritable = inheritable, .until_seq = UINT64_MAX};
+    run(&c);
+    map_release(&c.live);
+    return c.inherited;
+}
+
+static void emit_inherited(struct conversion *c, const struct map *inherited) {
+    for (size_t i = 0; i < inherited->capacity; i++) {
+        const struct map_entry *object = &inherited->entries[i];
+        if (!object->key)
+            continue;
+        make(c, object->key, emit(c, 1, TRACE_INHERITED, object->b, 0, 0), object->b);
+        c->totals.events++;
+        c->totals.inherited++;
+    }
+}
+
+static void inherit(struct conversion *c, const char *directory) {
+    const struct raw_header *header = raw_header_of(c->raw);
+    struct map all = alive_at(directory, header->parent, header->fork_seq);
+    struct map inherited = find_inherited(c->raw, &all);
+    emit_inherited(c, &inherited);
+    map_release(&inherited);
+    map_release(&all);
+}
+
+bool convert(const char *directory, const char *raw_name, const char *to,
+             struct trace_totals *totals) {
+    struct conversion c = {.raw = open_raw(directory, raw_name), .until_seq = UINT64_MAX};
+    if (!c.raw)
+        return false;
+    const struct raw_header *header = raw_header_of(c.raw);
+    char *meta = meta_of(header);
+    c.writer = writer_open(to, meta);
+    if (header->parent[0])
+        inherit(&c, directory);
+    run(&c);
+    c.totals.lost = atomic_load(&header->lost);
+    c.totals.refused = atomic_load(&header->refused);
+    c.totals.duration_ns = header->ended_ns ? header->ended_ns - header->started_monotonic_ns : 0;
+    writer_close(c.writer, &c.totals);
+    *totals = c.totals;
+    free(meta);
+    map_release(&c.live);
+    raw_close(c.raw);
+    return true;
+}

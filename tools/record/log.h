@@ -1,0 +1,86 @@
+/* Writing events: the part of the recorder that every allocation passes. */
+#pragma once
+#include "raw.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* What threads of one process share. It lies in a page that fork hands to the child as zeros
+ * (MADV_WIPEONFORK), so a child finds generation 0 whichever way it was forked, and starts a file
+ * of its own. */
+struct log_process {
+    _Atomic uint32_t
+        generation; /* of the current file; differs between parent and child; 0: not started */
+    atomic_flag starting;
+    _Alignas(64) _Atomic uint64_t seq; /* the next event's number less one */
+};
+
+struct log_thread {
+    uint64_t *next, *end; /* free words of the current chunk */
+    uint32_t generation;
+    uint32_t id;
+    size_t chunk_bytes;
+    const void *releasing; /* what an operator delete has already recorded as freed */
+};
+
+/* The value of `releasing` outside of an operator delete; NULL would mean a free(NULL). */
+#define LOG_NOTHING ((const void *)1)
+
+extern struct log_process *log_process;
+extern __thread struct log_thread log_self;
+
+/* Gives the thread a chunk with room for any event, after starting the process's file or the thread
+ * where that is due. False: nothing can be recorded (any more); the loss has been counted. Keeps
+ * errno. */
+bool log_refill(void);
+
+/* Counts a request that the allocator refused. */
+void log_refused(void);
+
+static inline bool log_has_room(void) {
+    return log_self.end - log_self.next >= 3 &&
+           log_self.generation ==
+               atomic_load_explicit(&log_process->generation, memory_order_relaxed);
+}
+
+/* Writes one event. The counter needs no order of its own (relaxed): where two events must not be
+ * swapped, the program or the allocator has synchronised the two threads between them, and a
+ * read-modify-write later in that order sees the greater number. The store of the head releases the
+ * words below it to a reader that comes after a SIGKILL. */
+static inline void log_event(enum raw_op op, unsigned align_log2, uint64_t address, uint64_t size) {
+    while (unlikely(!log_has_room()))
+        if (!log_refill())
+            return;
+    uint64_t *event = log_self.next;
+    log_self.next += raw_words_of(op);
+    uint64_t seq = atomic_fetch_add_explicit(&log_process->seq, 1, memory_order_relaxed) + 1;
+    event[1] = address;
+    if (raw_words_of(op) == 3)
+        event[2] = size;
+    atomic_store_explicit((_Atomic uint64_t *)event, raw_word(op, align_log2, seq),
+                          memory_order_release);
+}
+
+/* After the real malloc, whose result is `address`. */
+static inline void log_acquire(enum raw_op op, const void *address, size_t size, size_t alignment) {
+    if (unlikely(!address)) {
+        log_refused();
+        return;
+    }
+    unsigned align_log2 = alignment ? (unsigned)__builtin_ctzll(alignment) : 0;
+    log_event(op, align_log2, (uint64_t)(uintptr_t)address, size);
+}
+
+/* True when the latest event of this thread hands out `address` and is younger than the position
+ * `before` (a former log_self.next). The head of a two-word event has a non-zero op in its low bits
+ * and so never equals an address. */
+static inline bool log_just_acquired(const uint64_t *before, const void *address) {
+    return log_self.next != before && log_self.next[-2] == (uint64_t)(uintptr_t)address;
+}
+
+/* Before the real free of `address`. */
+static inline void log_release(enum raw_op op, const void *address) {
+    log_event(op, 0, (uint64_t)(uintptr_t)address, 0);
+}

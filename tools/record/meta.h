@@ -1,0 +1,7 @@
+/* What a trace says about the program that was recorded. */
+#pragma once
+#include "raw.h"
+
+/* The JSON text of a META block; free() it. Bytes of the command that are not ASCII appear as
+ * \u00XX. */
+char *meta_of(const struct raw_header *header);

@@ -1,0 +1,68 @@
+#define _GNU_SOURCE
+#include "next.h"
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct next_functions next;
+
+static _Alignas(16) char bootstrap[64 * 1024];
+static size_t bootstrap_used;
+static bool resolving;
+
+_Noreturn static void die(const char *what) {
+    if (write(STDERR_FILENO, what, strlen(what)) < 0)
+        abort();
+    abort();
+}
+
+void *bootstrap_alloc(size_t size) {
+    size_t rounded = (size + 15) & ~(size_t)15;
+    if (rounded < size || rounded > sizeof bootstrap - bootstrap_used)
+        die("librecord: the dynamic linker allocates more than expected\n");
+    void *memory = bootstrap + bootstrap_used;
+    bootstrap_used += rounded;
+    return memory;
+}
+
+bool bootstrap_owns(const void *address) {
+    return (uintptr_t)address - (uintptr_t)bootstrap < sizeof bootstrap;
+}
+
+void *next_symbol(const char *name) {
+    return dlsym(RTLD_NEXT, name);
+}
+
+/* Stores a symbol into a function pointer, which ISO C does not convert from void *. */
+static void resolve(const char *name, void *function_pointer) {
+    void *symbol = next_symbol(name);
+    if (!symbol)
+        die("librecord: the allocator lacks a standard entry point\n");
+    memcpy(function_pointer, &symbol, sizeof symbol);
+}
+
+bool next_resolve(void) {
+    if (resolving)
+        return false;
+    resolving = true;
+    resolve("calloc", &next.calloc);
+    resolve("realloc", &next.realloc);
+    resolve("free", &next.free);
+    resolve("posix_memalign", &next.posix_memalign);
+    resolve("aligned_alloc", &next.aligned_alloc);
+    resolve("memalign", &next.memalign);
+    resolve("malloc", &next.malloc); /* last: the wrappers ask for this one */
+    resolving = false;
+    return true;
+}
+
+void next_provider(char *path, size_t size) {
+    void *address;
+    Dl_info info;
+    memcpy(&address, &next.malloc, sizeof address);
+    snprintf(path, size, "%s", dladdr(address, &info) ? info.dli_fname : "");
+}

@@ -1,0 +1,83 @@
+/* The raw file: what the recorder writes while the program runs and `alloc-record` turns into a
+ * trace afterwards.
+ *
+ * One file per process image, mapped shared and therefore kept by the kernel whatever happens to
+ * the process. It is sparse: a header page, then chunks that threads claim one after another. A
+ * chunk belongs to one thread and holds a two-word head and events; the first word of an event is
+ * stored last, so a word that is still zero ends the chunk.
+ *
+ * The order: each event draws a number from one counter of the process. A free draws it BEFORE the
+ * real free, a malloc AFTER the real malloc, a realloc does both. So in the order of the numbers an
+ * address is always given up before it is handed out again, and handed out before it is given up,
+ * whichever threads did it. */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+    RAW_HEADER_BYTES = 4096,
+    RAW_CHUNK_MIN = 4096,       /* chunks are multiples of this */
+    RAW_CHUNK_MAX = 256 * 1024, /* a thread's chunks grow fourfold up to this */
+    RAW_HEAD_WORDS = 2,         /* chunk head: thread << 32 | bytes, then CLOCK_MONOTONIC in ns */
+    RAW_COMMAND_BYTES = 2048,
+    RAW_NAME_BYTES = 64,
+};
+
+static const uint64_t RAW_MAGIC = 0x313077617274616cu; /* "latraw01" */
+
+/* What the first word says: op in bits 0-3, log2 of the alignment in bits 4-9, the event's number
+ * above. */
+enum raw_op {
+    RAW_MALLOC = 1,     /* 3 words: head, address, size; also operator new */
+    RAW_CALLOC = 2,     /* 3 words; size is the product */
+    RAW_ALIGNED = 3,    /* 3 words: the memalign family, with the alignment */
+    RAW_FREE = 4,       /* 2 words: head, address (0: free(NULL)) */
+    RAW_LET_GO = 5,     /* 2 words: a realloc begins, its old address */
+    RAW_REALLOC = 6,    /* 3 words: it ended, the new address and size; without LET_GO before it the
+                           old was NULL */
+    RAW_KEPT = 7,       /* 2 words: it failed, the old address stays valid */
+    RAW_THREAD_END = 8, /* 2 words: head with the number reached by then, CLOCK_MONOTONIC in ns */
+};
+
+enum { RAW_OP_BITS = 4, RAW_ALIGN_BITS = 6, RAW_SEQ_SHIFT = RAW_OP_BITS + RAW_ALIGN_BITS };
+
+static inline uint64_t raw_word(enum raw_op op, unsigned align_log2, uint64_t seq) {
+    return seq << RAW_SEQ_SHIFT | (uint64_t)align_log2 << RAW_OP_BITS | (uint64_t)op;
+}
+
+static inline enum raw_op raw_op_of(uint64_t word) {
+    return (enum raw_op)(word & ((1u << RAW_OP_BITS) - 1));
+}
+
+static inline unsigned raw_align_of(uint64_t word) {
+    return (unsigned)(word >> RAW_OP_BITS) & ((1u << RAW_ALIGN_BITS) - 1);
+}
+
+static inline uint64_t raw_seq_of(uint64_t word) {
+    return word >> RAW_SEQ_SHIFT;
+}
+
+static inline unsigned raw_words_of(enum raw_op op) {
+    return op <= RAW_ALIGNED || op == RAW_REALLOC ? 3 : 2;
+}
+
+struct raw_header {
+    uint64_t magic;
+    uint64_t started_ns;           /* CLOCK_REALTIME */
+    uint64_t started_monotonic_ns; /* the same moment, on the clock of the chunks */
+    uint64_t ended_ns;             /* CLOCK_MONOTONIC at exit; 0: killed, or left by _exit */
+    uint64_t fork_seq;             /* the parent's counter at the fork */
+    uint64_t exec_number;          /* orders the images of one recording: nanoseconds */
+    uint32_t pid;
+    uint32_t parent_pid;
+    char parent[RAW_NAME_BYTES]; /* the parent's raw file when the heap was inherited by fork, else
+                                    "" */
+    char allocator[256];         /* path of the object whose malloc was called */
+    uint32_t command_bytes;
+    char command[RAW_COMMAND_BYTES];       /* argv, NUL between the words */
+    _Alignas(64) _Atomic uint64_t claimed; /* bytes of the file given out, header included */
+    _Atomic uint64_t lost;    /* events not written: the disk is full or the mapping used up */
+    _Atomic uint64_t refused; /* requests that the allocator answered with NULL */
+    _Atomic uint32_t threads; /* threads seen so far; they are named 1, 2, ... */
+};
+_Static_assert(sizeof(struct raw_header) <= RAW_HEADER_BYTES, "the header has one page");

@@ -1,0 +1,123 @@
+/* The C entry points. Each calls the allocator below and writes one event; see raw.h for the order
+ * of the two. */
+#define _GNU_SOURCE
+#include "log.h"
+#include "next.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static inline bool is_ready(void) {
+    return likely(next.malloc) || next_resolve();
+}
+
+EXPORT void *malloc(size_t size) {
+    if (!is_ready())
+        return bootstrap_alloc(size);
+    void *address = next.malloc(size);
+    log_acquire(RAW_MALLOC, address, size, 0);
+    return address;
+}
+
+EXPORT void *calloc(size_t count, size_t size) {
+    size_t bytes = 0;
+    bool overflows = __builtin_mul_overflow(count, size, &bytes);
+    if (!is_ready())
+        return bootstrap_alloc(overflows ? SIZE_MAX : bytes);
+    void *address = next.calloc(count, size);
+    log_acquire(RAW_CALLOC, address, bytes, 0);
+    return address;
+}
+
+EXPORT void free(void *address) {
+    if (unlikely(bootstrap_owns(address)) || !is_ready())
+        return;
+    if (likely(log_self.releasing != address))
+        log_release(RAW_FREE, address);
+    next.free(address);
+}
+
+/* Memory from before the allocator was found moves into the allocator; its size is unknown, its end
+ * is not. */
+static void *move_bootstrap(const void *old, size_t size) {
+    void *address = malloc(size);
+    size_t rest = 0;
+    while (rest < size && bootstrap_owns((const char *)old + rest))
+        rest++;
+    return address ? memcpy(address, old, rest) : NULL;
+}
+
+/* realloc(old, 0) frees; some allocators hand out a new empty object as well, glibc returns NULL.
+ */
+static void *realloc_to_nothing(void *old) {
+    log_release(RAW_FREE, old);
+    void *address = next.realloc(old, 0);
+    if (address)
+        log_acquire(RAW_MALLOC, address, 0, 0);
+    return address;
+}
+
+EXPORT void *realloc(void *old, size_t size) {
+    if (!is_ready() || unlikely(bootstrap_owns(old)))
+        return old ? move_bootstrap(old, size) : malloc(size);
+    if (unlikely(old && !size))
+        return realloc_to_nothing(old);
+    if (old)
+        log_release(RAW_LET_GO, old);
+    void *address = next.realloc(old, size);
+    log_acquire(RAW_REALLOC, address, size, 0);
+    if (unlikely(!address && old))
+        log_release(RAW_KEPT, old);
+    return address;
+}
+
+EXPORT void *reallocarray(void *old, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(old, bytes);
+}
+
+EXPORT int posix_memalign(void **result, size_t alignment, size_t size) {
+    if (!is_ready())
+        return ENOMEM;
+    int error = next.posix_memalign(result, alignment, size);
+    log_acquire(RAW_ALIGNED, error ? NULL : *result, size, alignment);
+    return error;
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size) {
+    if (!is_ready())
+        return NULL;
+    void *address = next.aligned_alloc(alignment, size);
+    log_acquire(RAW_ALIGNED, address, size, alignment);
+    return address;
+}
+
+EXPORT void *memalign(size_t alignment, size_t size) {
+    if (!is_ready())
+        return NULL;
+    void *address = next.memalign(alignment, size);
+    log_acquire(RAW_ALIGNED, address, size, alignment);
+    return address;
+}
+
+EXPORT void *valloc(size_t size) {
+    return memalign((size_t)sysconf(_SC_PAGESIZE), size);
+}
+
+EXPORT void *pvalloc(size_t size) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t rounded = (size + page - 1) & ~(page - 1);
+    if (rounded < size) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return memalign(page, rounded ? rounded : page);
+}

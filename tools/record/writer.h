@@ -1,0 +1,24 @@
+/* Writes a trace file: events are gathered into columns and go out a block at a time. */
+#pragma once
+#include "memtest/trace/format.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct trace_writer;
+
+/* Creates the file and writes its head and `meta`, a JSON text. Prints why and exits with 1 when
+ * that or any later write fails. */
+struct trace_writer *writer_open(const char *path, const char *meta);
+
+/* Appends the next event; `size`, `align_log2` and `back` count where its op has them. Returns its
+ * number. */
+uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_op op, uint64_t size,
+                      unsigned align_log2, uint64_t back);
+
+/* Says that the next event happened `ns` nanoseconds after the program's start. */
+void writer_mark(struct trace_writer *writer, uint64_t ns);
+
+/* Writes what is left and the totals, whose `events` and `threads` it fills in, and closes the
+ * file. */
+void writer_close(struct trace_writer *writer, struct trace_totals *totals);
