@@ -257,6 +257,7 @@ def metrics(summary: Summary, mallocs: int | None) -> dict[str, float]:
     found["mmap_anon_calls"] = summary.anonymous_mmaps
     if summary.mapped:
         found["mapped_peak_bytes"] = max(point.mapped_brk_bytes for point in summary.mapped)
+        found["mmap_peak_bytes"] = max(point.mapped_bytes for point in summary.mapped)
     if mallocs and summary.by_name["mmap"].calls:
         found["mallocs_per_mmap"] = mallocs / summary.by_name["mmap"].calls
     return found

@@ -47,6 +47,7 @@ class Instrument(instrument.Instrument):
     def read(self, outcome: Outcome, report: Report) -> Readings:
         measured = instrument.process_metrics(outcome, report)
         metrics = instrument.only(measured, ["wall_s", "mallocs", "requested_bytes"])
+        metrics |= instrument.only(report.end, ["live_peak_bytes"])
         with open(self._fd, encoding="utf-8", errors="replace", closefd=False) as file:
             file.seek(0)
             log = strace_log.parse(file)
