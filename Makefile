@@ -122,7 +122,7 @@ comma       := ,
 define memtest_rule
 $(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.library)
 	echo "  LINK  $$@"
-	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.library)) -lm
+	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.library)) $(MEMTEST_LIBS)
 $1: $(BUILD)/memtest-$1
 endef
 define missing_rule

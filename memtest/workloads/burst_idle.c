@@ -8,6 +8,7 @@ static const struct option_spec options[] = {
      .fallback = "200k",
      .min = 1,
      .max = 1e9,
+     .scaled = true,
      .help = "live objects of each thread at the top of a burst"},
     {.key = "keep_percent",
      .type = OPTION_COUNT,

@@ -1,0 +1,55 @@
+"""Runs memtest for the tests and reads what it prints."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMTEST = ROOT / "build" / "memtest-ptmalloc"
+PLANTED = ROOT / "build" / "tests" / "memtest" / "libplanted.so"
+
+Record = dict[str, Any]
+
+
+def run(
+    *arguments: str, binary: Path = MEMTEST, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs memtest with `arguments`; `environment` is added to the present one."""
+    return subprocess.run(
+        [str(binary), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def records(done: subprocess.CompletedProcess[str]) -> list[Record]:
+    """The JSON lines of a run that ended well."""
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def end_record(*arguments: str, binary: Path = MEMTEST) -> Record:
+    """The last line of a run that ended well."""
+    return records(run(*arguments, binary=binary))[-1]
+
+
+def workloads() -> list[Record]:
+    """What `memtest --list` says."""
+    listed: list[Record] = json.loads(run("--list").stdout)
+    return listed
+
+
+def runnable_workloads() -> list[str]:
+    """The names of the workloads that need no input file."""
+    return [
+        workload["name"]
+        for workload in workloads()
+        if not any(
+            option["type"] == "text" and option["default"] is None for option in workload["options"]
+        )
+    ]

@@ -1,0 +1,91 @@
+/* A bump allocator with one planted mistake, for LD_PRELOAD: PLANT names the mistake, PLANT_AFTER
+ * the number of mallocs that are served well before it shows. It never reuses memory; its block
+ * size stands in the 16 bytes before a block. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { HEADER = 16 };
+static const size_t HEAP = (size_t)1 << 34;
+
+static _Atomic size_t used, served;
+static char *_Atomic heap;
+static _Atomic(void *) last;
+
+static bool planted(const char *mistake) {
+    const char *plant = getenv("PLANT"), *after = getenv("PLANT_AFTER");
+    return plant && strcmp(plant, mistake) == 0 && served > (after ? strtoul(after, NULL, 10) : 0);
+}
+
+static char *heap_start(void) {
+    char *start = heap, *none = NULL;
+    if (start)
+        return start;
+    start = mmap(NULL, HEAP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                 -1, 0);
+    if (start == MAP_FAILED)
+        abort();
+    return atomic_compare_exchange_strong(&heap, &none, start) ? start : heap;
+}
+
+static void *take(size_t alignment, size_t size) {
+    size_t room = size + HEADER + alignment;
+    size_t offset = atomic_fetch_add(&used, planted("overlap") ? room / 2 & ~(size_t)15
+                                                               : (room + 15) & ~(size_t)15);
+    uintptr_t at = (uintptr_t)heap_start() + offset + HEADER;
+    at = (at + alignment - 1) & ~(uintptr_t)(alignment - 1);
+    memcpy((void *)(at - HEADER), &size, sizeof size);
+    return (void *)at;
+}
+
+void *malloc(size_t size) {
+    served++;
+    if (planted("null")) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (planted("twice") && last)
+        return last;
+    void *block = take(HEADER, size);
+    last = block;
+    return planted("misaligned") ? (char *)block + 8 : block;
+}
+
+void free(void *block) {
+    (void)block;
+}
+
+void *calloc(size_t count, size_t size) {
+    void *block = malloc(count * size);
+    if (block)
+        memset(block, planted("dirty") ? 1 : 0, count * size);
+    return block;
+}
+
+void *realloc(void *old, size_t size) {
+    size_t old_size = 0;
+    if (old)
+        memcpy(&old_size, (char *)old - HEADER, sizeof old_size);
+    void *block = malloc(size);
+    if (block && old && !planted("forgetful"))
+        memcpy(block, old, old_size < size ? old_size : size);
+    return block;
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+    served++;
+    *block = (char *)take(alignment < HEADER ? HEADER : alignment, size) +
+             (planted("misaligned") ? HEADER : 0);
+    return 0;
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    void *block;
+    posix_memalign(&block, alignment, size);
+    return block;
+}

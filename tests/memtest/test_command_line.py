@@ -1,0 +1,60 @@
+"""What memtest says to a user: usage, help, the list, and one clear message for each mistake."""
+
+import pytest
+
+from tests.memtest.driver import run, workloads
+
+FIRST = {"rounds", "random_slots", "random_mixed", "larson", "producer_consumer", "burst_idle"}
+
+
+def test_bare_call_prints_usage_and_exits_with_2() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert "usage: memtest WORKLOAD" in done.stderr
+    assert "random_mixed" in done.stderr
+
+
+def test_list_describes_every_workload_and_option() -> None:
+    listed = workloads()
+    assert {workload["name"] for workload in listed} >= FIRST
+    for workload in listed:
+        assert workload["summary"] and workload["source"] and workload["stresses"]
+        for option in workload["options"]:
+            assert option["help"]
+            if option["type"] in ("count", "bytes", "real") and option["default"] is not None:
+                assert option["min"] <= option["default"] <= option["max"]
+
+
+def test_help_teaches_the_workload() -> None:
+    done = run("rounds", "--help")
+    assert done.returncode == 0
+    assert "MIND" in done.stdout
+    assert "--min_bytes" in done.stdout
+    assert "--threads" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hints"),
+    [
+        (["random_mxied"], ["random_mxied", "nearest is random_mixed"]),
+        (["rounds", "--slotz", "3"], ["--slotz", "nearest is --slots"]),
+        (["rounds", "--slotz=3"], ["--slotz", "nearest is --slots"]),
+        (["rounds", "--slots", "many"], ["--slots many", "whole number"]),
+        (["rounds", "--slots", "0"], ["--slots 0", "from 1"]),
+        (["rounds", "--slots"], ["--slots", "needs a value"]),
+        (["rounds", "--threads", "1000"], ["--threads 1000", "from 1 to 256"]),
+        (["rounds", "--touch", "pages"], ["none|first|page|all", "nearest is page"]),
+        (["rounds", "--min_bytes", "2M", "--max_bytes", "1M"], ["2097152", "1048576"]),
+        (["rounds", "stray"], ["stray"]),
+        (["rounds", "--live-file", "/no/such/file"], ["/no/such/file", "No such file"]),
+    ],
+)
+def test_a_mistake_gets_one_line_that_names_the_cure(
+    arguments: list[str], hints: list[str]
+) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    for hint in hints:
+        assert hint in done.stderr

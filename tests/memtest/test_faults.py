@@ -1,0 +1,61 @@
+"""Allocators with planted mistakes: each is caught, named in a record and by the exit code."""
+
+import json
+
+import pytest
+
+from tests.memtest.driver import PLANTED, run
+
+MIXED = ["random_mixed", "--iterations", "20k"]
+WRONG = 4
+
+
+def planted(
+    plant: str, *arguments: str, after: int = 1000
+) -> tuple[int, list[dict[str, object]], str]:
+    """Exit code, records and stderr of memtest on the planted allocator."""
+    done = run(
+        *arguments,
+        environment={"LD_PRELOAD": str(PLANTED), "PLANT": plant, "PLANT_AFTER": str(after)},
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_the_planted_allocator_works_without_a_mistake() -> None:
+    code, lines, _ = planted("nothing", *MIXED, "--verify", "full")
+    assert code == 0
+    assert lines[-1]["provider"]["path"] == str(PLANTED.resolve())  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("plant", "arguments", "what"),
+    [
+        ("overlap", [*MIXED, "--verify", "stamp"], "lost content"),
+        ("overlap", [*MIXED, "--verify", "full", "--threads", "2"], "lost content"),
+        ("twice", [*MIXED, "--verify", "stamp"], "lost content"),
+        ("twice", [*MIXED, "--verify", "stamp", "--min_bytes", "64", "--max_bytes", "64"], "lost"),
+        ("misaligned", [*MIXED, "--verify", "stamp"], "misaligned"),
+    ],
+)
+def test_a_wrong_block_is_a_fault(plant: str, arguments: list[str], what: str) -> None:
+    code, lines, _ = planted(plant, *arguments)
+    assert code == WRONG
+    (fault,) = lines
+    assert fault["record"] == "fault"
+    assert what in str(fault["what"])
+    assert fault["workload"] == "random_mixed"
+
+
+def test_null_ends_the_run_with_3_and_one_line() -> None:
+    code, lines, message = planted("null", *MIXED)
+    assert code == 3
+    assert lines == []
+    assert len(message.splitlines()) == 1
+    assert "malloc of" in message
+    assert "random_mixed" in message
+
+
+def test_verify_none_promises_nothing() -> None:
+    code, lines, _ = planted("overlap", *MIXED)
+    assert code == 0
+    assert lines[-1]["record"] == "end"
