@@ -6,12 +6,14 @@ import dataclasses
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import select
+from harness.paths import absolute, portable
 
 AA_MARK = "#2"  # the second name of the allocator that runs twice, as in "ptmalloc#2"
 
@@ -127,6 +129,18 @@ def with_hashes(allocator: Allocator, root: Path) -> Allocator:
         sha256=sha256_of(library) if library else "",
         binary_sha256=sha256_of(root / allocator.binary) if allocator.binary else "",
     )
+
+
+def as_manifest(allocator: Allocator, root: Path) -> dict[str, Any]:
+    """The allocator as manifest.json keeps it; paths inside the tree are relative to it."""
+    entry = dataclasses.asdict(allocator)
+    return entry | {key: portable(root, entry[key]) for key in ("library", "preload")}
+
+
+def from_manifest(entry: Mapping[str, Any], root: Path) -> Allocator:
+    """The way back from `as_manifest`."""
+    paths = {key: absolute(root, entry[key]) for key in ("library", "preload")}
+    return Allocator(**{**entry, **paths})
 
 
 def sha256_of(path: Path) -> str:

@@ -5,7 +5,6 @@ a run.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import os
@@ -15,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.allocators import Allocator
+from harness.allocators import Allocator, as_manifest
 from harness.experiment import Experiment
 from harness.pinning import Processors
 
@@ -50,7 +49,7 @@ def collect(
             "harness_on": sorted(processors.rest),
         },
         "tools": {name: version_of(name) for name in ("strace", "perf", "valgrind", "gcc")},
-        "allocators": [dataclasses.asdict(allocator) for allocator in allocators],
+        "allocators": [as_manifest(a, root) for a in allocators],
         "skipped": [{"name": a.name, "why_not": a.why_not} for a in skipped],
         "doctor": doctor(root),
     }

@@ -15,6 +15,7 @@ from harness.allocators import Allocator
 from harness.experiment import Cell, Experiment
 from harness.passes import discover
 from harness.passes.instrument import Instrument, Readings, Surroundings
+from harness.paths import portable
 from harness.pinning import Processors
 from harness.plan import PlannedRun
 from harness.process import Job, Outcome, run
@@ -64,8 +65,9 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
     surroundings = Surroundings(cell, bench.experiment.linger_s)
     with module.Instrument(surroundings) as instrument:
         job, ours = _job(bench, planned, cell, allocator, instrument, module.PATIENCE)
-        record = blank_record(planned, allocator)
-        record |= {"argv": list(job.argv), "env": ours}
+        record = blank_record(bench, planned, allocator)
+        shown = {name: portable(bench.root, value) for name, value in ours.items()}
+        record |= {"argv": list(job.argv), "env": shown}
         if cell.kind == "command":
             bare, _ = _bare(bench, planned, cell, allocator)
             proof, probed = bench.command_proof(allocator, cell, bare)
@@ -82,7 +84,7 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
             "why": why,
             "exit_code": outcome.exit_code,
             "signal": outcome.signal,
-            "provider": proof.as_record(),
+            "provider": proof.as_record(bench.root),
             "checksum": _checksum(cell, outcome, report),
             "rounds": report.rounds,
         }
@@ -91,7 +93,7 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
         return record
 
 
-def blank_record(planned: PlannedRun, allocator: Allocator) -> Record:
+def blank_record(bench: Bench, planned: PlannedRun, allocator: Allocator) -> Record:
     """A record in which nothing has happened yet."""
     return {
         "schema": SCHEMA,
@@ -112,7 +114,7 @@ def blank_record(planned: PlannedRun, allocator: Allocator) -> Record:
         "why": "",
         "exit_code": None,
         "signal": None,
-        "provider": provider.unproven(allocator).as_record(),
+        "provider": provider.unproven(allocator).as_record(bench.root),
         "checksum": "",
         "metrics": {},
         "unavailable": {},
@@ -123,9 +125,11 @@ def blank_record(planned: PlannedRun, allocator: Allocator) -> Record:
     }
 
 
-def refused(planned: PlannedRun, allocator: Allocator, why: str, status: str = "refused") -> Record:
+def refused(
+    bench: Bench, planned: PlannedRun, allocator: Allocator, why: str, status: str
+) -> Record:
     """The record of a run that is not started, for the reason given."""
-    return blank_record(planned, allocator) | {"status": status, "why": why}
+    return blank_record(bench, planned, allocator) | {"status": status, "why": why}
 
 
 def judge(cell: Cell, outcome: Outcome, report: memtest.Report, proof: Proof) -> tuple[str, str]:
@@ -153,8 +157,9 @@ def _bare(
     if cell.kind == "command":
         argv, preload = list(cell.argv), allocator.preload_env
     else:
-        binary = str(bench.root / allocator.binary)
-        argv = memtest.command_line(binary, cell.workload, cell.threads, planned.seed, options)
+        argv = memtest.command_line(
+            allocator.binary, cell.workload, cell.threads, planned.seed, options
+        )
         preload = allocator.memtest_env
     ours = {"LC_ALL": "C", **cell.env, **preload}
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.allocators import Allocator, sha256_of
+from harness.paths import portable
 from harness.process import Job, Outcome
 
 _PRELOAD_ERROR = re.compile(r"ERROR: ld\.so: object '(.*?)' from LD_PRELOAD (.*)")
@@ -32,9 +33,13 @@ class Proof:
     proven: bool
     why: str = ""
 
-    def as_record(self) -> dict[str, Any]:
-        """The `provider` field of a record."""
-        return {"path": self.path, "expected": self.expected, "proven": self.proven}
+    def as_record(self, root: Path) -> dict[str, Any]:
+        """The `provider` field of a record; paths inside the tree are relative to it."""
+        return {
+            "path": portable(root, self.path),
+            "expected": portable(root, self.expected),
+            "proven": self.proven,
+        }
 
 
 def unproven(allocator: Allocator) -> Proof:

@@ -27,7 +27,7 @@ def plan_table(experiment: Experiment, plan: Sequence[PlannedRun], seed: int) ->
     counts = Counter((planned.cell_key, planned.pass_name) for planned in plan)
     lines = [experiment.title, experiment.question, ""]
     lines.append(f"{'workload':<20}{'threads':>8}" + "".join(f"{name:>14}" for name in passes))
-    for key in dict.fromkeys(planned.cell_key for planned in plan):
+    for key in sorted({planned.cell_key for planned in plan}):
         numbers = "".join(f"{counts[(key, name)] or '-':>14}" for name in passes)
         lines.append(f"{key[0]:<20}{key[2]:>8}{numbers}")
         if key[1]:

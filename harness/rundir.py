@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.allocators import Allocator
+from harness.allocators import Allocator, from_manifest
 from harness.errors import StorageError, UsageError
 from harness.plan import load_plan
 from harness.records import read_records, write_whole
@@ -85,9 +85,9 @@ def save_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
 
 
-def allocators_of(manifest: dict[str, Any]) -> list[Allocator]:
+def allocators_of(manifest: dict[str, Any], root: Path) -> list[Allocator]:
     """The allocators of an earlier session as they were then, hashes included."""
-    return [Allocator(**entry) for entry in manifest["allocators"]]
+    return [from_manifest(entry, root) for entry in manifest["allocators"]]
 
 
 def check_unchanged(before: Allocator, now: Allocator) -> None:

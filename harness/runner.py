@@ -53,7 +53,11 @@ class Session:
     def _one(self, planned: PlannedRun) -> Record:
         allocator = self.bench.allocators[planned.allocator]
         status, why = self._reason_not_to_start(planned, allocator)
-        return refused(planned, allocator, why, status) if why else measure(self.bench, planned)
+        return (
+            refused(self.bench, planned, allocator, why, status)
+            if why
+            else measure(self.bench, planned)
+        )
 
     def _reason_not_to_start(self, planned: PlannedRun, allocator: Allocator) -> tuple[str, str]:
         check = self.checks[allocator.name]

@@ -28,7 +28,6 @@ from harness.process import PAGE_SIZE
 
 STATM_SHARE, ROLLUP_SHARE, MAPS_SHARE = 0.0015, 0.0025, 0.001
 FIRST_LOOK_S = 0.001
-THINNING = 500  # no probe repeats before 1/500 of the time passed: a long run has no endless series
 AFTER_FREE_S = (0.0, 1.0, 10.0)  # when what is kept after the last free is read
 MARGIN_S = 0.1  # how much earlier than the round number the last of these reads may fall
 
@@ -61,14 +60,14 @@ class Probe:
     due: float = 0.0
     spent: float = 0.0
 
-    def take(self, begin: float) -> None:
+    def take(self) -> None:
         """Reads now and puts the next reading off in proportion to what this one cost."""
         before = time.monotonic()
         self.read()
         after = time.monotonic()
         cost = after - before
         self.spent += cost
-        self.due = after + max(FIRST_LOOK_S, cost / self.share, (after - begin) / THINNING)
+        self.due = after + max(FIRST_LOOK_S, cost / self.share)
 
 
 @dataclass
@@ -87,7 +86,6 @@ class Sampler:
 
     def start(self, pid: int) -> None:
         """Opens the files of the process; they stay bound to it whoever gets its number next."""
-        self._begin = time.monotonic()
         self._freed_at: float | None = None
         self._files: dict[str, int] = {}
         with contextlib.suppress(OSError):
@@ -99,7 +97,7 @@ class Sampler:
             Probe(self._read_maps, MAPS_SHARE),
         ]
         for probe in self._probes:
-            probe.due = self._begin + FIRST_LOOK_S
+            probe.due = time.monotonic() + FIRST_LOOK_S
         if len(self._files) < 4:  # already gone
             self.close()
 
@@ -114,7 +112,7 @@ class Sampler:
         try:
             for probe in self._probes:
                 if probe.due <= time.monotonic():
-                    probe.take(self._begin)
+                    probe.take()
             self._watch_phase()
         except (OSError, ValueError, IndexError):
             self.close()

@@ -100,7 +100,7 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     plan, rest = load_plan(run_dir / "plan.json")
     where = str(run_dir / "plan.json")
     experiment = experiments.parse(rest["definition"], rest["experiment"], where)
-    before = rundir.allocators_of(rundir.load_manifest(run_dir))
+    before = rundir.allocators_of(rundir.load_manifest(run_dir), root)
     for allocator in before:
         rundir.check_unchanged(allocator, with_hashes(allocator, root))
     cells = _cells(root, experiment, ["syscalls"])
@@ -157,7 +157,7 @@ def _work(bench: Bench, setup: Setup) -> list[dict[str, Any]]:
     file = RecordFile(path)
     known = {record["run"]: record for record in read_records(path)}
     checks = startcheck.check_all(bench)
-    _note_checks(setup, checks)
+    _note_checks(bench.root, setup, checks)
     todo = [planned for planned in setup.plan if planned.run not in known]
     progress = Progress(todo, len(known))
     for line in startcheck.summary(checks):
@@ -171,9 +171,9 @@ def _work(bench: Bench, setup: Setup) -> list[dict[str, Any]]:
     return list(session.records.values())
 
 
-def _note_checks(setup: Setup, checks: dict[str, startcheck.Check]) -> None:
+def _note_checks(root: Path, setup: Setup, checks: dict[str, startcheck.Check]) -> None:
     manifest = rundir.load_manifest(setup.run_dir)
-    manifest["start_checks"] = {name: check.as_manifest() for name, check in checks.items()}
+    manifest["start_checks"] = {name: check.as_manifest(root) for name, check in checks.items()}
     rundir.save_manifest(setup.run_dir, manifest)
 
 

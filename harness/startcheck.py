@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness import memtest, provider
@@ -32,9 +33,10 @@ class Check:
     why: str
     proof: Proof
 
-    def as_manifest(self) -> dict[str, Any]:
+    def as_manifest(self, root: Path) -> dict[str, Any]:
         """What the manifest keeps of it."""
-        return {"status": self.status, "why": self.why, "provider": self.proof.as_record()}
+        provider = self.proof.as_record(root)
+        return {"status": self.status, "why": self.why, "provider": provider}
 
 
 def check(bench: Bench, allocator: Allocator) -> Check:
@@ -53,7 +55,7 @@ def check(bench: Bench, allocator: Allocator) -> Check:
 
 
 def _job(bench: Bench, allocator: Allocator) -> Job:
-    argv = memtest.command_line(str(bench.root / allocator.binary), EMPTY.workload, 1, 1, {})
+    argv = memtest.command_line(allocator.binary, EMPTY.workload, 1, 1, {})
     env = {"PATH": os.environ.get("PATH", ""), **allocator.memtest_env}
     cap = bench.experiment.memory_cap_bytes
     return Job(argv, env, bench.processors.single, TIMEOUT_S, cap, bench.root)

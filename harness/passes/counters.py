@@ -18,12 +18,12 @@ from harness.process import Outcome
 NAME = "counters"
 PATIENCE = 1.5
 
-# perf's event (user mode only, so that it works without privileges) -> metric
+# perf's event -> metric. Counted in user mode only, as users without privileges may.
 EVENTS = {
-    "cycles:u": "cycles",
-    "instructions:u": "hw_instructions",
-    "cache-misses:u": "cache_misses",
-    "dTLB-load-misses:u": "dtlb_misses",
+    "cycles": "cycles",
+    "instructions": "hw_instructions",
+    "cache-misses": "cache_misses",
+    "dTLB-load-misses": "dtlb_misses",
 }
 
 
@@ -45,7 +45,7 @@ class Instrument(instrument.Instrument):
     def wrap(self, argv: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         inner, outer = instrument.inner_environment(env)
         output = f"/proc/{os.getpid()}/fd/{self._fd}"
-        perf = ["perf", "stat", "-j", "-e", ",".join(EVENTS), "-o", output, "--"]
+        perf = ["perf", "stat", "-j", "-e", ",".join(f"{e}:u" for e in EVENTS), "-o", output, "--"]
         return [*perf, *inner, *argv], outer
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
@@ -63,7 +63,7 @@ def parse(text: str) -> tuple[dict[str, float], dict[str, str]]:
         if not line.startswith("{"):
             continue
         entry = json.loads(line)
-        metric = EVENTS.get(entry.get("event", ""))
+        metric = EVENTS.get(entry.get("event", "").removesuffix(":u"))
         if metric is None:
             continue
         value = entry.get("counter-value", "")
