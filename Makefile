@@ -11,6 +11,7 @@
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 ifndef V
@@ -166,7 +167,7 @@ check-python: all
 	.venv/bin/pytest
 
 run-tests: $(C_TESTS:%=run/%)
-run/%: %
+$(sort $(patsubst %,run/%,$(C_TESTS) $(ASAN_TESTS) $(TSAN_TESTS))): run/%: %
 	log=$$(mktemp); if timeout $(TEST_TIMEOUT) $< > $$log 2>&1; then echo "ok      $<"; rm -f $$log; \
 	else code=$$?; cat $$log; rm -f $$log; echo "FAILED  $< (exit $$code; 124 is a time-out of $(TEST_TIMEOUT) s)"; exit 1; fi
 

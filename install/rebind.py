@@ -44,7 +44,7 @@ class CannotRebindError(Exception):
 
 @dataclass(frozen=True)
 class Requirement:
-    """A version that a library asks for: its name, the symbols' index for it, its record's place."""
+    """A version that a library asks for: name, the index that symbols use, its record's place."""
 
     name: str
     index: int

@@ -1,0 +1,12 @@
+# The same tests linked with each ruler, and for each ruler the tests of what only it does.
+
+REFERENCE_TEST := $(BUILD)/obj/tests/allocators/reference
+REFERENCE_TESTS := $(foreach ruler,bump lifo,$(BUILD)/tests/reference/$(ruler)_family $(BUILD)/tests/reference/$(ruler)_own)
+C_TESTS += $(REFERENCE_TESTS)
+
+$(BUILD)/tests/reference/%_family: $(REFERENCE_TEST)/test_family.o $(BUILD)/lib%.so
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(call link_with,$(BUILD)/lib$*.so) -lcmocka -ldl
+$(BUILD)/tests/reference/%_own: $(REFERENCE_TEST)/test_%.o $(BUILD)/lib%.so
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(call link_with,$(BUILD)/lib$*.so) -lcmocka
