@@ -10,6 +10,18 @@ unsigned run_threads(const struct run *run) {
     return run->settings->threads;
 }
 
+unsigned run_threads_max(void) {
+    return THREADS_MAX;
+}
+
+void run_set_threads(struct run *run, unsigned threads) {
+    unsigned asked = run->settings->threads;
+    if (asked != 1 && asked != threads)
+        usage_error("--threads %u: %s needs %u here", asked, run->settings->workload->name,
+                    threads);
+    run->settings->threads = threads;
+}
+
 uint64_t run_seed(const struct run *run) {
     return run->settings->seed;
 }
@@ -157,17 +169,17 @@ static void init_worker(struct run *run, unsigned index) {
     worker_publish(w);
 }
 
-void run_execute(struct run *run, const struct settings *settings) {
-    unsigned threads = settings->threads;
+void run_execute(struct run *run, struct settings *settings) {
     pthread_t ids[THREADS_MAX];
     *run = (struct run){.settings = settings, .live = live_open(settings->live_path)};
+    if (settings->workload->setup)
+        settings->workload->setup(run);
+    unsigned threads = settings->threads;
     run->workers = own_memory(threads * sizeof *run->workers);
     run->marks = own_memory_lazy(ROUNDS_MAX * sizeof *run->marks);
     pthread_barrier_init(&run->barrier, NULL, threads);
     for (unsigned i = 0; i < threads; i++)
         init_worker(run, i);
-    if (settings->workload->setup)
-        settings->workload->setup(run);
     if (threads == 1) {
         work(&run->workers[0]);
         return;

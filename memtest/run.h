@@ -19,7 +19,7 @@ struct round_mark {
 };
 
 struct run {
-    const struct settings *settings;
+    struct settings *settings;
     struct worker *workers; /* settings->threads of them */
     struct live_page *live;
     pthread_barrier_t barrier;
@@ -31,7 +31,7 @@ struct run {
 };
 
 /* Runs the workload as the settings say and returns when all threads have ended. */
-void run_execute(struct run *run, const struct settings *settings);
+void run_execute(struct run *run, struct settings *settings);
 
 /* The checksum of all operations: the same for the same seed, options and threads, whatever the
  * allocator. */

@@ -79,6 +79,12 @@ struct workload *workload_first(void);
 /* ---- what setup() may ask of the run ---- */
 
 unsigned run_threads(const struct run *run);
+
+/* For a workload whose input decides how many threads it has: takes the place of --threads, which
+ * may then only be 1 (the default) or the same. At most run_threads_max(). */
+void run_set_threads(struct run *run, unsigned threads);
+unsigned run_threads_max(void);
+
 uint64_t run_seed(const struct run *run);
 
 /* The effective value of an option of this workload. An unknown key is a programming error and

@@ -1,0 +1,178 @@
+#include "plan.h"
+
+#include "../own_memory.h"
+#include "map.h"
+#include "slots.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The state of planning. An object that is alive is in `objects`: the number of its acquisition + 1
+ * leads to its slot and to the lane that made it. */
+struct planner {
+    struct plan *plan;
+    const char *path;
+    uint64_t window;
+    unsigned lanes_max;
+    struct map objects;
+    struct slots slots;
+    int32_t *lane_of_thread;
+    int32_t *idle_lanes; /* whose thread has ended; a stack */
+    unsigned idle_count;
+};
+
+__attribute__((noreturn)) static void refuse(const struct planner *p, const char *why,
+                                             uint64_t number) {
+    fprintf(stderr, "memtest: %s: event %" PRIu64 ": %s\n", p->path, number, why);
+    exit(2);
+}
+
+static int32_t new_lane(struct planner *p, uint64_t number) {
+    struct plan *plan = p->plan;
+    if (plan->lane_count == p->lanes_max)
+        refuse(p, "more threads live at the same time than memtest has workers", number);
+    struct plan_lane *lane = &plan->lanes[plan->lane_count];
+    stream_begin(&lane->steps, &plan->file);
+    stream_begin(&lane->left_over, &plan->file);
+    return (int32_t)plan->lane_count++;
+}
+
+/* The lane that plays a recorded thread; one whose thread has ended is taken again. */
+static unsigned lane_of(struct planner *p, const struct trace_event *event) {
+    int32_t *lane = &p->lane_of_thread[event->thread];
+    if (*lane == 0) /* kept as lane + 1, as the table begins with zeros */
+        *lane = 1 + (p->idle_count ? p->idle_lanes[--p->idle_count] : new_lane(p, event->number));
+    return (unsigned)*lane - 1;
+}
+
+static void append(struct planner *p, unsigned lane, const struct replay_step *step) {
+    stream_append(&p->plan->lanes[lane].steps, step);
+}
+
+/* Names the acquisition as what must be done first, when another lane does it and the window does
+ * not order the two already. */
+static void wait_for(const struct planner *p, struct replay_step *step, unsigned lane,
+                     unsigned other, uint64_t back) {
+    if (other == lane || back > p->window)
+        return;
+    step->after = (uint64_t)other + 1;
+    step->after_back = (uint32_t)back;
+}
+
+static void acquire(struct planner *p, struct replay_step *step, unsigned lane, bool has_slot) {
+    if (!has_slot)
+        step->slot = slots_take(&p->slots, lane, step->number, p->window);
+    slots_own(&p->slots, step->slot, lane);
+    if (!map_put(&p->objects, step->number + 1, step->slot, lane))
+        refuse(p, "no memory for memtest's tables", step->number);
+}
+
+/* Finds the object that the event gives up. */
+static void release(struct planner *p, struct replay_step *step, unsigned lane,
+                    const struct trace_event *event) {
+    struct map_entry object;
+    if (!map_take(&p->objects, event->number - event->back + 1, &object))
+        refuse(p, "it frees an object that is not alive: the trace is inconsistent", event->number);
+    step->slot = (uint32_t)object.a;
+    wait_for(p, step, lane, (unsigned)object.b, event->back);
+}
+
+static enum replay_op replay_op_of(const struct trace_event *event) {
+    static const enum replay_op ops[TRACE_OPS] = {[TRACE_MALLOC] = REPLAY_MALLOC,
+                                                  [TRACE_CALLOC] = REPLAY_CALLOC,
+                                                  [TRACE_ALIGNED] = REPLAY_ALIGNED,
+                                                  [TRACE_REALLOC] = REPLAY_REALLOC,
+                                                  [TRACE_FREE] = REPLAY_FREE,
+                                                  [TRACE_INHERITED] = REPLAY_MALLOC,
+                                                  [TRACE_THREAD_END] = REPLAY_THREAD_END};
+    if (event->back == 0 && event->op == TRACE_REALLOC)
+        return REPLAY_REALLOC_NULL;
+    if (event->back == 0 && event->op == TRACE_FREE)
+        return REPLAY_FREE_NULL;
+    return ops[event->op];
+}
+
+static void end_thread(struct planner *p, unsigned lane, uint32_t thread) {
+    p->plan->lanes[lane].has_ends = true;
+    p->idle_lanes[p->idle_count++] = (int32_t)lane;
+    p->lane_of_thread[thread] = 0;
+}
+
+static void plan_event(struct planner *p, const struct trace_event *event) {
+    unsigned lane = lane_of(p, event);
+    struct replay_step step = {
+        .number = event->number,
+        .op = replay_op_of(event),
+        .align_log2 = event->op == TRACE_ALIGNED ? (unsigned)__builtin_ctzll(event->alignment) : 0,
+        .size = event->size,
+    };
+    bool releases = event->back != 0;
+    if (releases)
+        release(p, &step, lane, event);
+    if (trace_op_acquires(event->op))
+        acquire(p, &step, lane, releases);
+    else if (releases)
+        slots_give(&p->slots, step.slot, lane, step.number);
+    append(p, lane, &step);
+    if (event->op == TRACE_THREAD_END)
+        end_thread(p, lane, event->thread);
+}
+
+/* What is alive at the end is freed by the lane that made it, in the order of the slots. */
+static void plan_left_over(struct planner *p) {
+    for (uint32_t slot = 0; slot < p->slots.count; slot++) {
+        unsigned lane;
+        if (slots_owner(&p->slots, slot, &lane))
+            stream_append(&p->plan->lanes[lane].left_over,
+                          &(struct replay_step){.op = REPLAY_FREE, .slot = slot});
+    }
+}
+
+static void finish_streams(struct plan *plan) {
+    for (unsigned i = 0; i < plan->lane_count; i++) {
+        stream_finish(&plan->lanes[i].steps);
+        stream_finish(&plan->lanes[i].left_over);
+    }
+}
+
+/* Reads the whole file once: nothing is planned from a damaged one, and its totals size the tables.
+ */
+static struct trace_reader *open_checked(const char *path, struct trace_error *error) {
+    struct trace_event event;
+    struct trace_reader *reader = trace_open(path, error);
+    while (reader && trace_next(reader, &event))
+        ;
+    if (error->text[0]) {
+        fprintf(stderr, "memtest: %s\n", error->text);
+        exit(2);
+    }
+    return reader;
+}
+
+void plan_make(struct plan *plan, const char *path, uint64_t window, unsigned lanes_max) {
+    struct trace_error error;
+    struct trace_event event;
+    struct trace_reader *reader = open_checked(path, &error);
+    plan->totals = *trace_totals(reader);
+    plan->lanes = own_memory_lazy(lanes_max * sizeof *plan->lanes);
+    stream_file_open(&plan->file);
+    size_t threads_bytes = (plan->totals.threads + 1) * sizeof(int32_t);
+    struct planner p = {.plan = plan, .path = path, .window = window, .lanes_max = lanes_max};
+    p.lane_of_thread = own_memory_lazy(threads_bytes);
+    p.idle_lanes = own_memory_lazy(lanes_max * sizeof *p.idle_lanes);
+    if (plan->totals.threads < lanes_max)
+        lanes_max = (unsigned)plan->totals.threads;
+    slots_init(&p.slots, plan->totals.acquires, lanes_max);
+    trace_rewind(reader);
+    while (trace_next(reader, &event))
+        plan_event(&p, &event);
+    plan_left_over(&p);
+    finish_streams(plan);
+    plan->slot_count = p.slots.count;
+    own_memory_release(p.lane_of_thread, threads_bytes);
+    own_memory_release(p.idle_lanes, lanes_max * sizeof *p.idle_lanes);
+    slots_release(&p.slots);
+    map_release(&p.objects);
+    trace_close(reader);
+}

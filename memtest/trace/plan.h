@@ -1,0 +1,29 @@
+/* What each thread of a replay will do, worked out from a trace before anything is measured.
+ *
+ * A lane is one worker: it plays recorded threads that did not live at the same time, one after the
+ * other. A slot holds the block of one object at a time. Operations of different lanes are ordered
+ * in two ways: a step may name an operation of another lane that must be done before (the object
+ * crosses threads), and no lane runs more than `window` events ahead of the slowest one. The second
+ * makes slots reusable by other lanes without waiting, and bounds how far the replay may stray from
+ * the recorded order; a window of 0 is that order itself. */
+#pragma once
+#include "reader.h"
+#include "stream.h"
+
+struct plan_lane {
+    struct stream steps;
+    struct stream left_over; /* frees of what the program never freed, for the end */
+    bool has_ends;           /* at least one recorded thread ended here */
+};
+
+struct plan {
+    struct plan_lane *lanes;
+    unsigned lane_count;
+    uint64_t slot_count;
+    struct trace_totals totals;
+    struct stream_file file;
+};
+
+/* Reads the trace at `path`. Exits with 2 and the reader's message, which has the offset, when it
+ * is damaged, or when more than `lanes_max` recorded threads lived at the same time. */
+void plan_make(struct plan *plan, const char *path, uint64_t window, unsigned lanes_max);
