@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -124,18 +123,12 @@ def _situations(records: list[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CELL)
 
 
-def experiment_of(run: Run) -> dict[str, Any]:
-    """What the manifest says of the experiment; empty where it says nothing."""
-    experiment = run.manifest.get("experiment")
-    return experiment if isinstance(experiment, dict) else {}
-
-
 def choose_baseline(run: Run, asked: str | None = None) -> str:
     """The denominator of ratios: what was asked for, else the experiment's, else ptmalloc, else the
     first allocator.
     """
     names = list(dict.fromkeys(r["allocator"] for r in run.records))
-    planned = experiment_of(run).get("baseline")
+    planned = run.manifest.get("baseline")
     return next((str(n) for n in (asked, planned, DEFAULT_BASELINE) if n in names), names[0])
 
 
@@ -158,8 +151,8 @@ def open_study(path: Path, baseline: str | None = None, delta: float | None = No
         raise DataError(
             f"{path} has no allocator '{baseline}'. Cure: pick one of {', '.join(sorted(names))}"
         )
-    planned = experiment_of(run).get("delta")
-    return analyse(run, baseline, delta or (planned if isinstance(planned, int | float) else DELTA))
+    planned = (run.manifest.get("definition") or {}).get("delta", DELTA)
+    return analyse(run, baseline, delta or float(planned))
 
 
 def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Study:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from stats import units
+from stats import seedstudy, units
 from stats.errors import DataError
 from stats.geomean import summarise
 from stats.load import CELL
 from stats.metrics import Metric
 from stats.noise import differences
 from stats.passes import pass_costs, sentence
-from stats.seedstudy import seed_table
 from stats.study import Study
 from stats.verdict import MIN_BLOCKS, SAME, TOO_FEW
 
@@ -37,6 +36,7 @@ class Table:
     raw: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     text_columns: int = 1  # so many columns from the left are aligned to the left
+    footer: int = 0  # so many rows at the end are summaries and stay there when the table is sorted
 
 
 def mark(verdict: str, good: int) -> str:
@@ -95,27 +95,25 @@ def overall(study: Study, metric: Metric) -> Table:
     better = "less" if metric.direction == "lower" else "more"
     title = f"{metric.name}: ratio to {study.baseline} ({better} is better)"
     frame = matrix.reset_index(names="workload · threads")
-    return Table(
-        f"overall_{metric.name}",
-        title,
-        frame,
-        rows.drop(columns="metric"),
-        [LEGEND, floor_note(study, metric)],
-    )
+    notes = [LEGEND, floor_note(study, metric)]
+    raw = rows.drop(columns="metric")
+    return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=3)
 
 
 def floor_note(study: Study, metric: Metric) -> str:
     """One sentence on the smallest effect that this run may claim in `metric`."""
+    nominal = units.percent(study.delta)
     if metric.name not in study.floors:
-        nominal = units.percent(study.delta)
         return f"delta is {nominal}; no A/A interval for {metric.name}: the noise floor is unknown."
     floor = float(study.floors[metric.name])
+    blocks = int(study.twins.loc[study.twins["metric"] == metric.name, "n"].max())
+    if blocks < MIN_BLOCKS:
+        return f"{blocks} blocks: nothing is claimed about {metric.name}, which takes {MIN_BLOCKS}."
     text = f"The A/A copy differs by up to {units.percent(floor)} (largest end of its intervals)"
     if floor > study.delta:
-        return (
-            f"{text}: that noise floor forbids smaller claims, so delta is {units.percent(floor)}."
-        )
-    return f"{text}; delta is {units.percent(study.delta)}."
+        raised = f"delta is {units.percent(floor)} instead of {nominal}"
+        return f"{text}: that noise floor forbids smaller claims, so {raised}."
+    return f"{text}; delta is {nominal}."
 
 
 def details(study: Study, metric: Metric) -> Table:
@@ -234,21 +232,16 @@ def passes(study: Study) -> Table:
 def seed(study: Study) -> Table:
     """The seed study's numbers beside what it left out (docs/seed-study.md)."""
     raw = study.in_order(
-        seed_table(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
+        seedstudy.seed_table(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
     )
-    frame = pd.DataFrame(
-        {"workload · threads": _cell_column(study, raw), "allocator": raw["allocator"]}
-    )
-    for column in ("mallocs_per_mmap", "mapped_fragmentation", "mallocs_per_kernel_call"):
-        frame[column] = raw[column].map(lambda v: units.quantity(v, "ratio"))
-    frame.insert(
-        3, "kernel_s_per_malloc", raw["kernel_s_per_malloc"].map(lambda v: units.quantity(v, "s"))
-    )
-    for column in ("mmap_calls", "munmap_calls", "brk_calls", "madvise_calls"):
-        frame[column] = raw[column].map(lambda v: units.quantity(v, "calls"))
+    frame = pd.DataFrame({"workload · threads": _cell_column(study, raw)})
+    frame["allocator"] = raw["allocator"].to_numpy()
+    for column in seedstudy.COLUMNS:
+        unit = "s" if column == "kernel_s_per_malloc" else "ratio"
+        frame[column] = [units.quantity(v, unit) for v in raw[column]]
     notes = [
-        "mallocs_per_mmap, kernel_s_per_malloc and mapped_fragmentation are the seed study's; "
-        "brk and madvise are what it left out (docs/seed-study.md)."
+        f"{', '.join(seedstudy.STUDY)} are the seed study's measures; the columns after them are "
+        "what it left out (docs/seed-study.md)."
     ]
     return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 _BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
@@ -86,3 +87,26 @@ def percent(share: float) -> str:
     if math.isnan(share):
         return "–"
     return f"{100 * share:.1f} %" if abs(share) < 0.1 else f"{100 * share:.0f} %"
+
+
+_FACTORS = {
+    **{unit: 1024.0**power for power, unit in enumerate(_BINARY)},
+    **{unit: scale for scale, unit in _TIME},
+    **{letter: scale for scale, letter in _COUNT},
+}
+_NUMBER = re.compile(r"[\[<\s]*([−-]?\d+(?:\.\d+)?)(?:\s([A-Za-zµ]+))?")
+
+
+def magnitude(text: str) -> float | None:
+    """The number that a text written by this module begins with, in base units, so that tables can
+    be sorted.
+
+    '1.23 ms' gives 0.00123, '[0.95, 1.01]' 0.95, '0.60 ✓' 0.6, '<0.001' 0.001; None where there is
+    no number.
+    """
+    if text.startswith("∞"):
+        return math.inf
+    found = _NUMBER.match(text)
+    if not found:
+        return None
+    return float(found[1].replace("−", "-")) * _FACTORS.get(found[2] or "", 1.0)

@@ -72,7 +72,8 @@ def interactive(study: Study) -> Any:
     for allocator, table in tables.items():
         actor = study.cast[allocator]
         texts = [
-            f"<b>{allocator}</b> {t:.2f} s<br>footprint {units.quantity(f, 'bytes')}<br>live {units.quantity(b, 'bytes')}"
+            f"<b>{allocator}</b> {t:.2f} s<br>footprint {units.quantity(f, 'bytes')}"
+            f"<br>live {units.quantity(b, 'bytes')}"
             for t, f, b in zip(table["t_s"], table["footprint"], table["live_bytes"], strict=True)
         ]
         looks = _plotly.looks(actor)

@@ -91,8 +91,8 @@ def _point(study: Study, row: Any) -> dict[str, Any]:
     looks = _plotly.looks(study.cast[row.allocator], 10)
     label = (
         f"<b>{row.allocator}</b> {units.ratio(row.ratio)} {units.interval(row.low, row.high)}<br>"
-        f"{units.quantity(row.value, 's')} against {units.quantity(row.base, 's')}, {row.n} blocks<br>"
-        f"p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
+        f"{units.quantity(row.value, 's')} against {units.quantity(row.base, 's')}<br>"
+        f"{row.n} blocks, p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
     )
     bars = {
         "type": "data",

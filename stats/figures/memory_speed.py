@@ -76,7 +76,8 @@ def interactive(study: Study) -> Any:
             )
         for row in each(table):
             looks = _plotly.looks(study.cast[row.allocator], 12)
-            label = f"<b>{row.allocator}</b><br>{units.quantity(row['wall'], 's')}<br>{units.quantity(row['memory'], 'bytes')}"
+            wall, memory = units.quantity(row.wall, "s"), units.quantity(row.memory, "bytes")
+            label = f"<b>{row.allocator}</b><br>{wall}<br>{memory}"
             figure.add_scatter(
                 x=[row.wall],
                 y=[row.memory],

@@ -87,7 +87,8 @@ def interactive(study: Study) -> Any:
                 "line": {"width": 2},
             },
         )
-        mean = f"<b>{row.allocator}</b> geometric mean {units.ratio(row.geomean)}, worst {units.ratio(row.worst)}"
+        mean = f"<b>{row.allocator}</b> geometric mean {units.ratio(row.geomean)}"
+        mean += f", worst {units.ratio(row.worst)}"
         figure.add_scatter(
             x=[row.geomean],
             y=[row.allocator],

@@ -16,6 +16,13 @@ ALLOCATORS = ["ptmalloc", "ptmalloc#2", "jemalloc", "mimalloc", "slotmalloc", "b
 CALLS = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"]
 
 
+FINDING = ("check", "status", "value", "effect", "cure")
+FINDINGS = [
+    ("frequency governor", "warn", "powersave", "the clock follows the load", "use performance"),
+    ("swap", "ok", "off", "memory may leave for the disk", "swapoff --all"),
+]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to plant: `speed` are true wall-time ratios to ptmalloc, `noise` is the log standard
@@ -53,27 +60,21 @@ def write_run(folder: Path, plan: Plan | None = None) -> Path:
 def manifest(plan: Plan) -> dict[str, Any]:
     names = [a for a in plan.allocators if "#" not in a]
     role = {"bump": "limit", "lifo": "limit", "slotmalloc": "own"}
+    findings = [dict(zip(FINDING, finding, strict=True)) for finding in FINDINGS]
     return {
         "schema": 1,
-        "experiment": {
-            "name": "synthetic",
-            "title": "A planted run",
-            "question": "Is the plant found?",
-            "baseline": "ptmalloc",
-            "aa": "ptmalloc",
-        },
+        "experiment": "synthetic",
+        "title": "A planted run",
+        "question": "Is the plant found?",
+        "definition": {},
+        "baseline": "ptmalloc",
+        "aa": "ptmalloc",
+        "started": "2026-01-01T00:00:00+00:00",
         "allocators": [
             {"name": n, "role": role.get(n, "contestant"), "version": "1.0"} for n in names
         ],
         "host": {"cpu": "Synthetic CPU", "kernel": "6.1"},
-        "doctor": [
-            {
-                "level": "warning",
-                "what": "governor",
-                "found": "powersave",
-                "effect": "clock speed drifts",
-            }
-        ],
+        "doctor": {"ready": True, "findings": findings},
     }
 
 
