@@ -1,0 +1,33 @@
+# The shared-memory arena: a shared and a static library, its pkg-config file, the transport example and the benches.
+
+SHM := allocators/shm_arena
+SHM_SRC := $(wildcard $(SHM)/src/*.c)
+SHM_OBJ := $(SHM_SRC:%.c=$(BUILD)/obj/%.o)
+SHM_PIC := $(SHM_SRC:%.c=$(BUILD)/pic/%.o)
+SHM_INCLUDE := -I $(SHM)/include
+
+$(SHM_OBJ) $(SHM_PIC): CFLAGS += $(SHM_INCLUDE) -fvisibility=hidden
+
+ALL += $(BUILD)/libshm_arena.so $(BUILD)/libshm_arena.a $(BUILD)/shm_arena.pc
+
+$(BUILD)/libshm_arena.so: $(SHM_PIC)
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^
+
+$(BUILD)/libshm_arena.a: $(SHM_OBJ)
+	echo "  AR    $@"
+	rm -f $@; $(AR) rcs $@ $^
+
+# PREFIX is where `make install-shm-arena` puts things; DESTDIR goes before it for packagers.
+PREFIX ?= /usr/local
+$(BUILD)/shm_arena.pc: $(SHM)/shm_arena.pc.in $(BUILD)/flags
+	sed 's|@PREFIX@|$(PREFIX)|' $< > $@
+
+install-shm-arena: $(BUILD)/libshm_arena.so $(BUILD)/libshm_arena.a $(BUILD)/shm_arena.pc
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,include lib/pkgconfig share/man/man3)
+	install -m 644 $(SHM)/include/shm_arena.h $(DESTDIR)$(PREFIX)/include/
+	install $(BUILD)/libshm_arena.so $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(BUILD)/libshm_arena.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(BUILD)/shm_arena.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 $(SHM)/shm_arena.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+.PHONY: install-shm-arena

@@ -1,0 +1,194 @@
+/* The handle: one process's private view of a pool. Whatever is used to compute an address is
+ * copied here when the pool is attached, so that a peer that writes garbage into the pool cannot
+ * lead this process out of its mapping. */
+#pragma once
+#include "layout.h"
+#include "shm_arena.h"
+
+#include <pthread.h>
+
+/* Where a thread of this process allocates next, for one class: slot + 1 in the upper half, next
+ * block to try in the lower. Private, a hint, and therefore free to be wrong. */
+struct lane_private {
+    _Atomic uint64_t current[CLASS_COUNT];
+} __attribute__((aligned(LINE_BYTES)));
+
+struct shm_arena {
+    struct shm_arena_view view; /* first: the public translation reads it */
+    struct pool *pool;
+    struct slot *slots;
+    struct process *processes;
+    _Atomic uint64_t *maps;
+    _Atomic uint16_t *side;
+    struct geometry geometry;
+    uint64_t alignment;
+    unsigned flags;
+    _Atomic uint32_t me; /* tag; 0 until joined, and again in a forked child */
+    _Atomic uint64_t
+        searched; /* when the last sweep found nothing: frees so far << 16 | slots wanted */
+    int fd, huge;
+    enum shm_arena_backend backend;
+    uint64_t map_bytes;                /* length of the mapping */
+    char *name;                        /* "" for a memfd */
+    struct shm_arena *next, *previous; /* all handles of this process: fork needs them */
+    struct lane_private lanes[LANES];
+};
+
+/* In builds for the crash tests each atomic step calls a function that may kill the process;
+ * otherwise nothing. */
+#ifdef SHM_ARENA_CRASH_POINTS
+extern void (*shm_crash_point)(void);
+#    define CRASH_POINT() ((void)(shm_crash_point ? shm_crash_point() : (void)0))
+#else
+#    define CRASH_POINT() ((void)0)
+#endif
+
+/* States of a slot's blocks. */
+static inline _Atomic uint16_t *slot_blocks(const struct shm_arena *a, uint64_t slot,
+                                            unsigned class) {
+    return size_classes[class].capacity <= INLINE_BLOCKS ? a->slots[slot].blocks
+                                                         : a->side + slot * SIDE_BLOCKS;
+}
+
+static inline uint64_t slot_offset(const struct shm_arena *a, uint64_t slot) {
+    return a->view.first + (slot << SLOT_SHIFT);
+}
+
+static inline bool word_is_open(uint64_t word) {
+    return (word_kind(word) == SLOT_SMALL || word_kind(word) == SLOT_SEALING ||
+            word_kind(word) == SLOT_OPENING) &&
+           word_class(word) < CLASS_COUNT;
+}
+
+/* Whether a block state says allocated, and to whom. */
+static inline bool block_is_allocated(unsigned state) {
+    return state >= TAG_FIRST && !(state & BLOCK_PENDING);
+}
+
+/* Slots of a run, by the word of its head, cut to what is in the pool. */
+static inline uint64_t run_length(const struct shm_arena *a, uint64_t slot, uint64_t word) {
+    uint64_t length = word_argument(word), room = a->geometry.slot_count - slot;
+    return length < 1 ? 1 : length > room ? room : length;
+}
+
+/* Frontier, never beyond the pool whatever is written there. */
+static inline uint64_t pool_frontier(const struct shm_arena *a) {
+    uint64_t frontier = atomic_load_explicit(&a->pool->frontier, memory_order_acquire);
+    return frontier < a->geometry.slot_count ? frontier : a->geometry.slot_count;
+}
+
+static inline size_t arena_alignment(const struct shm_arena *a, size_t alignment) {
+    return alignment > a->alignment ? alignment : a->alignment;
+}
+
+/* ---- map.c: bitmaps of hints ---- */
+void map_set(struct shm_arena *a, unsigned map, uint64_t slot);
+void map_clear(struct shm_arena *a, unsigned map, uint64_t slot);
+bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot);
+/* Takes the lowest bit set; false when none is seen. */
+bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot);
+/* Takes `count` neighbouring bits of the map of free slots, the first at a multiple of `step`. */
+bool map_take_run(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot);
+
+/* ---- slot.c: taking and returning slots ---- */
+/* Finds `count` neighbouring slots that look unused, the first at a multiple of `step`; the caller
+ * must still win their states. false: nothing in sight. */
+bool slots_find(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot);
+/* Says that `count` slots from `slot` on, which are UNUSED now, may be taken. */
+void slots_offer(struct shm_arena *a, uint64_t slot, uint64_t count);
+/* Accounts for slots that became used or unused. */
+void slots_count(struct shm_arena *a, int64_t change);
+
+/* ---- run.c: large blocks ---- */
+int run_alloc(struct shm_arena *a, size_t size, size_t alignment, uint64_t *slot);
+/* Frees the run whose head is `slot`, or NOT_A_BLOCK. */
+int run_free(struct shm_arena *a, uint64_t slot, uint64_t *bytes);
+/* Ends a run whose head is CLAIMING or FREEING and that no other process works on. */
+void run_release(struct shm_arena *a, uint64_t slot);
+
+/* ---- small.c: blocks that share a slot ---- */
+int small_alloc(struct shm_arena *a, unsigned class, uint64_t *offset);
+int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offset);
+/* Gives the block state at an offset inside an open slot, or NULL when no block starts there. */
+_Atomic uint16_t *small_block(const struct shm_arena *a, uint64_t slot, unsigned class,
+                              uint64_t offset);
+/* Makes a slot that died OPENING or SEALING an open one. */
+void small_reopen(struct shm_arena *a, uint64_t slot, uint64_t word);
+/* Offers an open slot that nobody holds, if it has room; makes it unused if it is empty. */
+void small_settle(struct shm_arena *a, uint64_t slot, unsigned class);
+/* Whether a free block is in sight. */
+bool small_has_free(const struct shm_arena *a, uint64_t slot, unsigned class);
+/* Makes a slot unused if all its blocks are free, also one that a process holds. */
+bool small_retire(struct shm_arena *a, uint64_t slot, uint64_t word);
+
+/* ---- lane.c: which lane the calling thread uses ---- */
+unsigned lane_index(void);
+void lane_after_fork(void);
+static inline void lane_add(unsigned lane, _Atomic uint64_t *counter, uint64_t value) {
+    if (lane == SHARED_LANE)
+        atomic_fetch_add_explicit(counter, value, memory_order_relaxed);
+    else /* the only writer */
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + value,
+                              memory_order_relaxed);
+}
+static inline struct lane *arena_lane(const struct shm_arena *a, unsigned me, unsigned lane) {
+    return &a->processes[me - TAG_FIRST].lanes[lane];
+}
+
+/* ---- process.c: who is attached ---- */
+/* The caller's tag, joining the pool first if it must (after fork); 0 when the process table is
+ * full. */
+unsigned process_join(struct shm_arena *a);
+/* The same for a new handle, which may take the place of a dead process. */
+unsigned process_join_or_inherit(struct shm_arena *a);
+static inline unsigned arena_me(struct shm_arena *a) {
+    unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
+    return __builtin_expect(me != 0, 1) ? me : process_join(a);
+}
+/* Gives reserves and the entry back. */
+void process_leave(struct shm_arena *a);
+bool process_is_dead(uint64_t identity);
+/* Adds the counters of an entry that is the caller's to change to those of the departed, and
+ * vacates the entry. */
+void process_vacate(struct shm_arena *a, unsigned tag);
+/* For tests: replaces the question whether a process lives. */
+extern bool (*process_is_dead_override)(uint64_t identity);
+
+/* ---- handles.c: all handles of this process, and fork ---- */
+void handles_add(struct shm_arena *a);
+void handles_remove(struct shm_arena *a);
+void handles_lock(void);
+void handles_unlock(void);
+
+/* ---- recover.c ---- */
+/* Takes everything away from the tags that are set in gone[tag - TAG_FIRST]: reserves, operations
+ * cut short, and the ownership of blocks, which are freed where `reclaim`, or else become the
+ * pool's. Returns how many were freed. */
+uint64_t pool_bury(struct shm_arena *a, const bool gone[MAX_PROCESSES], bool reclaim);
+/* Offers whatever can be had in the whole pool: slots and blocks whose hints got lost, open slots
+ * that are empty, and with `take_reserves` also what living processes hold in reserve, which they
+ * will notice and bear. */
+void pool_sweep(struct shm_arena *a, bool take_reserves);
+/* Buries the dead process whose entry the caller has taken over, and those whom that one was
+ * burying. */
+void pool_settle_estate(struct shm_arena *a);
+
+/* ---- backing.c: files ---- */
+/* Makes a file for the options; with a name, it has none yet. */
+int backing_create(const struct shm_arena_options *options, uint64_t bytes, unsigned huge_shift,
+                   int *fd);
+/* Gives the file its name, which must not exist; *name is allocated. */
+int backing_publish(int fd, enum shm_arena_backend backend, const char *wanted, char **name);
+int backing_open(enum shm_arena_backend backend, const char *name, int *fd);
+int backing_unlink(enum shm_arena_backend backend, const char *name, int only_if_same_fd);
+/* Refuses files of the wrong kind, owner or mode; gives the length. */
+int backing_check(int fd, unsigned flags, uint64_t *bytes);
+
+/* ---- mapping.c: address space ---- */
+int mapping_create(uint64_t bytes, int fd, uint64_t fixed_base, unsigned char **base);
+uint64_t mapping_choose_base(void);
+int mapping_prefault(int fd, unsigned char *base, const struct geometry *geometry);
+int mapping_bind(unsigned char *data, uint64_t bytes, int node);
+/* 0 or 1: whether transparent huge pages were advised and the system allows them for shared memory.
+ */
+int mapping_advise_huge(unsigned char *data, uint64_t bytes);

@@ -1,0 +1,177 @@
+/* What lies in a pool, and the words of the trade.
+ *
+ *   header      page 0, written once by the creator, covered by a checksum
+ *   pool        page 1: the frontier, hints, counters of processes that have left
+ *   processes   one entry per attached process: who it is, and its counters
+ *   slots       one entry per slot: its state, and the states of its blocks when they are few
+ *   maps        bitmaps over slots, one of free ones and one per class of those with a free block
+ *   side        block states of slots with many small blocks: 2 KiB each, touched only where needed
+ *   data        the slots themselves, 64 KiB each; blocks live here and nothing else does
+ *
+ * slot   64 KiB of data. It is unused, holds small blocks of one class, or belongs to a run.
+ * run    neighbouring slots that make one large block; its first slot is the head, the others are
+ * its body. tag    a process, as written into states: 2 + its index in the process table.
+ *
+ * THE TRUTH is one 64-bit state per slot and one 16-bit state per block, each changed by a
+ * compare-and-swap that takes it from one meaning to the next. Everything else (maps, low marks,
+ * lanes, counters) is a HINT: losing one costs time and never a block. There is no lock and no
+ * list, so there is nothing that a killed process could leave torn. */
+#pragma once
+#include "classes.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+    SLOT_SHIFT = 16,
+    SLOT_BYTES = 1 << SLOT_SHIFT,
+    PAGE_BYTES = 4096,
+    LINE_BYTES = 64,
+    INLINE_BLOCKS = 32,            /* block states kept in the slot's own entry */
+    SIDE_BLOCKS = SLOT_BYTES / 64, /* block states kept aside: of the smallest class */
+    LANES = 64, /* sets of counters and current slots per process; threads spread over them */
+    SHARED_LANE = LANES - 1, /* for threads that came when all others were taken */
+    MAX_PROCESSES = 1024,
+    MAPS = 1 + CLASS_COUNT,
+    FREE_MAP = 0, /* map 1 + class: slots of that class that nobody holds and that have room */
+    DATA_ALIGNMENT = 1 << 21,
+    LAYOUT_VERSION = 1,
+};
+
+#define LAYOUT_MAGIC   UINT64_C(0x414e455241204d53) /* "SM ARENA" */
+#define MAX_POOL_BYTES (UINT64_C(1) << 44)
+
+/* ---- block states: 16 bits ---- */
+enum {
+    BLOCK_SEALED = 0, /* not a block: the slot is not open for this class. Fresh memory reads so. */
+    BLOCK_FREE = 1,
+    BLOCK_PENDING = 1 << 15, /* with a tag: taken, but not returned to the caller yet */
+    TAG_FIRST = 2,
+    TAG_POOL = 0x7fff, /* allocated, and owned by no process */
+};
+
+/* ---- slot states: kind 8 | class 8 | owner tag 16 | argument 32 ---- */
+enum slot_kind {
+    SLOT_UNUSED,   /* all its block states are SEALED */
+    SLOT_OPENING,  /* the owner is making its blocks FREE, for the class */
+    SLOT_SMALL,    /* open; owner: the process that allocates from it, or 0 */
+    SLOT_SEALING,  /* the owner tries to seal every block, to make it UNUSED */
+    SLOT_CLAIMING, /* head of a run that the owner is taking; argument: slots */
+    SLOT_RUN,      /* head of an allocated run of the owner; argument: slots */
+    SLOT_FREEING,  /* head of a run that the owner is giving back; argument: slots */
+    SLOT_BODY, /* argument: the head's index. Exists only between the head's claim and its release
+                */
+};
+
+static inline uint64_t slot_word(enum slot_kind kind, unsigned class, unsigned owner,
+                                 uint32_t argument) {
+    return (uint64_t)kind << 56 | (uint64_t) class << 48 | (uint64_t)owner << 32 | argument;
+}
+static inline enum slot_kind word_kind(uint64_t word) {
+    return (enum slot_kind)(word >> 56);
+}
+static inline unsigned word_class(uint64_t word) {
+    return word >> 48 & 0xff;
+}
+static inline unsigned word_owner(uint64_t word) {
+    return word >> 32 & 0xffff;
+}
+static inline uint32_t word_argument(uint64_t word) {
+    return (uint32_t)word;
+}
+
+/* ---- process identities: kind 2 | pid 22 | pid namespace 16 | start time 24, so that one store
+ * says it all ---- */
+enum process_kind {
+    PROCESS_NONE,
+    PROCESS_LIVE,
+    PROCESS_BURYING, /* dead; the process whose tag stands in the pid's place reclaims what it held
+                      */
+};
+
+static inline uint64_t process_word(enum process_kind kind, uint32_t pid, unsigned namespace,
+                                    uint32_t start) {
+    return (uint64_t)kind << 62 | (uint64_t)(pid & 0x3fffff) << 40 |
+           (uint64_t)(namespace & 0xffff) << 24 | (start & 0xffffff);
+}
+static inline enum process_kind word_process_kind(uint64_t word) {
+    return (enum process_kind)(word >> 62);
+}
+static inline uint32_t word_pid(uint64_t word) {
+    return word >> 40 & 0x3fffff;
+}
+
+struct header {
+    uint64_t magic;
+    uint32_t version, header_bytes;
+    uint64_t total_bytes, data_offset, slot_count;
+    uint32_t slot_bytes, max_processes, classes, lanes;
+    uint64_t alignment;  /* least alignment of a block */
+    uint64_t fixed_base; /* where every process maps the pool, or 0 */
+    uint64_t id;
+    uint32_t flags;      /* of enum shm_arena_flags */
+    uint32_t huge_shift; /* log2 of its hugetlb page, or 0 */
+    uint8_t reserved[PAGE_BYTES - 96];
+    uint64_t checksum; /* FNV-1a of all before */
+};
+_Static_assert(sizeof(struct header) == PAGE_BYTES, "the header is page 0, whole");
+
+/* One line each: a counter of a lane. */
+#define LANE_COUNTERS(X)                                                                           \
+    X(allocated_count) X(allocated_bytes) X(freed_count) X(freed_bytes) X(failed_count)
+
+struct lane {
+#define LANE_FIELD(name) _Atomic uint64_t name;
+    LANE_COUNTERS(LANE_FIELD)
+#undef LANE_FIELD
+} __attribute__((aligned(LINE_BYTES)));
+
+struct map_low {
+    _Atomic uint32_t word; /* hint: no bit is set in words before this one */
+} __attribute__((aligned(LINE_BYTES)));
+
+struct pool {
+    _Atomic uint64_t frontier
+        __attribute__((aligned(LINE_BYTES))); /* slots at and after it were never used */
+    _Atomic uint64_t used_slots __attribute__((aligned(LINE_BYTES)));
+    _Atomic uint64_t peak_slots;
+    _Atomic uint64_t recovered_processes, recovered_blocks;
+    struct lane departed; /* counters of processes that have left */
+    struct map_low low[MAPS];
+    uint8_t reserved[PAGE_BYTES - LINE_BYTES * (3 + MAPS)];
+};
+_Static_assert(sizeof(struct pool) == PAGE_BYTES, "the mutable globals fill page 1");
+
+struct process {
+    _Atomic uint64_t identity __attribute__((aligned(LINE_BYTES)));
+    struct lane lanes[LANES];
+};
+
+struct slot {
+    _Atomic uint64_t state;
+    _Atomic uint16_t witness; /* hint: a block that was allocated when last looked at */
+    _Atomic uint16_t blocks[INLINE_BLOCKS] __attribute__((aligned(LINE_BYTES)));
+} __attribute__((aligned(LINE_BYTES)));
+_Static_assert(sizeof(struct slot) == 2 * LINE_BYTES,
+               "remote frees touch the second line, everyone reads the first");
+
+/* Where the parts of a pool begin, in bytes from its start. */
+struct geometry {
+    uint64_t slot_count, map_words; /* words of one map */
+    uint32_t max_processes;
+    uint64_t processes, slots, side, maps, data, total;
+};
+
+/* Computes the geometry of a pool. Both counts must be within the limits above. */
+struct geometry geometry_of(uint64_t slot_count, uint32_t max_processes);
+
+/* FNV-1a, 64 bits, of the header before its checksum (Fowler, Noll and Vo; RFC 9923). */
+uint64_t header_checksum(const struct header *header);
+
+/* Fills a header for a new pool. */
+void header_write(struct header *header, const struct geometry *geometry, uint64_t alignment,
+                  unsigned flags);
+
+/* Judges a private copy of a header against the size of its file. Returns SHM_ARENA_OK or why it is
+ * refused. */
+int header_check(const struct header *header, uint64_t file_bytes);

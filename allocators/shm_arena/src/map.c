@@ -1,0 +1,123 @@
+#include "arena.h"
+
+/* A map is an array of words, one bit per slot; a set bit means "look here". Bits are hints:
+ * whoever takes one must win the slot's state afterwards, and pool_sweep() sets bits that were
+ * lost. All orders are relaxed but for the setting and the taking of a bit, which carry the slot's
+ * last state to the taker. */
+
+static _Atomic uint64_t *map_words(const struct shm_arena *a, unsigned map) {
+    return a->maps + map * a->geometry.map_words;
+}
+
+void map_set(struct shm_arena *a, unsigned map, uint64_t slot) {
+    atomic_fetch_or_explicit(&map_words(a, map)[slot / 64], UINT64_C(1) << slot % 64,
+                             memory_order_release);
+    CRASH_POINT();
+    _Atomic uint32_t *low = &a->pool->low[map].word;
+    uint32_t seen = atomic_load_explicit(low, memory_order_relaxed), word = (uint32_t)(slot / 64);
+    while (word < seen && !atomic_compare_exchange_weak_explicit(
+                              low, &seen, word, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void map_clear(struct shm_arena *a, unsigned map, uint64_t slot) {
+    atomic_fetch_and_explicit(&map_words(a, map)[slot / 64], ~(UINT64_C(1) << slot % 64),
+                              memory_order_acquire);
+}
+
+bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot) {
+    return atomic_load_explicit(&map_words(a, map)[slot / 64], memory_order_relaxed) >> slot % 64 &
+           1;
+}
+
+/* Takes some bit of a word; false when it is empty. */
+static bool word_take(_Atomic uint64_t *word, unsigned *bit) {
+    uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+    while (bits) {
+        *bit = (unsigned)__builtin_ctzll(bits);
+        uint64_t mask = UINT64_C(1) << *bit;
+        if (atomic_fetch_and_explicit(word, ~mask, memory_order_acquire) & mask)
+            return true;
+        bits = atomic_load_explicit(word, memory_order_relaxed);
+    }
+    return false;
+}
+
+bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot) {
+    _Atomic uint32_t *low = &a->pool->low[map].word;
+    uint32_t first = atomic_load_explicit(low, memory_order_relaxed);
+    uint64_t end = (pool_frontier(a) + 63) / 64;
+    for (uint64_t w = first; w < end; w++) {
+        unsigned bit;
+        if (!word_take(&map_words(a, map)[w], &bit))
+            continue;
+        CRASH_POINT();
+        /* nothing before w, unless someone has lowered the mark meanwhile */
+        atomic_compare_exchange_strong_explicit(low, &first, (uint32_t)w, memory_order_relaxed,
+                                                memory_order_relaxed);
+        *slot = w * 64 + bit;
+        return *slot < a->geometry.slot_count;
+    }
+    if (end > first)
+        atomic_compare_exchange_strong_explicit(low, &first, (uint32_t)end, memory_order_relaxed,
+                                                memory_order_relaxed);
+    return false;
+}
+
+/* The first slot in [from, end) whose bit is `wanted`, or end. */
+static uint64_t map_next(const struct shm_arena *a, uint64_t from, uint64_t end, bool wanted) {
+    while (from < end) {
+        uint64_t bits =
+            atomic_load_explicit(&map_words(a, FREE_MAP)[from / 64], memory_order_relaxed);
+        bits = (wanted ? bits : ~bits) >> from % 64;
+        if (bits) {
+            from += (unsigned)__builtin_ctzll(bits);
+            return from < end ? from : end;
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return end;
+}
+
+/* Clears the bits [first, first + count) of one word each and says how many of the leading ones
+ * were ours to clear. */
+static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t count) {
+    uint64_t taken = 0;
+    while (taken < count) {
+        uint64_t at = first + taken, room = 64 - at % 64,
+                 wanted = count - taken < room ? count - taken : room;
+        uint64_t mask = (wanted == 64 ? ~UINT64_C(0) : (UINT64_C(1) << wanted) - 1) << at % 64;
+        uint64_t old = atomic_fetch_and_explicit(&map_words(a, FREE_MAP)[at / 64], ~mask,
+                                                 memory_order_acquire);
+        if ((old & mask) != mask) { /* lost some of them: put back what was taken of this word */
+            atomic_fetch_or_explicit(&map_words(a, FREE_MAP)[at / 64], old & mask,
+                                     memory_order_release);
+            return taken;
+        }
+        CRASH_POINT();
+        taken += wanted;
+    }
+    return taken;
+}
+
+bool map_take_run(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot) {
+    uint64_t end = pool_frontier(a);
+    uint64_t at =
+        (uint64_t)atomic_load_explicit(&a->pool->low[FREE_MAP].word, memory_order_relaxed) * 64;
+    while ((at = map_next(a, at, end, true)) < end) {
+        uint64_t first = (at + step - 1) / step * step;
+        if (first + count > end || first + count < first)
+            return false;
+        uint64_t stop = map_next(a, first, first + count, false);
+        if (stop == first + count) {
+            uint64_t taken = map_take_range(a, first, count);
+            *slot = first;
+            if (taken == count)
+                return true;
+            slots_offer(a, first, taken);
+            stop = first + taken + 1;
+        }
+        at = stop > at ? stop : at + 1;
+    }
+    return false;
+}

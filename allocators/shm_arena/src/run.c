@@ -1,0 +1,70 @@
+#include "arena.h"
+
+/* Life of a run: head UNUSED -> CLAIMING, bodies UNUSED -> BODY one by one, head -> RUN (the
+ * commit). Back: head RUN -> FREEING (the commit), bodies BODY -> UNUSED, head -> UNUSED. As a body
+ * names its head, and the head is first to be claimed and last to be released, run_release() undoes
+ * both a claim and a free from wherever they were cut short, any number of times. */
+
+static bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
+    bool won = atomic_compare_exchange_strong_explicit(&a->slots[slot].state, &from, to,
+                                                       memory_order_acq_rel, memory_order_relaxed);
+    CRASH_POINT();
+    return won;
+}
+
+void run_release(struct shm_arena *a, uint64_t slot) {
+    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_relaxed);
+    uint64_t length = run_length(a, slot, word), body = slot_word(SLOT_BODY, 0, 0, (uint32_t)slot);
+    for (uint64_t i = 1; i < length; i++)
+        if (slot_change(a, slot + i, body, SLOT_UNUSED))
+            map_set(a, FREE_MAP, slot + i);
+    if (slot_change(a, slot, word, SLOT_UNUSED))
+        slots_offer(a, slot, 1);
+}
+
+/* Turns slots that looked unused into a run; false when another process got one of them first. */
+static bool run_claim(struct shm_arena *a, unsigned me, uint64_t slot, uint64_t length) {
+    uint64_t head = slot_word(SLOT_CLAIMING, 0, me, (uint32_t)length);
+    if (!slot_change(a, slot, SLOT_UNUSED, head)) {
+        slots_offer(a, slot + 1, length - 1);
+        return false;
+    }
+    for (uint64_t i = 1; i < length; i++) {
+        if (slot_change(a, slot + i, SLOT_UNUSED, slot_word(SLOT_BODY, 0, 0, (uint32_t)slot)))
+            continue;
+        run_release(a, slot);
+        slots_offer(a, slot + i + 1, length - i - 1);
+        return false;
+    }
+    slots_count(a, (int64_t)length);
+    return slot_change(a, slot, head, slot_word(SLOT_RUN, 0, me, (uint32_t)length));
+}
+
+int run_alloc(struct shm_arena *a, size_t size, size_t alignment, uint64_t *slot) {
+    unsigned me = arena_me(a);
+    uint64_t length = (size + SLOT_BYTES - 1) >> SLOT_SHIFT;
+    uint64_t step = alignment > SLOT_BYTES ? alignment >> SLOT_SHIFT : 1;
+    for (uint64_t tries = 0; tries < 64 + a->geometry.slot_count; tries++) {
+        if (!slots_find(a, length, step, slot))
+            return SHM_ARENA_NO_MEMORY;
+        if (run_claim(a, me, *slot, length))
+            return SHM_ARENA_OK;
+    }
+    return SHM_ARENA_BUSY;
+}
+
+int run_free(struct shm_arena *a, uint64_t slot, uint64_t *bytes) {
+    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    do {
+        if (word_kind(word) != SLOT_RUN)
+            return SHM_ARENA_NOT_A_BLOCK;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &a->slots[slot].state, &word, slot_word(SLOT_FREEING, 0, arena_me(a), word_argument(word)),
+        memory_order_acq_rel, memory_order_acquire));
+    CRASH_POINT();
+    uint64_t length = run_length(a, slot, word);
+    slots_count(a, -(int64_t)length);
+    run_release(a, slot);
+    *bytes = length << SLOT_SHIFT;
+    return SHM_ARENA_OK;
+}

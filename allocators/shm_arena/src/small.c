@@ -1,0 +1,236 @@
+#include "arena.h"
+
+/* Life of a slot of small blocks:
+ *     UNUSED -> OPENING(me, class) -> SMALL(me, class) -> SMALL(nobody, class) -> SEALING(me,
+ * class) -> UNUSED and of a block in it: SEALED -> FREE -> PENDING|tag -> tag -> FREE ... -> SEALED
+ *
+ * Why no block is given out twice: a block is won by the swap FREE -> PENDING|tag. The winner then
+ * reads the slot's class again. If it is not the one that it computed the address with, the slot
+ * was retired and opened anew between its look and its swap; it puts the block back. If it is, the
+ * class cannot change any more: sealing needs every block to be FREE. An unused slot has only
+ * SEALED blocks, so a late swap cannot win there.
+ *
+ * Why freed memory is not overlooked: a holder that leaves a full slot first gives up the slot,
+ * then looks at its blocks once more; a free first gives up the block, then looks at the holder.
+ * Both steps are sequentially consistent, so one of the two sees the other and offers the slot. */
+
+static bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
+    bool won = atomic_compare_exchange_strong(&a->slots[slot].state, &from, to);
+    CRASH_POINT();
+    return won;
+}
+
+static bool block_change(_Atomic uint16_t *block, unsigned from, unsigned to) {
+    uint16_t expected = (uint16_t)from;
+    bool won = atomic_compare_exchange_strong(block, &expected, (uint16_t)to);
+    CRASH_POINT();
+    return won;
+}
+
+_Atomic uint16_t *small_block(const struct shm_arena *a, uint64_t slot, unsigned class,
+                              uint64_t offset) {
+    const struct size_class *c = &size_classes[class];
+    uint64_t within = (offset - a->view.first) & (SLOT_BYTES - 1);
+    uint64_t index = within * c->reciprocal >> 32;
+    return index < c->capacity && index * c->bytes == within ? slot_blocks(a, slot, class) + index
+                                                             : NULL;
+}
+
+/* Index of a free block, the first from `from` on and around, or the capacity. Sequentially
+ * consistent loads: see "why freed memory is not overlooked"; they cost nothing on x86. */
+static unsigned find_free(const _Atomic uint16_t *blocks, unsigned capacity, unsigned from) {
+    for (unsigned i = from; i < capacity; i++)
+        if (atomic_load(&blocks[i]) == BLOCK_FREE)
+            return i;
+    for (unsigned i = 0; i < from; i++)
+        if (atomic_load(&blocks[i]) == BLOCK_FREE)
+            return i;
+    return capacity;
+}
+
+/* Seals every block; on the way back from a block in use, frees those sealed. */
+static bool seal_blocks(struct shm_arena *a, uint64_t slot, unsigned class) {
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
+    for (unsigned i = 0; i < size_classes[class].capacity; i++) {
+        if (block_change(&blocks[i], BLOCK_FREE, BLOCK_SEALED))
+            continue;
+        while (i-- > 0)
+            block_change(&blocks[i], BLOCK_SEALED, BLOCK_FREE);
+        return false;
+    }
+    return true;
+}
+
+bool small_retire(struct shm_arena *a, uint64_t slot, uint64_t word) {
+    unsigned class = word_class(word);
+    uint64_t sealing = slot_word(SLOT_SEALING, class, arena_me(a), 0);
+    if (!slot_change(a, slot, word, sealing))
+        return false;
+    if (seal_blocks(a, slot, class)) {
+        map_clear(a, 1 + class, slot);
+        slots_count(a, -1);
+        slot_change(a, slot, sealing, SLOT_UNUSED);
+        slots_offer(a, slot, 1);
+        return true;
+    }
+    slot_change(a, slot, sealing, slot_word(SLOT_SMALL, class, 0, 0));
+    map_set(a, 1 + class, slot);
+    return false;
+}
+
+void small_reopen(struct shm_arena *a, uint64_t slot, uint64_t word) {
+    unsigned class = word_class(word);
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
+    for (unsigned i = 0; i < size_classes[class].capacity; i++)
+        block_change(&blocks[i], BLOCK_SEALED, BLOCK_FREE);
+    if (slot_change(a, slot, word, slot_word(SLOT_SMALL, class, 0, 0)))
+        small_settle(a, slot, class);
+}
+
+/* Whether no block is in use, as far as a look tells. A drained slot would be scanned from its
+ * start at every free; remembering where the last block in use was makes that one look at most
+ * times. */
+static bool looks_empty(struct shm_arena *a, uint64_t slot, unsigned class) {
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class), *witness = &a->slots[slot].witness;
+    unsigned capacity = size_classes[class].capacity;
+    unsigned from = atomic_load_explicit(witness, memory_order_relaxed) % capacity;
+    for (unsigned n = 0, i = from; n < capacity; n++, i = i + 1 < capacity ? i + 1 : 0)
+        if (atomic_load_explicit(&blocks[i], memory_order_relaxed) != BLOCK_FREE) {
+            if (i != from)
+                atomic_store_explicit(witness, (uint16_t)i, memory_order_relaxed);
+            return false;
+        }
+    return true;
+}
+
+bool small_has_free(const struct shm_arena *a, uint64_t slot, unsigned class) {
+    unsigned capacity = size_classes[class].capacity;
+    return find_free(slot_blocks(a, slot, class), capacity, 0) < capacity;
+}
+
+void small_settle(struct shm_arena *a, uint64_t slot, unsigned class) {
+    if (looks_empty(a, slot, class))
+        small_retire(a, slot, slot_word(SLOT_SMALL, class, 0, 0));
+    else if (!map_has(a, 1 + class, slot) && small_has_free(a, slot, class))
+        map_set(a, 1 + class, slot);
+}
+
+/* Takes an open slot of the class that nobody holds. */
+static bool adopt_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
+    while (map_take(a, 1 + class, slot))
+        if (slot_change(a, *slot, slot_word(SLOT_SMALL, class, 0, 0),
+                        slot_word(SLOT_SMALL, class, me, 0)))
+            return true;
+    return false;
+}
+
+/* Opens an unused slot for the class. NO_MEMORY, or BUSY when others kept taking what was found. */
+static int open_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
+    uint64_t opening = slot_word(SLOT_OPENING, class, me, 0);
+    for (uint64_t tries = 0; tries < 64 + a->geometry.slot_count; tries++) {
+        if (!slots_find(a, 1, 1, slot))
+            return SHM_ARENA_NO_MEMORY;
+        if (!slot_change(a, *slot, SLOT_UNUSED, opening))
+            continue;
+        slots_count(a, 1);
+        _Atomic uint16_t *blocks = slot_blocks(a, *slot, class);
+        for (unsigned i = 0; i < size_classes[class].capacity; i++) {
+            atomic_store_explicit(&blocks[i], BLOCK_FREE, memory_order_release);
+            CRASH_POINT();
+        }
+        slot_change(a, *slot, opening, slot_word(SLOT_SMALL, class, me, 0));
+        return SHM_ARENA_OK;
+    }
+    return SHM_ARENA_BUSY;
+}
+
+/* Stops allocating from a slot that was full when last looked at. */
+static void leave_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t slot) {
+    if (slot_change(a, slot, slot_word(SLOT_SMALL, class, me, 0),
+                    slot_word(SLOT_SMALL, class, 0, 0)))
+        small_settle(a, slot, class);
+}
+
+/* Wins one block of a slot: its index, the capacity when it is full, or -1 when the slot has
+ * changed its class. */
+static int win_block(struct shm_arena *a, unsigned me, unsigned class, uint64_t slot,
+                     unsigned from) {
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
+    unsigned capacity = size_classes[class].capacity, i = from < capacity ? from : 0;
+    while ((i = find_free(blocks, capacity, i)) < capacity) {
+        if (!block_change(&blocks[i], BLOCK_FREE, me | BLOCK_PENDING))
+            continue;
+        uint64_t word = atomic_load(&a->slots[slot].state);
+        if (__builtin_expect(word_is_open(word) && word_class(word) == class, 1)) {
+            atomic_store_explicit(&blocks[i], (uint16_t)me, memory_order_release);
+            CRASH_POINT();
+            return (int)i;
+        }
+        block_change(&blocks[i], me | BLOCK_PENDING, BLOCK_FREE);
+        return -1;
+    }
+    return (int)capacity;
+}
+
+/* A slot of the class to allocate from. When no unused slot is left, searching for one has made
+ * every process offer what it holds in reserve, so a second look for an open slot tells for sure.
+ */
+static int get_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
+    if (adopt_slot(a, me, class, slot))
+        return SHM_ARENA_OK;
+    int error = open_slot(a, me, class, slot);
+    return error && adopt_slot(a, me, class, slot) ? SHM_ARENA_OK : error;
+}
+
+static uint64_t hint_word(uint64_t slot, unsigned next) {
+    return (slot + 1) << 32 | next;
+}
+
+int small_alloc(struct shm_arena *a, unsigned class, uint64_t *offset) {
+    unsigned me = arena_me(a), capacity = size_classes[class].capacity;
+    _Atomic uint64_t *current = &a->lanes[lane_index()].current[class];
+    for (uint64_t tries = 0; tries < 64 + a->geometry.slot_count; tries++) {
+        uint64_t hint = atomic_load_explicit(current, memory_order_relaxed),
+                 slot = (hint >> 32) - 1;
+        if (!(hint >> 32)) {
+            int error = get_slot(a, me, class, &slot);
+            if (error)
+                return error;
+            hint = hint_word(slot, 0);
+        }
+        int won = win_block(a, me, class, slot, (uint32_t)hint);
+        if (__builtin_expect(won >= 0 && won < (int)capacity, 1)) {
+            atomic_store_explicit(current, hint_word(slot, (unsigned)won + 1),
+                                  memory_order_relaxed);
+            *offset = slot_offset(a, slot) + (uint64_t)won * size_classes[class].bytes;
+            return SHM_ARENA_OK;
+        }
+        atomic_store_explicit(current, 0, memory_order_relaxed);
+        if (won >= 0)
+            leave_slot(a, me, class, slot);
+    }
+    return SHM_ARENA_BUSY;
+}
+
+int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offset) {
+    unsigned class = word_class(word);
+    _Atomic uint16_t *block = small_block(a, slot, class, offset);
+    if (!block)
+        return SHM_ARENA_NOT_A_BLOCK;
+    uint16_t state = atomic_load_explicit(block, memory_order_relaxed);
+    do {
+        if (!block_is_allocated(state))
+            return SHM_ARENA_NOT_A_BLOCK;
+    } while (!atomic_compare_exchange_weak(block, &state, BLOCK_FREE));
+    CRASH_POINT();
+    word = atomic_load(&a->slots[slot].state);
+    _Atomic uint64_t *current = &a->lanes[lane_index()].current[class];
+    uint64_t hint = atomic_load_explicit(current, memory_order_relaxed);
+    if ((hint >> 32) - 1 == slot) /* ours: the block just freed is warm, and next */
+        atomic_store_explicit(current,
+                              hint_word(slot, (unsigned)(block - slot_blocks(a, slot, class))),
+                              memory_order_relaxed);
+    else if (word == slot_word(SLOT_SMALL, class, 0, 0))
+        small_settle(a, slot, class);
+    return SHM_ARENA_OK;
+}
