@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import Interrupted
+from harness.procfs import tree_rss
 
 CHECK_INTERVAL_S = 0.25
-PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Observer(Protocol):
@@ -168,27 +168,14 @@ def _watch(
                 return "timeout", f"did not end within {job.timeout_s:g} s"
             if now >= next_check:
                 next_check = now + CHECK_INTERVAL_S
-                used = tree_rss_bytes(pid)
+                # Resident memory of strace's or perf's children too; not address space, which would
+                # kill allocators that only reserve it.
+                used = tree_rss(pid)
                 if used > job.memory_cap_bytes:
                     cap = job.memory_cap_bytes >> 20
                     return "oom", f"used {used >> 20} MiB of memory, above its cap of {cap} MiB"
     finally:
         os.close(pidfd)
-
-
-def tree_rss_bytes(pid: int) -> int:
-    """Resident bytes of a process and its descendants (strace and perf are parents of what is
-    measured); 0 if gone.
-
-    Resident memory, not address space: a limit on the latter would kill allocators that only
-    reserve it.
-    """
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (OSError, IndexError):
-        return 0
-    return pages * PAGE_SIZE + sum(tree_rss_bytes(int(child)) for child in children)
 
 
 def _kill_group(pid: int) -> None:

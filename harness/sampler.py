@@ -18,13 +18,13 @@ Together they stay within 0.5 % of one processor, which is not the measured one 
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.live_file import FREED, MEASURED, LiveFile
-from harness.process import PAGE_SIZE
+from harness.procfs import ProcessFiles
 
 STATM_SHARE, ROLLUP_SHARE, MAPS_SHARE = 0.0015, 0.0025, 0.001
 FIRST_LOOK_S = 0.001
@@ -50,24 +50,31 @@ class Sample:
 
 @dataclass
 class Probe:
-    """A reading with a price: `due` is set so that the time spent in `read` stays below `share` of
-    all
-    time.
+    """A reading with a price: it waits until its expected cost is no more than `share` of the time
+    since the last one.
     """
 
     read: Callable[[], None]
     share: float
-    due: float = 0.0
-    spent: float = 0.0
+    expected_s: float = 0.0
+    spent_s: float = 0.0
+    _last: float = 0.0
+
+    def begin(self) -> None:
+        """From now on time counts."""
+        self._last = time.monotonic()
+
+    def due(self) -> float:
+        """When the reading may happen (time.monotonic)."""
+        return self._last + max(FIRST_LOOK_S, self.expected_s / self.share)
 
     def take(self) -> None:
-        """Reads now and puts the next reading off in proportion to what this one cost."""
+        """Reads now; what this reading cost is expected of the next."""
         before = time.monotonic()
         self.read()
-        after = time.monotonic()
-        cost = after - before
-        self.spent += cost
-        self.due = after + max(FIRST_LOOK_S, cost / self.share)
+        self._last = time.monotonic()
+        self.expected_s = self._last - before
+        self.spent_s += self.expected_s
 
 
 @dataclass
@@ -75,64 +82,69 @@ class Sampler:
     """An Observer (see process.py) of one process. After the process has ended, `samples` and the
     peaks are the result.
 
-    after_free_bytes holds seconds after the last free -> footprint in bytes. spent_s is the time
-    that all reading took.
+    after_free_bytes holds seconds after the last free -> footprint in bytes.
     """
 
     live: LiveFile | None = None
     samples: list[Sample] = field(default_factory=list)
     hwm_bytes: int = 0
     after_free_bytes: dict[float, int] = field(default_factory=dict)
+    _files: ProcessFiles | None = None
+    _pid: int = 0
+    _freed_at: float | None = None
 
-    def start(self, pid: int) -> None:
-        """Opens the files of the process; they stay bound to it whoever gets its number next."""
-        self._freed_at: float | None = None
-        self._files: dict[str, int] = {}
-        with contextlib.suppress(OSError):
-            for name in ("statm", "smaps_rollup", "maps", "status"):
-                self._files[name] = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    def __post_init__(self) -> None:
+        self._rollup = Probe(self._read_rollup, ROLLUP_SHARE)
+        self._rollup_rss = 0
         self._probes = [
             Probe(self._read_statm, STATM_SHARE),
-            Probe(self._read_rollup, ROLLUP_SHARE),
+            self._rollup,
             Probe(self._read_maps, MAPS_SHARE),
         ]
+
+    def start(self, pid: int) -> None:
+        """Begins with a process that has not been waited for (so that its number stays its own)."""
+        self._pid = pid
+        self._open()
         for probe in self._probes:
-            probe.due = time.monotonic() + FIRST_LOOK_S
-        if len(self._files) < 4:  # already gone
-            self.close()
+            probe.begin()
 
     def due_s(self) -> float:
         """When the next probe is due; never, once the process has gone."""
-        if not self._files:
-            return float("inf")
-        return min(probe.due for probe in self._probes)
+        return min(probe.due() for probe in self._probes) if self._files else math.inf
 
     def look(self) -> None:
         """Runs the probes that are due. The process may end at any moment, and sampling with it."""
         try:
             for probe in self._probes:
-                if probe.due <= time.monotonic():
+                if probe.due() <= time.monotonic():
                     probe.take()
             self._watch_phase()
-        except (OSError, ValueError, IndexError):
+        except OSError:  # ended, or a shim has exec'ed the real program
             self.close()
+            self._open()
 
     def close(self) -> None:
         """Closes the files; sampling ends."""
-        for fd in self._files.values():
-            os.close(fd)
-        self._files = {}
+        if self._files:
+            self._files.close()
+        self._files = None
 
     @property
     def spent_s(self) -> float:
         """Seconds that the readings took altogether."""
-        return sum(probe.spent for probe in self._probes)
+        return sum(probe.spent_s for probe in self._probes)
 
-    def _text(self, name: str) -> str:
-        content = os.pread(self._files[name], 1 << 16, 0).decode()
-        if not content:
-            raise OSError("the process has ended")
-        return content
+    def _open(self) -> None:
+        with contextlib.suppress(OSError):
+            files = ProcessFiles(self._pid)
+            files.rss()  # a process that has ended still has files, but no memory
+            self._files = files
+
+    @property
+    def _read(self) -> ProcessFiles:
+        assert self._files, "look() is called only while due_s() is finite"
+        return self._files
 
     def _add(self, rss: int, lazyfree: int | None = None, huge: int | None = None) -> None:
         now = time.monotonic_ns()
@@ -144,40 +156,26 @@ class Sampler:
         self.samples.append(Sample(now, phase, rss, lazyfree, None, huge, live))
 
     def _read_statm(self) -> None:
-        self._add(int(self._text("statm").split()[1]) * PAGE_SIZE)
+        rss = self._read.rss()
+        self._add(rss)
+        if self._rollup_rss and rss > self._rollup_rss:
+            # The walk costs in proportion to what is resident: a heap that has grown costs more.
+            self._rollup.expected_s *= rss / self._rollup_rss
+            self._rollup_rss = rss
 
     def _read_rollup(self) -> None:
-        sizes = parse_rollup(self._text("smaps_rollup"))
-        self._add(sizes["Rss"], sizes.get("LazyFree", 0), sizes.get("AnonHugePages", 0))
+        sums = self._read.rollup()
+        self._rollup_rss = sums.rss
+        self._add(sums.rss, sums.lazyfree, sums.anon_huge)
 
     def _read_maps(self) -> None:
-        vmas = self._count_mappings()
-        last = self.samples[-1] if self.samples else None
-        if vmas and last:
-            self.samples[-1] = Sample(
-                last.at_ns,
-                last.phase,
-                last.rss_bytes,
-                last.lazyfree_bytes,
-                vmas,
-                last.anon_huge_bytes,
-                last.live_bytes,
-            )
-        self.hwm_bytes = max(self.hwm_bytes, parse_hwm(self._text("status")))
-
-    def _count_mappings(self) -> int:
-        fd = self._files["maps"]
-        os.lseek(fd, 0, os.SEEK_SET)
-        count = 0
-        while chunk := os.read(fd, 1 << 16):
-            count += chunk.count(b"\n")
-        return count
+        """Adds the number of mappings to the sample taken just before."""
+        if self.samples:
+            self.samples[-1] = replace(self.samples[-1], vmas=self._read.mappings())
+        self.hwm_bytes = max(self.hwm_bytes, self._read.high_water_mark())
 
     def _watch_phase(self) -> None:
-        """After the last free the budget no longer matters, nothing is being timed: reads at 0, 1
-        and
-        10 s.
-        """
+        """After the last free nothing is being timed, and the budget no longer matters."""
         if not self.live or not self.samples or self.samples[-1].phase != FREED:
             return
         now = time.monotonic()
@@ -190,18 +188,3 @@ class Sampler:
                 self._read_rollup()
                 sample = self.samples[-1]
                 self.after_free_bytes[after] = sample.rss_bytes - (sample.lazyfree_bytes or 0)
-
-
-def parse_rollup(content: str) -> dict[str, int]:
-    """`Name:  123 kB` lines of smaps_rollup as bytes by name; other lines are passed over."""
-    sizes = {}
-    for line in content.splitlines():
-        words = line.split()
-        if len(words) == 3 and words[2] == "kB":
-            sizes[words[0].rstrip(":")] = int(words[1]) * 1024
-    return sizes
-
-
-def parse_hwm(content: str) -> int:
-    """VmHWM of /proc/PID/status in bytes, 0 where there is none (the process is ending)."""
-    return parse_rollup(content).get("VmHWM", 0)

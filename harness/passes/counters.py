@@ -49,7 +49,9 @@ class Instrument(instrument.Instrument):
         return [*perf, *inner, *argv], outer
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
-        metrics = instrument.only(instrument.process_metrics(outcome, report), ["wall_s"])
+        metrics = instrument.only(
+            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+        )
         text = os.pread(self._fd, os.fstat(self._fd).st_size, 0).decode(errors="replace")
         counted, unavailable = parse(text)
         return Readings(metrics | counted, unavailable)

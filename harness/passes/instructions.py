@@ -43,7 +43,9 @@ class Instrument(instrument.Instrument):
         return [*valgrind, log, *argv], dict(env)
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
-        metrics = instrument.only(instrument.process_metrics(outcome, report), ["wall_s"])
+        metrics = instrument.only(
+            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+        )
         text = os.pread(self._fd, os.fstat(self._fd).st_size, 0).decode(errors="replace")
         collected = _COLLECTED.findall(text)
         if not collected:

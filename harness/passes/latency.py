@@ -27,7 +27,9 @@ class Instrument(instrument.Instrument):
         return ["--latency"]
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
-        metrics = instrument.only(instrument.process_metrics(outcome, report), ["wall_s"])
+        metrics = instrument.only(
+            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+        )
         latency: dict[str, Any] = report.end.get("latency") or {}
         for operation, histogram in latency.items():
             for percentile in _PERCENTILES:

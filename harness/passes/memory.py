@@ -50,7 +50,7 @@ class Instrument(instrument.Instrument):
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
         measured = instrument.process_metrics(outcome, report)
-        metrics = instrument.only(measured, ["wall_s", "minor_faults", "major_faults"])
+        metrics = instrument.only(measured, ["wall_s", "mallocs", "minor_faults", "major_faults"])
         live_peak = report.end.get("live_peak_bytes")
         found, unavailable = footprint.metrics(
             self.observer.samples, metrics.get("wall_s", outcome.wall_s), live_peak
