@@ -260,7 +260,9 @@ def disk_space(_root: Path) -> Finding:
     )
 
 
-CHECKS: list[Callable[[Path], Finding]] = [
+Check = Callable[[Path], Finding]  # takes the folder that stands for /
+
+CHECKS: list[Check] = [
     processors,
     governor,
     turbo,

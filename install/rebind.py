@@ -81,6 +81,8 @@ def rebind_image(image: bytearray, elf: Any) -> list[str]:
     """Changes the bytes of `image`, which is the file that `elf` reads; see rebind."""
     symbols = elf.get_section_by_name(".dynsym")
     versions = elf.get_section_by_name(".gnu.version")
+    if elf.get_section_by_name(".gnu.version_r") is None:  # it asks for no version of anything
+        return []
     requirements = list(read_requirements(elf))
     base = BASE_VERSION.get(elf["e_machine"])
     target = next((each.index for each in requirements if each.name == base), UNVERSIONED)
@@ -116,8 +118,6 @@ def is_c23(symbol: Any) -> bool:
 def read_requirements(elf: Any) -> Iterator[Requirement]:
     """The Elf64_Vernaux records, with their offsets in the file, which pyelftools does not give."""
     section = elf.get_section_by_name(".gnu.version_r")
-    if section is None:
-        return
     offset = section["sh_offset"]
     for need, auxiliaries in section.iter_versions():
         record = offset + need["vn_aux"]
