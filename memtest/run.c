@@ -52,6 +52,13 @@ const char *option_text(const struct run *run, const char *key) {
     return value_of(run, key)->text;
 }
 
+struct size_range option_size_range(const struct run *run) {
+    struct size_range range = {option_number(run, "min_bytes"), option_number(run, "max_bytes")};
+    if (range.min > range.max)
+        usage_error("--min_bytes %zu is more than --max_bytes %zu", range.min, range.max);
+    return range;
+}
+
 static struct round_mark mark_now(const struct run *run) {
     struct round_mark mark = {.ns = clock_monotonic_ns()};
     for (unsigned i = 0; i < run->settings->threads; i++) {

@@ -34,6 +34,23 @@ struct option_spec {
     const char *help; /* one sentence, with the unit */
 };
 
+/* Shorthands for the usual options: a count, a count of iterations that --scale multiplies, a size,
+ * and the range of sizes that option_size_range() reads. */
+#define COUNT_OPTION(k, value, h)                                                                  \
+    { .key = k, .type = OPTION_COUNT, .fallback = value, .min = 1, .max = 1e12, .help = h }
+#define ITERATIONS_OPTION(k, value, h)                                                             \
+    {                                                                                              \
+        .key = k, .type = OPTION_COUNT, .fallback = value, .min = 1, .max = 1e12, .scaled = true,  \
+        .help = h                                                                                  \
+    }
+#define PERCENT_OPTION(k, value, h)                                                                \
+    { .key = k, .type = OPTION_COUNT, .fallback = value, .min = 0, .max = 100, .help = h }
+#define BYTES_OPTION(k, value, h)                                                                  \
+    { .key = k, .type = OPTION_BYTES, .fallback = value, .min = 1, .max = 0x1p38, .help = h }
+#define SIZE_RANGE_OPTIONS(low, high)                                                              \
+    BYTES_OPTION("min_bytes", low, "smallest block"),                                              \
+        BYTES_OPTION("max_bytes", high, "largest block, included")
+
 struct run;
 
 struct workload {
@@ -94,11 +111,38 @@ double option_real(const struct run *run, const char *key);
 unsigned option_choice(const struct run *run, const char *key); /* place in `choices`, from 0 */
 const char *option_text(const struct run *run, const char *key);
 
+/* Sizes from min to max, both included. */
+struct size_range {
+    size_t min, max;
+};
+
+/* --min_bytes and --max_bytes; refuses the command line when they are in the wrong order. */
+struct size_range option_size_range(const struct run *run);
+
+static inline size_t random_size(struct worker *w, struct size_range range) {
+    return rng_between(&w->rng, range.min, range.max);
+}
+
 /* Refuses the command line with one plain sentence (printf style) and exits with 2: for bounds
  * between options. */
 __attribute__((format(printf, 1, 2), noreturn)) void usage_error(const char *format, ...);
 
-/* ---- what round() may ask of the run ---- */
+/* ---- what prepare() and round() may ask of the run ---- */
+
+/* A table of `count` empty slots in memtest's own memory. */
+static inline struct block *new_slots(size_t count) {
+    return own_memory(count * sizeof(struct block));
+}
+
+/* Frees the block of every slot that has one, in order, and empties the slots. */
+static inline void free_slots(struct worker *w, struct block *slot, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (slot[i].at) {
+            worker_free(w, slot[i]);
+            slot[i].at = NULL;
+        }
+    }
+}
 
 /* Waits until every worker of the run has come here. */
 void worker_barrier(struct worker *w);

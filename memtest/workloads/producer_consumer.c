@@ -2,43 +2,20 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    {.key = "objects",
-     .type = OPTION_COUNT,
-     .fallback = "3M",
-     .min = 1,
-     .max = 1e12,
-     .scaled = true,
-     .help = "objects that each producer makes in a round"},
-    {.key = "queue",
-     .type = OPTION_COUNT,
-     .fallback = "1024",
-     .min = 1,
-     .max = 0x1p24,
-     .help = "objects on their way between a pair of threads; rounded up to a power of two"},
-    {.key = "min_bytes",
-     .type = OPTION_BYTES,
-     .fallback = "16",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "smallest object"},
-    {.key = "max_bytes",
-     .type = OPTION_BYTES,
-     .fallback = "1K",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "largest object"},
+    ITERATIONS_OPTION("objects", "3M", "objects that each producer makes in a round"),
+    COUNT_OPTION("queue", "1024",
+                 "objects on their way between a pair of threads; rounded up to a power of two"),
+    SIZE_RANGE_OPTIONS("16", "1K"),
     {.key = NULL},
 };
 
-static size_t objects, queue, min_bytes, max_bytes;
+static size_t objects, queue;
+static struct size_range sizes;
 static struct ring *rings; /* one for each pair */
 
 static void setup(struct run *run) {
     objects = option_number(run, "objects");
-    min_bytes = option_number(run, "min_bytes");
-    max_bytes = option_number(run, "max_bytes");
-    if (min_bytes > max_bytes)
-        usage_error("--min_bytes %zu is more than --max_bytes %zu", min_bytes, max_bytes);
+    sizes = option_size_range(run);
     for (queue = 1; queue < option_number(run, "queue"); queue *= 2)
         ;
     size_t pairs = (run_threads(run) + 1) / 2;
@@ -48,7 +25,7 @@ static void setup(struct run *run) {
 }
 
 static struct block produce(struct worker *w) {
-    return worker_malloc(w, rng_between(&w->rng, min_bytes, max_bytes));
+    return worker_malloc(w, random_size(w, sizes));
 }
 
 /* A thread without a partner fills its queue and empties it again. */

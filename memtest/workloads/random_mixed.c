@@ -1,47 +1,24 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    {.key = "iterations",
-     .type = OPTION_COUNT,
-     .fallback = "10M",
-     .min = 1,
-     .max = 1e12,
-     .scaled = true,
-     .help = "slots visited by each thread in a round"},
-    {.key = "working_set",
-     .type = OPTION_COUNT,
-     .fallback = "4096",
-     .min = 1,
-     .max = 1e9,
-     .help = "slots of each thread, each with one live block once it was visited"},
-    {.key = "min_bytes",
-     .type = OPTION_BYTES,
-     .fallback = "16",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "smallest block"},
-    {.key = "max_bytes",
-     .type = OPTION_BYTES,
-     .fallback = "1040",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "largest block"},
+    ITERATIONS_OPTION("iterations", "10M", "slots visited by each thread in a round"),
+    COUNT_OPTION("working_set", "4096",
+                 "slots of each thread, each with one live block once it was visited"),
+    SIZE_RANGE_OPTIONS("16", "1040"),
     {.key = NULL},
 };
 
-static size_t iterations, working_set, min_bytes, max_bytes;
+static size_t iterations, working_set;
+static struct size_range sizes;
 
 static void setup(struct run *run) {
     iterations = option_number(run, "iterations");
     working_set = option_number(run, "working_set");
-    min_bytes = option_number(run, "min_bytes");
-    max_bytes = option_number(run, "max_bytes");
-    if (min_bytes > max_bytes)
-        usage_error("--min_bytes %zu is more than --max_bytes %zu", min_bytes, max_bytes);
+    sizes = option_size_range(run);
 }
 
 static void prepare(struct worker *w) {
-    w->state = own_memory(working_set * sizeof(struct block));
+    w->state = new_slots(working_set);
 }
 
 static void round_once(struct worker *w) {
@@ -50,15 +27,12 @@ static void round_once(struct worker *w) {
         struct block *chosen = &slot[rng_below(&w->rng, working_set)];
         if (chosen->at)
             worker_free(w, *chosen);
-        *chosen = worker_malloc(w, rng_between(&w->rng, min_bytes, max_bytes));
+        *chosen = worker_malloc(w, random_size(w, sizes));
     }
 }
 
 static void drain(struct worker *w) {
-    struct block *slot = w->state;
-    for (size_t i = 0; i < working_set; i++)
-        if (slot[i].at)
-            worker_free(w, slot[i]);
+    free_slots(w, w->state, working_set);
 }
 
 static struct workload random_mixed = {

@@ -9,43 +9,12 @@ static const struct option_spec options[] = {
      .fallback = "mixed",
      .choices = "alloc_only|mixed",
      .help = "alloc_only leaves a full slot alone; mixed frees its block"},
-    {.key = "slots",
-     .type = OPTION_COUNT,
-     .fallback = "100k",
-     .min = 1,
-     .max = 1e9,
-     .help = "slots of each thread"},
-    {.key = "iterations",
-     .type = OPTION_COUNT,
-     .fallback = "10M",
-     .min = 1,
-     .max = 1e12,
-     .scaled = true,
-     .help = "slots visited by each thread in a round"},
-    {.key = "size_1",
-     .type = OPTION_BYTES,
-     .fallback = "32",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "first size"},
-    {.key = "size_2",
-     .type = OPTION_BYTES,
-     .fallback = "64",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "second size"},
-    {.key = "size_3",
-     .type = OPTION_BYTES,
-     .fallback = "128",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "third size"},
-    {.key = "size_4",
-     .type = OPTION_BYTES,
-     .fallback = "256",
-     .min = 1,
-     .max = 0x1p38,
-     .help = "fourth size"},
+    COUNT_OPTION("slots", "100k", "slots of each thread"),
+    ITERATIONS_OPTION("iterations", "10M", "slots visited by each thread in a round"),
+    BYTES_OPTION("size_1", "32", "first size"),
+    BYTES_OPTION("size_2", "64", "second size"),
+    BYTES_OPTION("size_3", "128", "third size"),
+    BYTES_OPTION("size_4", "256", "fourth size"),
     {.key = NULL},
 };
 
@@ -63,7 +32,7 @@ static void setup(struct run *run) {
 }
 
 static void prepare(struct worker *w) {
-    w->state = own_memory(slots * sizeof(struct block));
+    w->state = new_slots(slots);
 }
 
 static void round_once(struct worker *w) {
@@ -80,10 +49,7 @@ static void round_once(struct worker *w) {
 }
 
 static void drain(struct worker *w) {
-    struct block *slot = w->state;
-    for (size_t i = 0; i < slots; i++)
-        if (slot[i].at)
-            worker_free(w, slot[i]);
+    free_slots(w, w->state, slots);
 }
 
 static struct workload random_slots = {
