@@ -1,0 +1,188 @@
+#include "arena.h"
+
+#include <sys/resource.h>
+
+#include "kernel.h"
+#include "options.h"
+
+#define RESERVE_MIN     ((size_t)16 << 20)
+#define HEAPS_MAX       65536
+#define HEAP_SHARE      16 /* heaps may take up to 1/16 of a small arena */
+#define HUGE_PAGE_START ((size_t)16 << 20)
+#define HUGE_PAGE_SHARE 8 /* each further advised region is 1/8 of what is below it */
+#define GROW_START      ((size_t)64 << 20)
+
+struct arena arena;
+
+static _Atomic uint32_t cursor;     /* next superslab never taken */
+static _Atomic uint32_t heap_count; /* heaps taken */
+static uint32_t advised_end;        /* superslabs below it have their huge-page advice */
+static uint32_t accessible_end;     /* growing arena: superslabs below it are accessible */
+
+static size_t round_up(size_t value, size_t to) {
+    return (value + to - 1) & ~(to - 1);
+}
+
+/* What can be had at most: half of a limited address space, so that stacks and libraries still fit.
+ */
+static size_t reserve_target(void) {
+    size_t target = options.reserve < RESERVE_MIN ? RESERVE_MIN : options.reserve;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        while (target > limit.rlim_cur / 2 && target > RESERVE_MIN)
+            target /= 2;
+    return target;
+}
+
+/* Halves the wish until the kernel grants it; an accessible range first, else one that grows. */
+static enum status reserve(size_t *bytes, void **out) {
+    for (size_t size = reserve_target(); size >= RESERVE_MIN; size /= 2) {
+        *bytes = size + SUPERSLAB_SIZE; /* room to align */
+        arena.grow = options.commit == COMMIT_GROW;
+        if (!arena.grow && kernel_reserve(*bytes, true, out) == OK)
+            return OK;
+        if (options.commit == COMMIT_RESERVE)
+            continue;
+        arena.grow = true;
+        if (kernel_reserve(*bytes, false, out) == OK)
+            return OK;
+    }
+    return NO_MEMORY;
+}
+
+/* Hands out the metadata area in page-aligned pieces. */
+static void *carve(uintptr_t *at, size_t bytes) {
+    void *piece = (void *)*at;
+    *at += round_up(bytes, HEAP_ALIGN);
+    return piece;
+}
+
+static void lay_out(uintptr_t base, size_t size) {
+    size_t slots = size >> SLOT_SHIFT, superslabs = size >> SUPERSLAB_SHIFT;
+    size_t heaps = size / HEAP_SHARE / sizeof(struct heap);
+    uintptr_t at = base;
+    arena.base = base;
+    arena.size = size;
+    arena.heap_limit = heaps > HEAPS_MAX ? HEAPS_MAX : (uint32_t)heaps;
+    arena.ident = carve(&at, slots * sizeof *arena.ident);
+    arena.slots = carve(&at, slots * sizeof *arena.slots);
+    arena.remote = carve(&at, slots * sizeof *arena.remote);
+    arena.superslabs = carve(&at, superslabs * sizeof *arena.superslabs);
+    arena.index = carve(&at, (superslabs / 64 + 1) * sizeof *arena.index);
+    arena.heaps = carve(&at, arena.heap_limit * sizeof *arena.heaps);
+    arena.superslab_first = (uint32_t)((at - base + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
+    arena.superslab_limit = (uint32_t)superslabs;
+}
+
+/* A growing arena makes the metadata accessible at once: a fraction of a percent of its size. */
+static enum status metadata_commit(void) {
+    if (!arena.grow)
+        return OK;
+    return kernel_commit((void *)arena.base, (size_t)arena.superslab_first << SUPERSLAB_SHIFT);
+}
+
+static void *superslab_place(uint32_t number) {
+    return (void *)(arena.base + ((uintptr_t)number << SUPERSLAB_SHIFT));
+}
+
+static void whole_arena_options(void) {
+    uint32_t first = arena.superslab_first;
+    size_t bytes = (size_t)(arena.superslab_limit - first) << SUPERSLAB_SHIFT;
+    if (options.huge_arena) {
+        (void)kernel_huge_page(superslab_place(first), bytes, true); /* advice may be refused */
+        advised_end = arena.superslab_limit;
+    }
+    if (options.prefault > 0 && !arena.grow)
+        (void)kernel_populate(superslab_place(first), options.prefault < bytes
+                                                          ? round_up(options.prefault, HEAP_ALIGN)
+                                                          : bytes);
+}
+
+enum status arena_init(void) {
+    size_t bytes;
+    void *range;
+    if (reserve(&bytes, &range) != OK)
+        return NO_MEMORY;
+    uintptr_t base = round_up((uintptr_t)range, SUPERSLAB_SIZE);
+    lay_out(base, bytes - SUPERSLAB_SIZE);
+    if (metadata_commit() != OK) {
+        (void)kernel_release(range, bytes);
+        return NO_MEMORY;
+    }
+    accessible_end = advised_end = arena.superslab_first;
+    atomic_store_explicit(&cursor, arena.superslab_first,
+                          memory_order_relaxed); /* still one thread */
+    whole_arena_options();
+    return OK;
+}
+
+/* Growing arena: makes room up to `end` accessible, doubling what there is. */
+static enum status make_accessible(uint32_t end) {
+    if (!arena.grow || end <= accessible_end)
+        return OK;
+    uint32_t have = accessible_end - arena.superslab_first;
+    uint32_t step = have > GROW_START >> SUPERSLAB_SHIFT ? have : GROW_START >> SUPERSLAB_SHIFT;
+    uint32_t wish = accessible_end + step > end ? accessible_end + step : end;
+    if (wish > arena.superslab_limit)
+        wish = arena.superslab_limit;
+    size_t bytes = (size_t)(wish - accessible_end) << SUPERSLAB_SHIFT;
+    if (kernel_commit(superslab_place(accessible_end), bytes) != OK) {
+        wish = end; /* what is needed and no more */
+        bytes = (size_t)(wish - accessible_end) << SUPERSLAB_SHIFT;
+        if (kernel_commit(superslab_place(accessible_end), bytes) != OK)
+            return NO_MEMORY;
+    }
+    accessible_end = wish;
+    return OK;
+}
+
+/* Advises the coming region for huge pages, in growing steps, so that the calls stay few and small
+ * heaps keep small pages. */
+static void advise_ahead(uint32_t first, uint32_t end) {
+    size_t below = (size_t)(first - arena.superslab_first) << SUPERSLAB_SHIFT;
+    bool wanted =
+        options.thp == THP_ALWAYS || (options.thp == THP_AUTO && below >= HUGE_PAGE_START);
+    if (!wanted || end <= advised_end)
+        return;
+    uint32_t start = advised_end > first ? advised_end : first;
+    uint32_t step = (first - arena.superslab_first) / HUGE_PAGE_SHARE;
+    uint32_t wish = start + step > end ? start + step : end;
+    if (wish > arena.superslab_limit)
+        wish = arena.superslab_limit;
+    (void)kernel_huge_page(superslab_place(start), (size_t)(wish - start) << SUPERSLAB_SHIFT, true);
+    advised_end = wish;
+}
+
+enum status arena_advance(uint32_t count, uint32_t *first, bool *huge_pages) {
+    /* relaxed: writers hold the superslab lock; other readers want a snapshot */
+    uint32_t at = atomic_load_explicit(&cursor, memory_order_relaxed);
+    if (count > arena.superslab_limit - at || make_accessible(at + count) != OK)
+        return NO_MEMORY;
+    advise_ahead(at, at + count);
+    atomic_store_explicit(&cursor, at + count, memory_order_relaxed);
+    *first = at;
+    *huge_pages = at + count <= advised_end;
+    return OK;
+}
+
+uint32_t arena_cursor(void) {
+    return atomic_load_explicit(&cursor, memory_order_relaxed); /* relaxed: see arena_advance */
+}
+
+enum status arena_heap(struct heap **out) {
+    /* relaxed: the number alone is shared; the heap is published through the list of heaps */
+    uint32_t number = atomic_fetch_add_explicit(&heap_count, 1, memory_order_relaxed);
+    if (number >= arena.heap_limit) {
+        atomic_fetch_sub_explicit(&heap_count, 1, memory_order_relaxed);
+        return NO_MEMORY;
+    }
+    *out = &arena.heaps[number];
+    (*out)->number = number;
+    return OK;
+}
+
+uint32_t arena_heap_count(void) {
+    uint32_t count =
+        atomic_load_explicit(&heap_count, memory_order_relaxed); /* relaxed: a snapshot */
+    return count < arena.heap_limit ? count : arena.heap_limit;
+}

@@ -1,0 +1,29 @@
+/* The reserved range: metadata arrays first, then superslabs up to the cursor. */
+#ifndef SLOTMALLOC_ARENA_H
+#define SLOTMALLOC_ARENA_H
+
+#include "types.h"
+
+/* Reserves the arena and lays it out; options must have been read. NO_MEMORY when not even a small
+ * one can be had. Called once. */
+enum status arena_init(void);
+
+/* Takes `count` superslabs beyond the cursor. Called under the superslab lock. `*huge_pages` tells
+ * whether the range was advised for huge pages. */
+enum status arena_advance(uint32_t count, uint32_t *first, bool *huge_pages);
+
+/* One beyond the last superslab ever taken. Read under the superslab lock, or as a snapshot. */
+uint32_t arena_cursor(void);
+
+/* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. */
+enum status arena_heap(struct heap **out);
+
+/* Heaps ever made: arena.heaps[0] to [count - 1]. */
+uint32_t arena_heap_count(void);
+
+/* True when p lies where blocks may be. */
+static inline bool arena_has(const void *p) {
+    return (uintptr_t)p - arena.base < arena.size;
+}
+
+#endif

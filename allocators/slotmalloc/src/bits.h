@@ -1,0 +1,40 @@
+/* Runs of set bits in a 32-bit word. */
+#ifndef SLOTMALLOC_BITS_H
+#define SLOTMALLOC_BITS_H
+
+#include <stdint.h>
+
+static inline unsigned bit_count(uint32_t mask) {
+    return (unsigned)__builtin_popcount(mask);
+}
+
+/* `count` (1 to 32) bits from bit `at` up. */
+static inline uint32_t run_mask(unsigned at, unsigned count) {
+    return (0xffffffffu >> (32 - count)) << at;
+}
+
+/* From the starts of runs of 2^level set bits, those of 2^(level+1). */
+static inline uint32_t runs_doubled(uint32_t starts, unsigned level) {
+    return level < 5 ? starts & (starts >> (1u << level)) : 0;
+}
+
+/* Smallest level with 2^level >= count. */
+static inline unsigned level_for(unsigned count) {
+    return count <= 1 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
+}
+
+/* Lowest `count` adjacent set bits that start at a multiple of `align`; 0 when there are none. */
+static inline uint32_t run_lowest(uint32_t mask, unsigned count, unsigned align) {
+    uint32_t starts = mask;
+    for (unsigned have = 1; have < count;) {
+        unsigned step = have < count - have ? have : count - have;
+        starts &= starts >> step;
+        have += step;
+    }
+    for (unsigned at = 0; at < 32; at += align)
+        if ((starts >> at) & 1)
+            return run_mask(at, count);
+    return 0;
+}
+
+#endif

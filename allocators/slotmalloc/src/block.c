@@ -1,0 +1,164 @@
+#include "block.h"
+
+#include <string.h>
+
+#include "arena.h"
+#include "classes.h"
+#include "heap.h"
+#include "huge.h"
+#include "kernel.h"
+#include "pool.h"
+#include "remote.h"
+#include "run.h"
+#include "slot.h"
+#include "text.h"
+#include "thread.h"
+
+#define MOVE_PAGES_FROM ((size_t)64 << 20) /* remapping beats copying, but splits the mapping */
+
+static enum status class_alloc(struct heap *heap, const struct request *request, unsigned class,
+                               void **out) {
+    bool zero;
+    struct block *block = heap_pop(heap, class, &zero);
+    if (unlikely(block == NULL))
+        return NO_MEMORY;
+    if (request->zero && zero)
+        block->next = NULL;
+    else if (request->zero)
+        memset(block, 0, request->bytes);
+    *out = block;
+    return OK;
+}
+
+/* Zeroes what may be dirty of a run or huge block. */
+static enum status zeroed(enum status status, const struct request *request, bool zero, void *p) {
+    if (status == OK && request->zero && !zero)
+        memset(p, 0, request->bytes);
+    return status;
+}
+
+static enum status alloc_from(struct heap *heap, const struct request *request, void **out) {
+    size_t bytes = request->bytes, align = request->align;
+    bool zero = false;
+    if (bytes <= CLASS_MAX_BYTES && align <= CLASS_MAX_BYTES) {
+        unsigned class = align <= GRANULE ? class_of(bytes) : class_of_aligned(bytes, align);
+        if (class < CLASS_COUNT)
+            return class_alloc(heap, request, class, out);
+    }
+    heap_tick(heap);
+    enum status status = bytes <= RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
+                             ? run_alloc(heap, bytes, align, out, &zero)
+                             : huge_alloc(heap, bytes, align, out, &zero);
+    return zeroed(status, request, zero, *out);
+}
+
+enum status block_alloc(const struct request *request, void **out) {
+    *out = NULL;
+    if (request->bytes > PTRDIFF_MAX)
+        return NO_MEMORY;
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return NO_MEMORY;
+    enum status status = alloc_from(heap, request, out);
+    thread_heap_done(heap);
+    return status;
+}
+
+/* A block of a size class: its slot, checked to be the start of one. */
+static uint32_t class_slot(const void *p, uint64_t ident) {
+    uint32_t number = slot_number(p) - ident_delta(ident);
+    uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
+    unsigned class = ident_class(ident);
+    if (unlikely(offset % classes[class].size != 0))
+        die("not the start of a block:", p);
+    return number;
+}
+
+static uint64_t ident_checked(const void *p) {
+    if (unlikely(!arena_has(p)))
+        die("not a pointer from slotmalloc:", p);
+    uint64_t ident = ident_read(slot_number(p));
+    bool large = ident == IDENT_RUN || ident == IDENT_HUGE;
+    if (unlikely(ident == 0 || (large && (uintptr_t)p % SLOT_SIZE != 0)))
+        die("not the start of a block:", p);
+    return ident;
+}
+
+static void free_own(struct heap *heap, struct block *block, uint32_t number) {
+    struct slot *slot = &arena.slots[number];
+    if (unlikely(slot->free == block))
+        die("double free of", block);
+    block->next = slot->free;
+    slot->free = block;
+    if (--slot->need == 0)
+        pool_slot_event(heap, slot);
+}
+
+static void free_class(struct block *block, uint64_t ident) {
+    uint32_t number = class_slot(block, ident);
+    struct heap *heap = thread_heap_own();
+    if (heap != NULL && ident_owner(ident) == heap)
+        free_own(heap, block, number);
+    else if (heap != NULL || (heap = thread_heap_get()) == thread_heap_own())
+        remote_free(heap, block, number, classes[ident_class(ident)].size);
+    else /* the thread is ending, or there is no heap to have */
+        remote_free_now(block, number);
+}
+
+void block_free(void *p) {
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN) {
+        free_class(p, ident);
+        return;
+    }
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return;
+    heap_tick(heap);
+    if (ident == IDENT_RUN)
+        run_free(heap, slot_number(p));
+    else
+        huge_free(heap, slot_number(p));
+    thread_heap_done(heap);
+}
+
+size_t block_usable(const void *p) {
+    uint64_t ident = ident_checked(p);
+    if (ident < HEAP_ALIGN)
+        return arena.slots[slot_number(p)].bytes;
+    (void)class_slot(p, ident);
+    return classes[ident_class(ident)].size;
+}
+
+bool block_resize(void *p, size_t bytes) {
+    uint64_t ident = ident_checked(p);
+    uint32_t number = slot_number(p);
+    size_t usable = block_usable(p);
+    if (ident > HEAP_ALIGN)
+        return bytes <= usable && bytes >= usable / 2;
+    if (ident == IDENT_HUGE)
+        return huge_resize(number, bytes);
+    return bytes > CLASS_MAX_BYTES && run_resize(number, bytes);
+}
+
+enum status block_alloc_grown(size_t bytes, void **out) {
+    struct request request = {bytes, GRANULE, false};
+    if (bytes <= RUN_MAX_BYTES)
+        return block_alloc(&request, out);
+    struct heap *heap = thread_heap_get();
+    enum status status = NO_MEMORY;
+    if (heap != NULL && bytes <= PTRDIFF_MAX / 2) {
+        status = huge_alloc_growing(heap, bytes, huge_growth(bytes), out);
+        thread_heap_done(heap);
+    }
+    return status == OK ? OK : block_alloc(&request, out);
+}
+
+void block_move(void *to, void *from, size_t bytes) {
+    size_t page = kernel_page_size(), whole = bytes & ~(page - 1);
+    bool pages = bytes >= MOVE_PAGES_FROM && ((uintptr_t)to | (uintptr_t)from) % page == 0;
+    if (pages && kernel_move(from, whole, to) == OK)
+        memcpy((char *)to + whole, (char *)from + whole, bytes - whole);
+    else
+        memcpy(to, from, bytes);
+}

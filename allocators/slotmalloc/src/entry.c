@@ -1,0 +1,127 @@
+/* malloc, free, calloc, realloc: the fast paths, and the only place that sets errno. */
+#include "slotmalloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "block.h"
+#include "check.h"
+#include "classes.h"
+#include "entry.h"
+#include "export.h"
+#include "pool.h"
+#include "slot.h"
+#include "thread.h"
+
+__attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zero) {
+    struct request request = {bytes, align, zero};
+    void *p;
+    enum status status = check_is_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
+    if (likely(status == OK))
+        return p;
+    errno = ENOMEM;
+    return NULL;
+}
+
+EXPORT void *slotmalloc_malloc(size_t size) {
+    if (likely(size <= CLASS_MAX_BYTES)) {
+        struct block **bin = &thread_heap->bin[class_of(size)];
+        struct block *block = *bin;
+        if (likely(block != NULL)) {
+            *bin = block->next;
+            return block;
+        }
+    }
+    return entry_alloc(size, GRANULE, false);
+}
+
+static __attribute__((noinline)) void free_slow(void *p) {
+    if (p == NULL)
+        return;
+    if (check_is_full())
+        check_free(p);
+    else
+        block_free(p);
+}
+
+static __attribute__((noinline)) void free_event(struct slot *slot) {
+    pool_slot_event(thread_heap, slot);
+}
+
+EXPORT void slotmalloc_free(void *p) {
+    uintptr_t offset = (uintptr_t)p - arena.base;
+    if (unlikely(offset >= arena.size)) {
+        free_slow(p);
+        return;
+    }
+    uint32_t number = (uint32_t)(offset >> SLOT_SHIFT);
+    uint64_t class = ident_read(number) - (uintptr_t)thread_heap;
+    if (unlikely(class >= SMALL_CLASS_COUNT)) { /* one compare: not my slot, or not small */
+        free_slow(p);
+        return;
+    }
+    struct slot *slot = &arena.slots[number]; /* the owner's line: nobody else may touch it */
+    uint32_t phase =
+        (uint32_t)(offset % SLOT_SIZE) * slot->inverse; /* below inverse at block starts */
+    struct block *block = p;
+    if (unlikely(phase >= slot->inverse || slot->free == block)) {
+        free_slow(p);
+        return;
+    }
+    block->next = slot->free;
+    slot->free = block;
+    if (unlikely(--slot->need == 0))
+        free_event(slot);
+}
+
+EXPORT void *slotmalloc_calloc(size_t count, size_t size) {
+    size_t bytes;
+    if (unlikely(__builtin_mul_overflow(count, size, &bytes))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct heap *heap = thread_heap;
+    unsigned class = bytes <= CLASS_MAX_BYTES ? class_of(bytes) : 0;
+    struct block *block = heap->bin[class];
+    if (unlikely(bytes > CLASS_MAX_BYTES || block == NULL))
+        return entry_alloc(bytes, GRANULE, true);
+    heap->bin[class] = block->next;
+    if ((heap->bin_zero >> class) & 1)
+        block->next = NULL;
+    else
+        memset(block, 0, bytes);
+    return block;
+}
+
+static enum status realloc_moving(void *p, size_t size, void **out) {
+    size_t usable = block_usable(p);
+    struct request request = {size, GRANULE, false};
+    bool grown = usable > CLASS_MAX_BYTES && size > usable;
+    enum status status = grown ? block_alloc_grown(size, out) : block_alloc(&request, out);
+    if (status != OK)
+        return status;
+    block_move(*out, p, usable < size ? usable : size);
+    slotmalloc_free(p);
+    return OK;
+}
+
+EXPORT void *slotmalloc_realloc(void *p, size_t size) {
+    if (p == NULL)
+        return slotmalloc_malloc(size);
+    if (size == 0) {
+        slotmalloc_free(p);
+        return NULL;
+    }
+    if (!check_is_full() && block_resize(p, size))
+        return p;
+    void *new;
+    if ((check_is_full() ? check_realloc(p, size, &new) : realloc_moving(p, size, &new)) == OK)
+        return new;
+    errno = ENOMEM;
+    return NULL;
+}
+
+EXPORT_ALIAS(malloc);
+EXPORT_ALIAS(free);
+EXPORT_ALIAS(calloc);
+EXPORT_ALIAS(realloc);

@@ -1,0 +1,86 @@
+/* Aligned allocation, and the array and sized forms. */
+#include <errno.h>
+
+#include "entry.h"
+#include "export.h"
+#include "kernel.h"
+#include "slotmalloc.h"
+
+static bool is_power_of_two(size_t value) {
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static void *aligned(size_t align, size_t size) {
+    if (align <= GRANULE)
+        return slotmalloc_malloc(size);
+    return entry_alloc(size, align, false);
+}
+
+EXPORT void *slotmalloc_memalign(size_t align, size_t size) {
+    if (is_power_of_two(align))
+        return aligned(align, size);
+    errno = EINVAL;
+    return NULL;
+}
+
+EXPORT void *slotmalloc_aligned_alloc(size_t align, size_t size) {
+    return slotmalloc_memalign(align, size);
+}
+
+EXPORT int slotmalloc_posix_memalign(void **out, size_t align, size_t size) {
+    if (!is_power_of_two(align) || align % sizeof(void *) != 0)
+        return EINVAL;
+    int kept = errno;
+    void *p = aligned(align, size);
+    errno = kept;
+    if (p == NULL)
+        return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+EXPORT void *slotmalloc_valloc(size_t size) {
+    return aligned(kernel_page_size(), size);
+}
+
+EXPORT void *slotmalloc_pvalloc(size_t size) {
+    size_t page = kernel_page_size(), rounded;
+    if (__builtin_add_overflow(size, page - 1, &rounded)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    rounded &= ~(page - 1);
+    return aligned(page, rounded ? rounded : page);
+}
+
+EXPORT void *slotmalloc_reallocarray(void *p, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return slotmalloc_realloc(p, bytes);
+}
+
+EXPORT void slotmalloc_free_sized(void *p, size_t size) {
+    (void)size; /* the slot knows better */
+    slotmalloc_free(p);
+}
+
+EXPORT void slotmalloc_free_aligned_sized(void *p, size_t align, size_t size) {
+    (void)align;
+    (void)size;
+    slotmalloc_free(p);
+}
+
+void free_sized(void *p, size_t size);
+void free_aligned_sized(void *p, size_t align, size_t size);
+
+EXPORT_ALIAS(memalign);
+EXPORT_ALIAS(aligned_alloc);
+EXPORT_ALIAS(posix_memalign);
+EXPORT_ALIAS(valloc);
+EXPORT_ALIAS(pvalloc);
+EXPORT_ALIAS(reallocarray);
+EXPORT_ALIAS(free_sized);
+EXPORT_ALIAS(free_aligned_sized);

@@ -1,0 +1,96 @@
+/* What the program may ask: usable size, totals, counters, trimming, checking. */
+#include <string.h>
+
+#include "arena.h"
+#include "check.h"
+#include "export.h"
+#include "heap.h"
+#include "kernel.h"
+#include "pool.h"
+#include "purge.h"
+#include "remote.h"
+#include "slot.h"
+#include "slotmalloc.h"
+#include "stats.h"
+#include "superslab.h"
+#include "text.h"
+#include "thread.h"
+
+EXPORT size_t slotmalloc_malloc_usable_size(void *p) {
+    if (p == NULL)
+        return 0;
+    return check_is_full() ? check_usable(p) : block_usable(p);
+}
+
+EXPORT int slotmalloc_malloc_trim(size_t keep) {
+    struct heap *heap = thread_heap_own();
+    if (heap != NULL) {
+        heap_housekeep(heap);
+        pool_release_empty(heap);
+    }
+    return arena.size != 0 && purge_all(keep);
+}
+
+EXPORT struct mallinfo2 slotmalloc_mallinfo2(void) {
+    struct stats_totals totals;
+    stats_totals_get(&totals);
+    return (struct mallinfo2){.arena = totals.extent,
+                              .uordblks = totals.live,
+                              .fordblks = totals.used + totals.retained - totals.live,
+                              .keepcost = totals.retained};
+}
+
+static void line_in_bytes(const char *what, uint64_t bytes) {
+    char number[24];
+    struct text text = text_in(number, sizeof number - 1);
+    text_add_number(&text, bytes);
+    *text.at = '\0';
+    warn(what, number);
+}
+
+EXPORT void slotmalloc_malloc_stats(void) {
+    struct stats_totals totals;
+    stats_totals_get(&totals);
+    line_in_bytes("bytes in use:", totals.live);
+    line_in_bytes("bytes in slots that serve them:", totals.used);
+    line_in_bytes("bytes unused but held:", totals.retained);
+}
+
+EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
+    return stats_json(buffer, size);
+}
+
+static bool own_slots_are_valid(struct heap *heap) {
+    uint32_t end = arena_cursor() * SLOTS_PER_SUPERSLAB;
+    for (uint32_t n = arena.superslab_first * SLOTS_PER_SUPERSLAB; n < end; n++) {
+        uint64_t ident = ident_read(n);
+        if (ident_owner(ident) != heap || ident_delta(ident) != 0)
+            continue;
+        if (!slot_is_valid(&arena.slots[n])) {
+            warn("invariant broken:", "counts of a slot");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool superslabs_are_valid(void) {
+    bool valid = true;
+    lock_take(&superslab_lock);
+    for (uint32_t n = arena.superslab_first; valid && n < arena_cursor(); n++)
+        valid = superslab_is_valid(n);
+    lock_give(&superslab_lock);
+    if (!valid)
+        warn("invariant broken:", "bitmaps of a superslab");
+    return valid;
+}
+
+EXPORT int slotmalloc_check(void) {
+    struct heap *heap = thread_heap_own();
+    return (heap == NULL || own_slots_are_valid(heap)) && superslabs_are_valid();
+}
+
+EXPORT_ALIAS(malloc_usable_size);
+EXPORT_ALIAS(malloc_trim);
+EXPORT_ALIAS(mallinfo2);
+EXPORT_ALIAS(malloc_stats);

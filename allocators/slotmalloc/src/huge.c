@@ -1,0 +1,74 @@
+#include "huge.h"
+
+#include "kernel.h"
+#include "slot.h"
+#include "superslab.h"
+
+#define GROWTH 2 /* a growing block gets this many times its size of address space */
+
+static size_t round_up(size_t value, size_t to) {
+    return (value + to - 1) & ~(to - 1);
+}
+
+static uint32_t superslabs_for(size_t bytes) {
+    return (uint32_t)((bytes + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
+}
+
+/* `span` does not hold the count; `capacity` does. */
+static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t align, void **out,
+                        bool *zero) {
+    struct taken taken;
+    if (capacity > arena.size || align > arena.size)
+        return NO_MEMORY;
+    uint32_t count = superslabs_for(capacity);
+    uint32_t superslab_align = align <= SUPERSLAB_SIZE ? 1 : (uint32_t)(align >> SUPERSLAB_SHIFT);
+    if (superslab_take_whole(count, superslab_align, &taken) != OK)
+        return NO_MEMORY;
+    struct slot *slot = &arena.slots[taken.slot];
+    *slot = (struct slot){.bytes = round_up(bytes, kernel_page_size()), .capacity = count};
+    slot_set_state(slot, SLOT_HUGE);
+    /* relaxed: see ident_read */
+    atomic_store_explicit(&arena.ident[taken.slot], IDENT_HUGE, memory_order_relaxed);
+    *out = slot_address(taken.slot);
+    *zero = taken.zero;
+    heap->counters.huge_allocs++;
+    return OK;
+}
+
+enum status huge_alloc(struct heap *heap, size_t bytes, size_t align, void **out, bool *zero) {
+    return take(heap, bytes, bytes, align, out, zero);
+}
+
+enum status huge_alloc_growing(struct heap *heap, size_t bytes, size_t capacity, void **out) {
+    bool zero;
+    return take(heap, bytes, capacity, 1, out, &zero);
+}
+
+void huge_free(struct heap *heap, uint32_t number) {
+    struct slot *slot = &arena.slots[number];
+    slot_set_state(slot, SLOT_UNUSED);
+    slot_clear_ident(number, 1);
+    superslab_give_whole(number / SLOTS_PER_SUPERSLAB, slot->capacity);
+    heap->counters.huge_frees++;
+}
+
+bool huge_resize(uint32_t number, size_t bytes) {
+    struct slot *slot = &arena.slots[number];
+    if (bytes <= RUN_MAX_BYTES || bytes > arena.size)
+        return false;
+    uint32_t want = superslabs_for(bytes), first = number / SLOTS_PER_SUPERSLAB;
+    if (want > slot->capacity) {
+        if (!superslab_extend_whole(first, slot->capacity, want - slot->capacity))
+            return false;
+        slot->capacity = want;
+    } else if (want < slot->capacity && bytes < slot->bytes) {
+        superslab_give_whole(first + want, slot->capacity - want);
+        slot->capacity = want;
+    }
+    slot->bytes = round_up(bytes, kernel_page_size());
+    return true;
+}
+
+size_t huge_growth(size_t bytes) {
+    return bytes * GROWTH;
+}

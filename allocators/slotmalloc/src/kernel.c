@@ -1,0 +1,137 @@
+#include "kernel.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "syscall.h"
+
+#ifndef MADV_POPULATE_WRITE
+#    define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#    define MREMAP_DONTUNMAP 4
+#endif
+
+#define ENOMEM_RESULT (-12L)
+
+struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
+_Atomic int64_t kernel_fault_after = -1;
+
+/* True when the option says that this call is to fail. */
+static bool fault_injected(void) {
+    if (likely(atomic_load_explicit(&kernel_fault_after, memory_order_relaxed) < 0))
+        return false; /* relaxed: set once at start, only the count matters */
+    int64_t left = atomic_fetch_sub_explicit(&kernel_fault_after, 1, memory_order_relaxed);
+    if (left > 0)
+        return false;
+    atomic_store_explicit(&kernel_fault_after, 0, memory_order_relaxed);
+    return true;
+}
+
+/* Makes one counted memory call. */
+static long memory_call(enum kernel_call_kind kind, size_t bytes, long number, const long args[6]) {
+    struct kernel_count *count = &kernel_counts[kind];
+    long result = fault_injected()
+                      ? ENOMEM_RESULT
+                      : raw_syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+    /* relaxed: statistics only */
+    atomic_fetch_add_explicit(&count->calls, 1, memory_order_relaxed);
+    bool failed = (unsigned long)result > -4096UL;
+    if (failed)
+        atomic_fetch_add_explicit(&count->failed, 1, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&count->bytes, bytes, memory_order_relaxed);
+    return failed ? -1 : result;
+}
+
+static enum status advise(enum kernel_call_kind kind, void *p, size_t bytes, int advice) {
+    const long args[6] = {(long)p, (long)bytes, advice};
+    return memory_call(kind, bytes, SYS_madvise, args) < 0 ? NO_MEMORY : OK;
+}
+
+enum status kernel_reserve(size_t bytes, bool accessible, void **out) {
+    int protection = accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const long args[6] = {0, (long)bytes, protection, flags, -1, 0};
+    long result = memory_call(KERNEL_reserve, bytes, SYS_mmap, args);
+    if (result < 0)
+        return NO_MEMORY;
+    *out = (void *)result;
+    return OK;
+}
+
+enum status kernel_release(void *p, size_t bytes) {
+    const long args[6] = {(long)p, (long)bytes};
+    return memory_call(KERNEL_release, bytes, SYS_munmap, args) < 0 ? NO_MEMORY : OK;
+}
+
+enum status kernel_commit(void *p, size_t bytes) {
+    const long args[6] = {(long)p, (long)bytes, PROT_READ | PROT_WRITE};
+    return memory_call(KERNEL_commit, bytes, SYS_mprotect, args) < 0 ? NO_MEMORY : OK;
+}
+
+enum status kernel_purge(void *p, size_t bytes) {
+    return advise(KERNEL_purge, p, bytes, MADV_DONTNEED);
+}
+
+enum status kernel_huge_page(void *p, size_t bytes, bool wanted) {
+    return advise(KERNEL_huge_page, p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+enum status kernel_populate(void *p, size_t bytes) {
+    return advise(KERNEL_populate, p, bytes, MADV_POPULATE_WRITE);
+}
+
+enum status kernel_move(void *from, size_t bytes, void *to) {
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    const long args[6] = {(long)from, (long)bytes, (long)bytes, flags, (long)to};
+    return memory_call(KERNEL_move, bytes, SYS_mremap, args) < 0 ? NO_MEMORY : OK;
+}
+
+uint32_t kernel_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail; the vDSO leaves errno alone */
+    return (uint32_t)now.tv_sec;
+}
+
+size_t kernel_page_size(void) {
+    static size_t size; /* same value from every thread */
+    if (size == 0)
+        size = getauxval(AT_PAGESZ);
+    return size;
+}
+
+void kernel_wait(_Atomic uint32_t *word, uint32_t value) {
+    raw_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+}
+
+void kernel_wake(_Atomic uint32_t *word) {
+    raw_syscall(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+int kernel_open(const char *path, bool write) {
+    int flags = O_CLOEXEC | (write ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY);
+    return (int)raw_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0644, 0, 0);
+}
+
+void kernel_close(int fd) {
+    raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+void kernel_write(int fd, const char *text, size_t bytes) {
+    while (bytes > 0) {
+        long written = raw_syscall(SYS_write, fd, (long)text, (long)bytes, 0, 0, 0);
+        if (written <= 0)
+            return;
+        text += written;
+        bytes -= (size_t)written;
+    }
+}
+
+long kernel_read(int fd, char *buffer, size_t bytes) {
+    return raw_syscall(SYS_read, fd, (long)buffer, (long)bytes, 0, 0, 0);
+}

@@ -1,0 +1,27 @@
+/* Heaps whose thread has ended: kept whole for the next thread, and stripped of what others need.
+ */
+#ifndef SLOTMALLOC_PARK_H
+#define SLOTMALLOC_PARK_H
+
+#include "lock.h"
+#include "types.h"
+
+extern struct lock park_lock;
+
+/* Puts a heap to rest: sends what it gathered, gives back what is empty. */
+void park_give(struct heap *heap);
+
+/* Takes a parked heap to work with; NULL when there is none. */
+struct heap *park_take(void);
+
+/* Takes an available slot of the class from a parked heap, re-owned by `heap`; NULL when none is
+ * found in the one heap looked at, or the list is busy. */
+struct slot *park_steal(struct heap *heap, unsigned class);
+
+/* Adopts the remote frees of one parked heap and gives back what became empty. */
+void park_sweep(void);
+
+/* Heaps parked now; a snapshot. */
+uint32_t park_count(void);
+
+#endif

@@ -1,0 +1,202 @@
+#include "purge.h"
+
+#include "arena.h"
+#include "bits.h"
+#include "kernel.h"
+#include "options.h"
+#include "superslab.h"
+
+#define FLOOR_SLOTS (((uint64_t)32 << 20) >> SLOT_SHIFT)
+#define USED_SHARE  4  /* a quarter of what is in use may lie unused */
+#define RUN_MIN     4  /* adjacent slots worth a call: 256 KiB */
+#define RANGES      64 /* per batch */
+#define FORGET_S    10 /* seconds without refaults after which expected demand halves */
+#define ALL_SLOTS   0xffffffffu
+
+/* Adjacent slots being purged, possibly over several superslabs. */
+struct range {
+    uint32_t slot, count;
+};
+
+uint32_t purge_now_s;
+
+static uint64_t expected;  /* slots that refaults told us to keep */
+static uint32_t refault_s; /* when `expected` was last raised or halved */
+static bool purging;       /* one purge at a time; under the superslab lock */
+
+static uint64_t slots_of(uint64_t bytes) {
+    return bytes == OPTION_NEVER ? UINT64_MAX / 2 : bytes >> SLOT_SHIFT;
+}
+
+static uint64_t keep_limit(void) {
+    if (options.purge_delay == 0)
+        return 0;
+    uint64_t keep = FLOOR_SLOTS + superslab_totals.used / USED_SHARE + expected;
+    if (options.purge_delay == OPTION_NEVER)
+        keep = UINT64_MAX / 2;
+    uint64_t most = slots_of(options.retain);
+    return keep < most ? keep : most;
+}
+
+/* Which unused slots of a superslab are worth purging: all of an empty one, else its longer runs.
+ */
+static uint32_t worth_purging(const struct superslab *superslab, unsigned run_min) {
+    if (superslab->used == 0)
+        return ALL_SLOTS;
+    uint32_t worth = 0, mask = superslab->warm;
+    while (mask != 0) {
+        unsigned at = (unsigned)__builtin_ctz(mask);
+        uint32_t rest = ~(mask >> at);
+        unsigned length = rest ? (unsigned)__builtin_ctz(rest) : SLOTS_PER_SUPERSLAB - at;
+        uint32_t run = run_mask(at, length);
+        if (length >= run_min)
+            worth |= run;
+        mask &= ~run;
+    }
+    return worth;
+}
+
+/* Adds a run that lies below all earlier ones; false when the batch is full. */
+static bool range_add(struct range *ranges, unsigned *count, uint32_t slot, unsigned length) {
+    if (*count > 0 && ranges[*count - 1].slot == slot + length) {
+        ranges[*count - 1].slot = slot;
+        ranges[*count - 1].count += length;
+        return true;
+    }
+    if (*count == RANGES)
+        return false;
+    ranges[(*count)++] = (struct range){slot, length};
+    return true;
+}
+
+/* Claims the runs of one superslab from the top down. */
+static bool claim_superslab(uint32_t number, uint32_t mask, struct range *ranges, unsigned *count) {
+    while (mask != 0) {
+        unsigned top = 31 - (unsigned)__builtin_clz(mask);
+        uint32_t below = ~(mask << (31 - top));
+        unsigned length = below ? (unsigned)__builtin_clz(below) : SLOTS_PER_SUPERSLAB;
+        unsigned at = top + 1 - length;
+        if (!range_add(ranges, count, number * SLOTS_PER_SUPERSLAB + at, length))
+            return false;
+        superslab_claim_locked(number, run_mask(at, length));
+        mask &= ~run_mask(at, length);
+    }
+    return true;
+}
+
+/* What a purge goes by. */
+struct rule {
+    uint64_t keep;     /* slots that may stay warm */
+    uint32_t before_s; /* only superslabs untouched since then */
+    unsigned run_min;  /* shortest run worth a call */
+};
+
+/* Claims from the highest superslab down: the lowest are taken first. Continues below `*from`. */
+static unsigned claim_batch(const struct rule *rule, uint32_t *from, struct range *ranges) {
+    unsigned count = 0;
+    while (superslab_totals.warm > rule->keep) {
+        uint32_t number = superslab_warm_below_locked(*from);
+        if (number == 0)
+            break;
+        const struct superslab *superslab = &arena.superslabs[number];
+        if (superslab->touched_s <= rule->before_s &&
+            !claim_superslab(number, worth_purging(superslab, rule->run_min), ranges, &count))
+            break;
+        *from = number;
+    }
+    return count;
+}
+
+static void unclaim(struct range range, bool purged) {
+    while (range.count > 0) {
+        uint32_t at = range.slot % SLOTS_PER_SUPERSLAB;
+        uint32_t length =
+            SLOTS_PER_SUPERSLAB - at < range.count ? SLOTS_PER_SUPERSLAB - at : range.count;
+        superslab_unclaim_locked(range.slot / SLOTS_PER_SUPERSLAB, run_mask(at, length), purged);
+        range.slot += length;
+        range.count -= length;
+    }
+}
+
+/* Purges by a rule; holds the lock but for the kernel calls. Returns whether any went back. */
+static bool purge_locked(const struct rule *rule) {
+    struct range ranges[RANGES];
+    uint32_t from = arena_cursor();
+    bool any = false, failed = false;
+    if (purging || from <= arena.superslab_first)
+        return false;
+    purging = true;
+    for (;;) {
+        unsigned count = claim_batch(rule, &from, ranges);
+        if (count == 0 || failed)
+            break;
+        for (unsigned i = 0; i < count; i++) {
+            lock_give(&superslab_lock);
+            bool purged =
+                kernel_purge(slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE) == OK;
+            lock_take(&superslab_lock);
+            unclaim(ranges[i], purged);
+            any = any || purged;
+            failed = failed || !purged;
+        }
+    }
+    purging = false;
+    return any;
+}
+
+bool purge_is_running_locked(void) {
+    return purging;
+}
+
+void purge_after_give_locked(void) {
+    uint64_t keep = keep_limit();
+    if (likely(superslab_totals.warm <= keep))
+        return;
+    struct rule rule = {keep / 2, UINT32_MAX, options.purge_delay == 0 ? 1 : RUN_MIN};
+    (void)purge_locked(&rule);
+}
+
+bool purge_room_locked(uint64_t count) {
+    uint64_t limit = slots_of(options.limit);
+    if (likely(superslab_totals.used + superslab_totals.warm + count <= limit))
+        return true;
+    struct rule rule = {0, UINT32_MAX, 1};
+    (void)purge_locked(&rule);
+    return superslab_totals.used + superslab_totals.warm + count <= limit;
+}
+
+void purge_note_refault_locked(uint64_t slots) {
+    expected += slots;
+    refault_s = purge_now_s;
+}
+
+/* Forgets demand that did not come back. */
+static void forget(void) {
+    if (expected == 0 || purge_now_s - refault_s < FORGET_S)
+        return;
+    expected /= 2;
+    refault_s = purge_now_s;
+}
+
+void purge_tick(void) {
+    uint32_t now = kernel_seconds();
+    lock_take(&superslab_lock);
+    if (now != purge_now_s) {
+        purge_now_s = now;
+        forget();
+        uint32_t delay =
+            options.purge_delay == OPTION_NEVER ? now : (uint32_t)(options.purge_delay / 1000);
+        struct rule rule = {0, now > delay ? now - delay : 0, RUN_MIN};
+        if (options.purge_delay != OPTION_NEVER && superslab_totals.warm > 0)
+            (void)purge_locked(&rule);
+    }
+    lock_give(&superslab_lock);
+}
+
+bool purge_all(size_t keep_bytes) {
+    lock_take(&superslab_lock);
+    struct rule rule = {keep_bytes >> SLOT_SHIFT, UINT32_MAX, 1};
+    bool any = purge_locked(&rule);
+    lock_give(&superslab_lock);
+    return any;
+}

@@ -1,0 +1,35 @@
+/* When unused memory goes back to the kernel.
+ *
+ * Two rules. Idle: slots unused for purge_delay go back, looked at by a tick on the slow paths.
+ * Burst: when more lies unused than the program is likely to want soon, it goes back at once,
+ * because a program that falls idle calls nothing any more. "Likely to want soon" is a floor, a
+ * share of what is in use, and what was taken again after earlier purges (refaults): a program that
+ * frees all and allocates it again pays for that once. */
+#ifndef SLOTMALLOC_PURGE_H
+#define SLOTMALLOC_PURGE_H
+
+#include "types.h"
+
+/* Coarse seconds of the last tick. Written under the superslab lock. */
+extern uint32_t purge_now_s;
+
+/* Called under the superslab lock when slots were given back; may drop and retake it. */
+void purge_after_give_locked(void);
+
+/* True when `count` more slots may be made warm under the hard limit; purges to make room. Called
+ * under the superslab lock, which it may drop and retake. */
+bool purge_room_locked(uint64_t count);
+
+/* Tells that so many purged slots are taken again. Called under the superslab lock. */
+void purge_note_refault_locked(uint64_t slots);
+
+/* True while a purge has slots claimed and the lock dropped. Called under the superslab lock. */
+bool purge_is_running_locked(void);
+
+/* Housekeeping; called now and then from slow paths, without the lock. */
+void purge_tick(void);
+
+/* Gives back all unused memory but `keep_bytes`. Returns whether any went back. */
+bool purge_all(size_t keep_bytes);
+
+#endif

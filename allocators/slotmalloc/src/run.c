@@ -1,0 +1,45 @@
+#include "run.h"
+
+#include "slot.h"
+#include "superslab.h"
+
+static unsigned slots_for(size_t bytes) {
+    return bytes == 0 ? 1 : (unsigned)((bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
+}
+
+enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out, bool *zero) {
+    struct taken taken;
+    unsigned count = slots_for(bytes);
+    unsigned slot_align = align <= SLOT_SIZE ? 1 : (unsigned)(align >> SLOT_SHIFT);
+    if (superslab_take(count, slot_align, &taken) != OK)
+        return NO_MEMORY;
+    struct slot *slot = &arena.slots[taken.slot];
+    *slot = (struct slot){.span = (uint8_t)count, .bytes = count * SLOT_SIZE};
+    slot_set_state(slot, SLOT_RUN);
+    /* relaxed: see ident_read */
+    atomic_store_explicit(&arena.ident[taken.slot], IDENT_RUN, memory_order_relaxed);
+    *out = slot_address(taken.slot);
+    *zero = taken.zero;
+    heap->counters.run_allocs++;
+    return OK;
+}
+
+void run_free(struct heap *heap, uint32_t number) {
+    struct slot *slot = &arena.slots[number];
+    slot_set_state(slot, SLOT_UNUSED);
+    slot_clear_ident(number, 1);
+    superslab_give(number, slot->span);
+    heap->counters.run_frees++;
+}
+
+bool run_resize(uint32_t number, size_t bytes) {
+    struct slot *slot = &arena.slots[number];
+    unsigned have = slot->span, want = slots_for(bytes);
+    if (want > SLOTS_PER_SUPERSLAB || (want > have && !superslab_extend(number, have, want - have)))
+        return false;
+    if (want < have)
+        superslab_give(number + want, have - want);
+    slot->span = (uint8_t)want;
+    slot->bytes = want * SLOT_SIZE;
+    return true;
+}

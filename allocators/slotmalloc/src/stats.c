@@ -1,0 +1,167 @@
+#include "stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "kernel.h"
+#include "options.h"
+#include "park.h"
+#include "superslab.h"
+#include "text.h"
+
+#define DUMP_BYTES 16384
+#define STDERR     2
+
+/* Bytes of blocks in use of one slot, run or huge block. */
+static uint64_t live_bytes(const struct slot *slot) {
+    if (slot->state == SLOT_RUN || slot->state == SLOT_HUGE)
+        return slot->bytes;
+    uint32_t freed = slot->need_set - slot->need;
+    return (uint64_t)(slot->used - freed) * slot->block_size;
+}
+
+void stats_totals_get(struct stats_totals *totals) {
+    *totals = (struct stats_totals){0};
+    uint32_t first = arena.superslab_first * SLOTS_PER_SUPERSLAB;
+    uint32_t end = arena_cursor() * SLOTS_PER_SUPERSLAB;
+    for (uint32_t number = first; number < end; number++) {
+        const struct slot *slot = &arena.slots[number];
+        if (slot->state > SLOT_HUGE || slot->state == SLOT_UNUSED)
+            continue;
+        totals->slots_by_state[slot->state]++;
+        totals->live += live_bytes(slot);
+    }
+    lock_take(&superslab_lock);
+    totals->used = superslab_totals.used * SLOT_SIZE;
+    totals->retained = superslab_totals.warm * SLOT_SIZE;
+    lock_give(&superslab_lock);
+    totals->slots_by_state[SLOT_UNUSED] = (end - first) - totals->used / SLOT_SIZE;
+    totals->extent = (uint64_t)(end - first) * SLOT_SIZE;
+}
+
+static void merge(struct counters *sum) {
+    *sum = (struct counters){0};
+    for (uint32_t i = 0; i < arena_heap_count(); i++) {
+        const struct counters *one = &arena.heaps[i].counters;
+#define COUNTER(name, meaning) sum->name += one->name;
+#include "counters.def"
+#undef COUNTER
+    }
+}
+
+/* "name":value, with a comma before all but the first of an object. */
+static void field(struct text *text, const char *name, uint64_t value) {
+    if (text->at > text->end - 1 || text->at[-1] != '{')
+        text_add(text, ",");
+    text_add(text, "\"");
+    text_add(text, name);
+    text_add(text, "\":");
+    text_add_number(text, value);
+}
+
+static void add_counters(struct text *text) {
+    struct counters sum;
+    merge(&sum);
+    text_add(text, "\"counters\":{");
+#define COUNTER(name, meaning) field(text, #name, sum.name);
+#include "counters.def"
+#undef COUNTER
+    text_add(text, "}");
+}
+
+static void add_kernel_call(struct text *text, const char *name, const struct kernel_count *count) {
+    text_add(text, text->at[-1] == '{' ? "\"" : ",\"");
+    text_add(text, name);
+    text_add(text, "\":{");
+    /* relaxed: statistics only */
+    field(text, "calls", atomic_load_explicit(&count->calls, memory_order_relaxed));
+    field(text, "failed", atomic_load_explicit(&count->failed, memory_order_relaxed));
+    field(text, "bytes", atomic_load_explicit(&count->bytes, memory_order_relaxed));
+    text_add(text, "}");
+}
+
+static void add_kernel(struct text *text) {
+    text_add(text, ",\"kernel\":{");
+#define KERNEL_CALL(name, meaning) add_kernel_call(text, #name, &kernel_counts[KERNEL_##name]);
+#include "kernel.def"
+#undef KERNEL_CALL
+    text_add(text, "}");
+}
+
+static void add_slots(struct text *text, const struct stats_totals *totals) {
+    text_add(text, ",\"slots\":{");
+    field(text, "unused", totals->slots_by_state[SLOT_UNUSED]);
+    field(text, "current", totals->slots_by_state[SLOT_CURRENT]);
+    field(text, "full", totals->slots_by_state[SLOT_FULL]);
+    field(text, "available", totals->slots_by_state[SLOT_AVAILABLE]);
+    field(text, "empty", totals->slots_by_state[SLOT_EMPTY]);
+    field(text, "runs", totals->slots_by_state[SLOT_RUN]);
+    field(text, "huge", totals->slots_by_state[SLOT_HUGE]);
+    text_add(text, "}");
+}
+
+static void add_superslabs(struct text *text) {
+    lock_take(&superslab_lock);
+    struct superslab_totals totals = superslab_totals;
+    lock_give(&superslab_lock);
+    text_add(text, ",\"superslabs\":{");
+    field(text, "new", totals.superslabs_new);
+    field(text, "reused", totals.superslabs_reused);
+    field(text, "emptied", totals.superslabs_emptied);
+    field(text, "purged_slots", totals.purged);
+    field(text, "refaulted_slots", totals.refaulted);
+    field(text, "used_peak_slots", totals.used_peak);
+    field(text, "warm_peak_slots", totals.warm_peak);
+    text_add(text, "}");
+}
+
+static void add_bytes(struct text *text, const struct stats_totals *totals) {
+    text_add(text, ",\"bytes\":{");
+    field(text, "live", totals->live);
+    field(text, "used", totals->used);
+    field(text, "retained", totals->retained);
+    field(text, "extent", totals->extent);
+    text_add(text, "},\"heaps\":{");
+    field(text, "made", arena_heap_count());
+    field(text, "parked", park_count());
+    text_add(text, "}");
+}
+
+size_t stats_json(char *buffer, size_t size) {
+    struct stats_totals totals;
+    struct text text = text_in(buffer, size ? size - 1 : 0);
+    stats_totals_get(&totals);
+    text_add(&text, "{\"schema\":1,");
+    add_counters(&text);
+    add_kernel(&text);
+    add_slots(&text, &totals);
+    add_superslabs(&text);
+    add_bytes(&text, &totals);
+    text_add(&text, "}");
+    if (size > 0)
+        *text.at = '\0';
+    return text.wanted;
+}
+
+static void dump(void) {
+    char buffer[DUMP_BYTES];
+    size_t bytes = stats_json(buffer, sizeof buffer - 1);
+    bool to_stderr = strcmp(options.stats_path, "stderr") == 0;
+    int fd = to_stderr ? STDERR : kernel_open(options.stats_path, true);
+    if (fd < 0) {
+        warn("cannot write the counters to", options.stats_path);
+        return;
+    }
+    if (bytes > sizeof buffer - 2)
+        bytes = sizeof buffer - 2;
+    buffer[bytes] = '\n';
+    kernel_write(fd, buffer, bytes + 1);
+    if (!to_stderr)
+        kernel_close(fd);
+}
+
+void stats_init(void) {
+    if (options.stats)
+        (void)atexit(dump);
+}

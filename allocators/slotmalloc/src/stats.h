@@ -1,0 +1,24 @@
+/* What the counters say, put together: totals, JSON, the dump at exit. */
+#ifndef SLOTMALLOC_STATS_H
+#define SLOTMALLOC_STATS_H
+
+#include "types.h"
+
+/* A snapshot; other threads' figures may be a few operations old. Bytes unless said otherwise. */
+struct stats_totals {
+    uint64_t slots_by_state[SLOT_HUGE + 1]; /* slots (first ones of spans, runs and huge blocks) */
+    uint64_t live;                          /* in blocks that the program holds, or a bin does */
+    uint64_t used;                          /* in slots that serve blocks */
+    uint64_t retained;                      /* in unused slots that probably hold memory */
+    uint64_t extent;                        /* of the arena below the cursor */
+};
+
+void stats_totals_get(struct stats_totals *totals);
+
+/* Writes the JSON object; see slotmalloc_stats_json. */
+size_t stats_json(char *buffer, size_t size);
+
+/* Arranges for the dump at exit when the option stats asks for one. */
+void stats_init(void);
+
+#endif

@@ -1,0 +1,72 @@
+/* Superslabs: who uses which of the arena's slots, and which of the unused ones hold memory.
+ *
+ * One lock covers all of it; a slot is 64 KiB, so that it is taken once in many mallocs. Every
+ * function here takes the lock itself, but for those named *_locked. */
+#ifndef SLOTMALLOC_SUPERSLAB_H
+#define SLOTMALLOC_SUPERSLAB_H
+
+#include "lock.h"
+#include "types.h"
+
+/* Where slots came from, in the order in which the stages are tried. */
+enum take_stage { TAKE_WARM, TAKE_COLD, TAKE_EMPTY_SUPERSLAB, TAKE_NEW_SUPERSLAB };
+
+/* Adjacent slots that were taken. */
+struct taken {
+    uint32_t slot;
+    bool zero; /* all of it reads as zero */
+    enum take_stage stage;
+};
+
+/* Totals over the arena, in slots unless said otherwise; under the lock. */
+struct superslab_totals {
+    uint64_t used; /* taken */
+    uint64_t warm; /* unused and warm */
+    uint64_t used_peak;
+    uint64_t warm_peak;          /* most used and warm at once */
+    uint64_t purged;             /* given back to the kernel, ever */
+    uint64_t refaulted;          /* taken again after that, ever */
+    uint64_t superslabs_new;     /* superslabs taken from the cursor */
+    uint64_t superslabs_reused;  /* wholly unused superslabs that came into use again */
+    uint64_t superslabs_emptied; /* superslabs whose last slot came back */
+};
+
+extern struct lock superslab_lock;
+extern struct superslab_totals superslab_totals;
+
+/* Takes `count` (1 to 32) adjacent slots of one superslab; the first slot's number is a multiple of
+ * `align` (a power of two up to 32). */
+enum status superslab_take(unsigned count, unsigned align, struct taken *out);
+
+/* The same, but only warm slots. */
+enum status superslab_take_warm(unsigned count, unsigned align, struct taken *out);
+
+/* Gives adjacent slots of one superslab back; they are warm. */
+void superslab_give(uint32_t slot, unsigned count);
+
+/* Takes the `more` slots right behind `slot` + `count` when they are unused. */
+bool superslab_extend(uint32_t slot, unsigned count, unsigned more);
+
+/* Takes `count` adjacent superslabs, the first one's address being a multiple of `align`
+ * superslabs. out->slot is the first slot. */
+enum status superslab_take_whole(uint32_t count, uint32_t align, struct taken *out);
+
+/* Gives `count` superslabs back, the first `warm` of which may hold memory. */
+void superslab_give_whole(uint32_t number, uint32_t count);
+
+/* Takes the `more` superslabs right behind, unused or beyond the cursor, when they are free. */
+bool superslab_extend_whole(uint32_t number, uint32_t count, uint32_t more);
+
+/* For purge.c, under the lock: marks unused slots as taken while they are purged, and gives them
+ * back purged (cold and zero) or as they were. */
+void superslab_claim_locked(uint32_t number, uint32_t mask);
+void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged);
+
+/* For purge.c and stats: the next superslab below `from` with warm unused slots; 0 when there is
+ * none. */
+uint32_t superslab_warm_below_locked(uint32_t from);
+
+/* True when bitmaps, index and totals agree; walks everything. For debug builds and check=full. */
+bool superslab_is_valid(uint32_t number);
+
+#endif

@@ -1,0 +1,108 @@
+#include "thread.h"
+
+#include <pthread.h>
+
+#include "arena.h"
+#include "check.h"
+#include "classes.h"
+#include "fork.h"
+#include "kernel.h"
+#include "lock.h"
+#include "options.h"
+#include "park.h"
+#include "purge.h"
+#include "stats.h"
+#include "trace.h"
+
+struct heap thread_no_heap;
+_Thread_local struct heap *thread_heap = &thread_no_heap;
+
+/* The heap that the thread has, also in the checking mode. */
+static _Thread_local struct heap *own_heap __attribute__((tls_model("initial-exec")));
+
+/* Set by the key's destructor: what the thread still allocates or frees must not need a second one.
+ */
+static _Thread_local bool thread_ending __attribute__((tls_model("initial-exec")));
+
+static struct lock init_lock;
+static _Atomic bool initialised;
+static pthread_key_t key;
+static bool key_usable;
+
+/* The thread's end. */
+static void park_own_heap(void *heap) {
+    thread_ending = true;
+    thread_heap = &thread_no_heap;
+    own_heap = NULL;
+    park_give(heap);
+}
+
+static bool init_locked(void) {
+    options_init();
+    trace_init();
+    classes_init();
+    if (arena_init() != OK)
+        return false;
+    purge_now_s = kernel_seconds();
+    /* release: pairs with the acquire in library_ready */
+    atomic_store_explicit(&initialised, true, memory_order_release);
+    return true;
+}
+
+/* What may call malloc itself, when malloc already works. */
+static void init_hooks(void) {
+    key_usable = pthread_key_create(&key, park_own_heap) == 0;
+    fork_init();
+    stats_init();
+}
+
+bool library_ready(void) {
+    /* acquire: pairs with the release in init_locked */
+    if (likely(atomic_load_explicit(&initialised, memory_order_acquire)))
+        return true;
+    lock_take(&init_lock);
+    bool mine = !atomic_load_explicit(&initialised, memory_order_relaxed); /* the lock orders it */
+    bool ready = !mine || init_locked();
+    lock_give(&init_lock);
+    if (mine && ready)
+        init_hooks();
+    return ready;
+}
+
+static struct heap *heap_obtain(void) {
+    struct heap *heap = park_take();
+    return heap != NULL || arena_heap(&heap) == OK ? heap : NULL;
+}
+
+struct heap *thread_heap_own(void) {
+    return own_heap;
+}
+
+/* Has the destructor called at the thread's end. pthread_setspecific may allocate: own_heap is set.
+ */
+static struct heap *watch_end(struct heap *heap) {
+    if (key_usable)
+        (void)pthread_setspecific(key, heap);
+    return heap;
+}
+
+struct heap *thread_heap_get(void) {
+    if (likely(own_heap != NULL))
+        return own_heap;
+    if (!library_ready())
+        return NULL;
+    if (own_heap != NULL) /* init_hooks allocated */
+        return watch_end(own_heap);
+    struct heap *heap = heap_obtain();
+    if (heap == NULL || thread_ending)
+        return heap;
+    own_heap = heap;
+    if (!check_is_full())
+        thread_heap = heap;
+    return watch_end(heap);
+}
+
+void thread_heap_done(struct heap *heap) {
+    if (unlikely(heap != own_heap))
+        park_give(heap);
+}
