@@ -78,7 +78,6 @@ static struct found from_fresh(struct heap *heap, struct class_pool *pool) {
     if (pool->fresh == 0)
         return (struct found){0};
     struct slot *slot = &arena.slots[pool->fresh];
-    pool->fresh = 0;
     pool_make_current(heap, slot);
     heap->counters.slot_extended++;
     return extend(pool, slot);

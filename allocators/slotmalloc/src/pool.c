@@ -123,8 +123,11 @@ void pool_drain(struct heap *heap) {
 }
 
 void pool_make_current(struct heap *heap, struct slot *slot) {
+    struct class_pool *pool = pool_of(heap, slot);
     slot_set_state(slot, SLOT_CURRENT);
-    pool_of(heap, slot)->current = slot_to_number(slot);
+    pool->current = slot_to_number(slot);
+    if (pool->fresh == pool->current)
+        pool->fresh = 0; /* it may be full when it is next retired */
 }
 
 void pool_retire_current(struct heap *heap, struct class_pool *pool) {
