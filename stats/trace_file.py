@@ -8,6 +8,7 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def _block(path: Path, data: bytes, offset: int) -> tuple[_Block, int]:
     if kind not in (_META, _EVENTS, _END) or unpacked > _UNPACKED_MAX:
         raise _refusal(path, offset, "the block is none that the format allows")
     try:
-        plain = zlib.decompress(content)
+        plain = zlib.decompressobj().decompress(content, _UNPACKED_MAX + 1)
     except zlib.error as error:
         raise _refusal(path, offset, f"the block does not unpack: {error}") from error
     if len(plain) != unpacked:
@@ -198,7 +199,7 @@ def _spread(block: _Block) -> dict[str, Any]:
         raise ValueError("the columns do not fill their block")
     data = np.frombuffer(block.data, np.uint8)
     runs, op, sizes, aligns, backs, marks = (
-        data[low:high] for low, high in zip(bounds, bounds[1:], strict=False)
+        data[low:high] for low, high in pairwise(bounds)
     )
     count = block.events
     if len(op) != count or (count and op.max() > THREAD_END):

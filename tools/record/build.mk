@@ -6,9 +6,11 @@ RECORD_OBJ := $(patsubst %,$(BUILD)/obj/tools/record/%.o,main directory convert 
 
 $(RECORD_LIB): CFLAGS += -fvisibility=hidden -fexceptions
 $(BUILD)/librecord.so: $(RECORD_LIB)
+	echo "  LINK  $@"
 	$(CC) $(LDFLAGS) -shared -o $@ $^ -ldl
 
 $(BUILD)/alloc-record: $(RECORD_OBJ)
+	echo "  LINK  $@"
 	$(CC) $(LDFLAGS) -o $@ $^ -lz
 
 ALL += $(BUILD)/librecord.so $(BUILD)/alloc-record

@@ -15,6 +15,14 @@ static inline bool is_ready(void) {
     return likely(next.malloc) || next_resolve();
 }
 
+/* Some allocators make one entry point call another through the dynamic linker, that is through
+ * here: then the inner call has recorded the object. */
+static void acquire_once(const uint64_t *before, enum raw_op op, void *address, size_t size,
+                         size_t alignment) {
+    if (!log_just_acquired(before, address))
+        log_acquire(op, address, size, alignment);
+}
+
 EXPORT void *malloc(size_t size) {
     if (!is_ready())
         return bootstrap_alloc(size);
@@ -28,8 +36,9 @@ EXPORT void *calloc(size_t count, size_t size) {
     bool overflows = __builtin_mul_overflow(count, size, &bytes);
     if (!is_ready())
         return bootstrap_alloc(overflows ? SIZE_MAX : bytes);
+    const uint64_t *before = log_self.next;
     void *address = next.calloc(count, size);
-    log_acquire(RAW_CALLOC, address, bytes, 0);
+    acquire_once(before, RAW_CALLOC, address, bytes, 0);
     return address;
 }
 
@@ -87,24 +96,27 @@ EXPORT void *reallocarray(void *old, size_t count, size_t size) {
 EXPORT int posix_memalign(void **result, size_t alignment, size_t size) {
     if (!is_ready())
         return ENOMEM;
+    const uint64_t *before = log_self.next;
     int error = next.posix_memalign(result, alignment, size);
-    log_acquire(RAW_ALIGNED, error ? NULL : *result, size, alignment);
+    acquire_once(before, RAW_ALIGNED, error ? NULL : *result, size, alignment);
     return error;
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t size) {
     if (!is_ready())
         return NULL;
+    const uint64_t *before = log_self.next;
     void *address = next.aligned_alloc(alignment, size);
-    log_acquire(RAW_ALIGNED, address, size, alignment);
+    acquire_once(before, RAW_ALIGNED, address, size, alignment);
     return address;
 }
 
 EXPORT void *memalign(size_t alignment, size_t size) {
     if (!is_ready())
         return NULL;
+    const uint64_t *before = log_self.next;
     void *address = next.memalign(alignment, size);
-    log_acquire(RAW_ALIGNED, address, size, alignment);
+    acquire_once(before, RAW_ALIGNED, address, size, alignment);
     return address;
 }
 

@@ -1,0 +1,15 @@
+# Programs that the Python tests record, and the counting allocator that they are recorded on.
+
+$(BUILD)/tests/tools/storm: $(BUILD)/obj/tests/tools/storm.o
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/tools/cxx: $(BUILD)/obj/tests/tools/cxx.o
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/tools/libcount.so: $(BUILD)/pic/tests/tools/count.o
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -shared -o $@ $^
+
+ALL += $(addprefix $(BUILD)/tests/tools/,storm cxx libcount.so)

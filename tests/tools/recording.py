@@ -1,0 +1,63 @@
+"""Records programs for the tests and reads the traces."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stats import trace_file
+from stats.trace_file import Trace
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+ALLOC_RECORD = BUILD / "alloc-record"
+LIBRARY = BUILD / "librecord.so"
+PROGRAMS = BUILD / "tests" / "tools"
+
+
+def record(
+    directory: Path,
+    *command: str | Path,
+    environment: dict[str, str] | None = None,
+    expect: int = 0,
+    counts: Path = Path(os.devnull),
+) -> list[Path]:
+    """Records `command` into directory/traces; returns the traces in the order of the processes.
+
+    expect  the exit code that alloc-record must pass on
+    counts  a file that the program finds open as descriptor 3
+    """
+    output = directory / "traces"
+    with counts.open("a") as opened:
+        script = 'exec "$@" 3>&"$COUNTS"'
+        done = subprocess.run(
+            ["bash", "-c", script, "-", ALLOC_RECORD, "-o", output, "--", *command],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, **(environment or {}), "COUNTS": str(opened.fileno())},
+            pass_fds=(opened.fileno(),),
+        )
+    assert done.returncode == expect, done.stderr
+    return sorted(output.glob("*.trace"))
+
+
+def counts_of(trace: Trace) -> dict[str, int]:
+    """How many events of each operation the trace has."""
+    totals = np.bincount(trace.op, minlength=len(trace_file.OP_NAMES))
+    return dict(zip(trace_file.OP_NAMES, map(int, totals), strict=True))
+
+
+def live_bytes(trace: Trace) -> npt.NDArray[np.int64]:
+    """Live bytes after each event."""
+    given_up = np.where(trace.maker >= 0, trace.size[trace.maker], 0)
+    return np.cumsum(trace.size - given_up)
+
+
+def read_lines(path: Path) -> list[dict[str, int]]:
+    """The JSON lines of a file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
