@@ -126,6 +126,13 @@ def test_new_and_delete_are_recorded_once_on_every_allocator(
     assert trace.totals["unknown"] == trace.totals["unseen"] == trace.totals["lost"] == 0
 
 
+def test_an_exception_passes_through_the_recorder(tmp_path: Path) -> None:
+    (path,) = record(tmp_path, PROGRAMS / "cxx", "refuse")
+    trace = read_trace(path)
+    assert trace.totals["refused"] >= 2
+    assert trace.size.max() < 1 << 20, "what was refused is no event"
+
+
 def test_a_full_disk_or_a_small_limit_is_reported_and_the_program_goes_on(tmp_path: Path) -> None:
     command = f"ulimit -f 512; exec {ALLOC_RECORD} -o {tmp_path}/t -- {PROGRAMS}/storm exit 3000"
     done = subprocess.run(
@@ -178,7 +185,7 @@ def test_wrong_usage_is_explained(arguments: tuple[str, ...]) -> None:
 
 
 def test_a_missing_program_and_a_used_folder_are_refused(tmp_path: Path) -> None:
-    missing = [ALLOC_RECORD, "-o", tmp_path / "a", "--", "/nonexistent/program"]
+    missing: list[str | Path] = [ALLOC_RECORD, "-o", tmp_path / "a", "--", "/nonexistent/program"]
     assert subprocess.run(missing, capture_output=True, timeout=20).returncode == 127
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "file").touch()

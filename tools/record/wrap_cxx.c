@@ -1,8 +1,8 @@
 /* C++'s new and delete. libstdc++'s call malloc and free, which are recorded there; an allocator's
  * own (jemalloc, mimalloc, tcmalloc, tbbmalloc export them) may or may not. So a new is recorded
  * here unless the call below recorded the same address just now, and a delete is recorded here and
- * a free of the same address inside it is not. An exception of the operator below passes through:
- * the object is built with -fexceptions. */
+ * a free or another delete of the same address inside it is not. An exception of the operator below
+ * passes through: the object is built with -fexceptions. */
 #define _GNU_SOURCE
 #include "log.h"
 #include "next.h"
@@ -59,10 +59,13 @@ static void *next_operator(void *_Atomic *known, const char *name) {
             free(address);                                                                         \
             return;                                                                                \
         }                                                                                          \
-        log_release(RAW_FREE, address);                                                            \
+        bool is_inner = log_self.releasing == address;                                             \
+        if (!is_inner)                                                                             \
+            log_release(RAW_FREE, address);                                                        \
         log_self.releasing = address;                                                              \
         function arguments;                                                                        \
-        log_self.releasing = LOG_NOTHING;                                                          \
+        if (!is_inner)                                                                             \
+            log_self.releasing = LOG_NOTHING;                                                      \
     }
 
 NEW(_Znwm, (size_t size), (size), 0)
