@@ -151,8 +151,6 @@ bool process_is_dead(uint64_t identity);
 /* Adds the counters of an entry that is the caller's to change to those of the departed, and
  * vacates the entry. */
 void process_vacate(struct shm_arena *a, unsigned tag);
-/* For tests: replaces the question whether a process lives. */
-extern bool (*process_is_dead_override)(uint64_t identity);
 
 /* ---- handles.c: all handles of this process, and fork ---- */
 void handles_add(struct shm_arena *a);

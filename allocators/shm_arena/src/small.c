@@ -221,6 +221,7 @@ int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offse
     do {
         if (!block_is_allocated(state))
             return SHM_ARENA_NOT_A_BLOCK;
+        CRASH_POINT();
     } while (!atomic_compare_exchange_weak(block, &state, BLOCK_FREE));
     CRASH_POINT();
     word = atomic_load(&a->slots[slot].state);
