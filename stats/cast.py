@@ -24,7 +24,7 @@ _KNOWN = {
     "mimalloc3": ("#44AA99", "v", "triangle-down"),
     "tcmalloc": ("#CC79A7", "P", "cross"),
     "tbbmalloc": ("#E69F00", "X", "x"),
-    "scudo": ("#882255", "h", "hexagon"),
+    "scudo": ("#A33A6A", "h", "hexagon"),
 }
 _SPARE = [
     ("#999933", "<", "triangle-left"),

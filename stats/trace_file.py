@@ -198,9 +198,7 @@ def _spread(block: _Block) -> dict[str, Any]:
     if bounds[-1] != len(block.data):
         raise ValueError("the columns do not fill their block")
     data = np.frombuffer(block.data, np.uint8)
-    runs, op, sizes, aligns, backs, marks = (
-        data[low:high] for low, high in pairwise(bounds)
-    )
+    runs, op, sizes, aligns, backs, marks = (data[low:high] for low, high in pairwise(bounds))
     count = block.events
     if len(op) != count or (count and op.max() > THREAD_END):
         raise ValueError("unknown operations")

@@ -15,7 +15,8 @@ def significant(value: float, digits: int = 3) -> str:
     """`value` with so many significant digits and no exponent: 0.0123, 1.23, 123, 12345."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "∞" if value > 0 else "−∞" if value < 0 else "–"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = float(f"{value:.{digits}g}")  # 99.96 becomes 100 before its digits are counted
+    places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:.{places}f}"
 
 

@@ -7,7 +7,7 @@ A figure's module has
     draw(study)          a matplotlib Figure, or None when there is nothing to show
     interactive(study)   optional: a plotly Figure for the report, or None
     EACH                 optional: "workload" for one figure per workload (and its parameters)
-    instead of one per run
+    PLACE                optional: a number; the lower, the higher in the report (default 50)
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class Plot:
         """Whether there is one figure per workload."""
         return getattr(self.module, "EACH", "run") == "workload"
 
+    @property
+    def place(self) -> int:
+        """Where it stands in a report."""
+        return int(getattr(self.module, "PLACE", 50))
+
     def missing(self, study: Study) -> list[str]:
         """The metrics that it needs and `study` lacks."""
         return [name for name in self.module.NEEDS if not study.has(name)]
@@ -76,10 +81,9 @@ class Plot:
 
 def plots() -> dict[str, Plot]:
     """All figures by name."""
-    names = [
-        found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")
-    ]
-    return {name: Plot(name, import_module(f"stats.figures.{name}")) for name in names}
+    names = [f.name for f in pkgutil.iter_modules(__path__) if not f.name.startswith("_")]
+    found = [Plot(name, import_module(f"stats.figures.{name}")) for name in names]
+    return {plot.name: plot for plot in sorted(found, key=lambda plot: (plot.place, plot.name))}
 
 
 def plot(name: str) -> Plot:

@@ -5,14 +5,17 @@ knows light and dark.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from stats.cast import Actor
-from stats.figures._style import ratio_ticks
+from stats.figures._style import byte_ticks, ratio_ticks, short
 
+_MARGIN = {"l": 70, "r": 20, "t": 30, "b": 50}
+_GAP = 90  # pixels between two rows of panels: ticks, axis title, the title below
 _DASHES = {"-": "solid", "--": "dash", ":": "dot"}
 
 
@@ -24,39 +27,56 @@ def empty(height: int, **layout: Any) -> go.Figure:
 def grid(
     titles: list[str], columns: int, row_height: int, **options: Any
 ) -> tuple[go.Figure, list[dict[str, int]]]:
-    """A figure of panels and the row/col arguments of each."""
+    """A figure of panels, `row_height` pixels each with its axis, and the row/col arguments of each
+    panel.
+    """
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
-    gap = min(0.3, 70 / (rows * row_height))
+    height = rows * row_height + _MARGIN["t"] + _MARGIN["b"]
     figure = make_subplots(
         rows,
         columns,
         subplot_titles=titles,
-        vertical_spacing=gap,
-        horizontal_spacing=0.09,
+        vertical_spacing=min(0.9 / max(1, rows - 1), _GAP / (rows * row_height)),
+        horizontal_spacing=0.06,
         **options,
     )
     places = [{"row": i // columns + 1, "col": i % columns + 1} for i in range(len(titles))]
     figure.update_annotations(font_size=13)
-    return styled(figure, rows * row_height + 110), places
+    return styled(figure, height), places
 
 
 def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
-    """`figure` with the house's margins, legend below and transparent ground."""
+    """`figure` with the house's margins, a legend at the right and transparent ground."""
+    clear = "rgba(0,0,0,0)"
     figure.update_layout(
         height=height,
-        margin={"l": 70, "r": 20, "t": 34, "b": 50},
+        margin=_MARGIN,
         template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=clear,
+        plot_bgcolor=clear,
         hovermode="closest",
         font={"size": 12},
-        legend={"orientation": "h", "y": -60 / height, "yanchor": "top"},
+        legend={
+            "x": 1.01,
+            "y": 1,
+            "yanchor": "top",
+            "bgcolor": clear,
+            "font": {"size": 11},
+            "tracegroupgap": 0,
+        },
         **layout,
     )
-    figure.update_xaxes(zeroline=False, automargin=True)
-    figure.update_yaxes(zeroline=False, automargin=True)
+    figure.update_xaxes(zeroline=False, automargin=True, title_standoff=8)
+    figure.update_yaxes(zeroline=False, automargin=True, title_standoff=10)
     return figure
+
+
+def byte_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A linear axis from 0 over `values` bytes, with ticks at powers of two and their multiples."""
+    top = 1.06 * max([1.0, *values])
+    ticks = byte_ticks(0, top)
+    return {"range": [0, top], "tickvals": ticks, "ticktext": [short(t, "bytes") for t in ticks]}
 
 
 def looks(actor: Actor, size: int = 9) -> dict[str, Any]:

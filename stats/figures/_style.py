@@ -108,20 +108,23 @@ def legend(
     )
 
 
+def byte_ticks(low: float, high: float) -> list[float]:
+    """Four to eight multiples of a power of two, so that labels read 64 MiB and not 61.3 MiB."""
+    step = 2.0 ** np.ceil(np.log2(max(high - low, 1) / 6))
+    return list(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step)
+
+
 class _ByteTicks(Locator):
-    """Four to eight ticks at multiples of a power of two, so that they read 64 MiB and not 61.3
-    MiB.
-    """
+    """`byte_ticks` for a matplotlib axis."""
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Tick places between the ends of the axis."""
-        step = 2.0 ** np.ceil(np.log2(max(vmax - vmin, 1) / 6))
-        return list(np.arange(np.ceil(vmin / step), np.floor(vmax / step) + 1) * step)
+        """Tick places between two ends."""
+        return byte_ticks(vmin, vmax)
 
     def __call__(self) -> list[float]:
         """Tick places of the axis as it is."""
         assert self.axis is not None
-        return self.tick_values(*self.axis.get_view_interval())
+        return byte_ticks(*self.axis.get_view_interval())
 
 
 def unit_axis(axis: Any, unit: str) -> None:

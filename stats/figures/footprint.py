@@ -22,6 +22,7 @@ the same instant (grey). The gap is what the allocator costs; what stays after t
 what it keeps. One process per allocator, the one with the median of the mean footprint, at the
 largest number of threads."""
 NEEDS = ("footprint_mean_bytes",)
+PLACE = 30
 EACH = "workload"
 
 
@@ -30,7 +31,8 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     series = series_by_allocator(study, "memory", cell, "footprint_mean_bytes")
     tables = {}
     for allocator, table in series.items():
-        footprint = table["rss_bytes"] - table["lazyfree_bytes"]
+        table = table.ffill().bfill()  # a sample may lack what takes long to read
+        footprint = table["rss_bytes"] - table["lazyfree_bytes"].fillna(0)
         tables[allocator] = thin(table.assign(footprint=footprint), "footprint")
     return tables
 
@@ -88,6 +90,5 @@ def interactive(study: Study) -> Any:
             line=looks["line"],
         )
     figure.update_xaxes(title_text="seconds since the measured region began")
-    return figure.update_yaxes(
-        title_text="bytes", rangemode="tozero", tickformat=".3~s", ticksuffix="B"
-    )
+    every = pd.concat(tables.values())[["footprint", "live_bytes"]].max()
+    return figure.update_yaxes(_plotly.byte_axis(every))

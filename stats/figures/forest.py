@@ -23,6 +23,7 @@ are 95 % intervals; the grey band is what this run may not claim (delta, or the 
 where that is larger). Filled markers are contestants; hollow ones are the A/A copy and the
 limits."""
 NEEDS = ("wall_s",)
+PLACE = 10
 EACH = "workload"
 METRIC = "wall_s"
 
@@ -70,18 +71,19 @@ def interactive(study: Study) -> Any:
     if not cells:
         return None
     most = max(len(rows) for _, rows in cells)
-    figure, places = _plotly.grid([threads_label(cell[2]) for cell, _ in cells], 2, 80 + 24 * most)
+    titles = [threads_label(cell[2]) for cell, _ in cells]
+    figure, places = _plotly.grid(titles, 3, 100 + 24 * most, shared_yaxes=True)
     every = pd.concat([rows for _, rows in cells])
     ends = np.append(every[["low", "high", "ratio"]].to_numpy().ravel(), [0.95, 1.05])
     axis = _plotly.ratio_axis(float(np.nanmin(ends)) / 1.06, float(np.nanmax(ends)) * 1.06)
     for place, (_, rows) in zip(places, cells, strict=True):
+        for row in each(rows):
+            figure.add_scatter(**_point(study, row), **place)
         delta = float(rows["delta"].iloc[0])
         figure.add_vrect(
             1 / (1 + delta), 1 + delta, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place
         )
         figure.add_vline(1, line_width=1, line_color="#8a8f98", **place)
-        for row in each(rows):
-            figure.add_scatter(**_point(study, row), **place)
         figure.update_yaxes(autorange="reversed", **place)
         figure.update_xaxes(axis, title_text=f"wall time / {study.baseline}", **place)
     return figure.update_layout(showlegend=False)

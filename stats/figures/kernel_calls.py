@@ -19,6 +19,7 @@ CAPTION = """Calls of the whole process less those of an empty program under the
 counts where that was not measured); colour follows the logarithm. On disaggregated memory mmap,
 munmap and brk are messages to the switch."""
 NEEDS = ("mmap_calls",)
+PLACE = 70
 EACH = "workload"
 _CALLS = ("mmap", "munmap", "mremap", "brk", "madvise", "mprotect")
 _SCALE = ["#f4f4f2", "#f0b27f", "#D55E00"]
@@ -76,7 +77,8 @@ def interactive(study: Study) -> Any:
     if not counts:
         return None
     most = max(map(len, counts.values()))
-    figure, places = _plotly.grid([threads_label(cell[2]) for cell in counts], 2, 70 + 24 * most)
+    titles = [threads_label(cell[2]) for cell in counts]
+    figure, places = _plotly.grid(titles, 2, 90 + 24 * most, shared_yaxes=True)
     top = max(1.0, max(np.log10(1 + t.to_numpy()).max() for t in counts.values()))
     stops = [[i / (len(_SCALE) - 1), c] for i, c in enumerate(_SCALE)]
     for place, table in zip(places, counts.values(), strict=True):

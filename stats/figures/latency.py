@@ -19,6 +19,7 @@ CAPTION = """Time of single operations, sampled at random gaps, all processes of
 horizontal axis stretches towards the tail: each step is one more nine. Curves end where fewer than
 ten samples lie beyond."""
 NEEDS = ("malloc_ns_p50",)
+PLACE = 50
 EACH = "workload"
 _OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
 _TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
@@ -95,7 +96,7 @@ def interactive(study: Study) -> Any:
     panels = _panels(study)
     if not panels:
         return None
-    figure, places = _plotly.grid([_title(*key) for key in panels], 2, 280, shared_yaxes=True)
+    figure, places = _plotly.grid([_title(*key) for key in panels], 2, 300, shared_yaxes=True)
     values, texts = _ticks(panels)
     seen: set[str] = set()
     for place, curves in zip(places, panels.values(), strict=True):

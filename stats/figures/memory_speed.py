@@ -19,6 +19,7 @@ CAPTION = """Peak footprint over median wall time, both from undisturbed passes 
 lower left corner is where an allocator wants to be. The dashed cross is the baseline. Hollow
 markers are limits (bump, lifo) and the A/A copy."""
 NEEDS = ("wall_s", "footprint_peak_bytes")
+PLACE = 60
 EACH = "workload"
 
 
@@ -64,16 +65,10 @@ def interactive(study: Study) -> Any:
     points = _points(study)
     if not points:
         return None
-    figure, places = _plotly.grid([threads_label(cell[2]) for cell in points], 2, 330)
+    titles = [threads_label(cell[2]) for cell in points]
+    figure, places = _plotly.grid(titles, 3, 330, shared_yaxes=True)
     seen: set[str] = set()
     for place, table in zip(places, points.values(), strict=True):
-        if cross := _baseline(study, table):
-            figure.add_vline(
-                cross[0], line_width=1, line_dash="dash", line_color="#8a8f98", **place
-            )
-            figure.add_hline(
-                cross[1], line_width=1, line_dash="dash", line_color="#8a8f98", **place
-            )
         for row in each(table):
             looks = _plotly.looks(study.cast[row.allocator], 12)
             wall, memory = units.quantity(row.wall, "s"), units.quantity(row.memory, "bytes")
@@ -91,7 +86,13 @@ def interactive(study: Study) -> Any:
                 **place,
             )
             seen.add(row.allocator)
+        if cross := _baseline(study, table):
+            figure.add_vline(
+                cross[0], line_width=1, line_dash="dash", line_color="#8a8f98", **place
+            )
+            figure.add_hline(
+                cross[1], line_width=1, line_dash="dash", line_color="#8a8f98", **place
+            )
     figure.update_xaxes(title_text="wall time, s", rangemode="tozero")
-    return figure.update_yaxes(
-        title_text="peak footprint", rangemode="tozero", tickformat=".3~s", ticksuffix="B"
-    )
+    figure.update_yaxes(_plotly.byte_axis(pd.concat(points.values())["memory"]))
+    return figure.update_yaxes(title_text="peak footprint", col=1)

@@ -22,6 +22,7 @@ what the seed study plotted. The dashed line adds what brk moved, which the stud
 that of a process under strace. Mapped is not used: a reservation that is never touched counts in
 full."""
 NEEDS = ("mmap_calls",)
+PLACE = 80
 EACH = "workload"
 
 
@@ -91,4 +92,5 @@ def interactive(study: Study) -> Any:
                 },
             )
     figure.update_xaxes(title_text="seconds since the process began, under strace")
-    return figure.update_yaxes(title_text="bytes", tickformat=".3~s", ticksuffix="B")
+    every = pd.concat(tables.values())[["mapped_bytes", "mapped_brk_bytes"]].max()
+    return figure.update_yaxes(_plotly.byte_axis(every))

@@ -20,6 +20,7 @@ CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; only 
 (✓ ✗ =) is a verdict, the others are what was seen and may be noise. The columns at the right
 (limits, A/A copy) are not contestants. Colour ends at a factor of 3."""
 NEEDS = ("wall_s",)
+PLACE = 10
 METRIC = "wall_s"
 _LIMIT = float(np.log(3))
 _SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
@@ -76,7 +77,7 @@ def interactive(study: Study) -> Any:
     if grids is None:
         return None
     effects, texts = grids
-    figure = _plotly.empty(120 + 26 * len(effects))
+    figure = _plotly.empty(60 + 28 * len(effects))
     stops = [[i / (len(_SCALE) - 1), c] for i, c in enumerate(_SCALE)]
     figure.add_heatmap(
         z=effects.to_numpy(float),
@@ -93,4 +94,5 @@ def interactive(study: Study) -> Any:
         hovertemplate="%{y}<br><b>%{x}</b>: %{text}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_layout(margin={"t": 40, "b": 10})
     return figure.update_xaxes(side="top", showgrid=False)

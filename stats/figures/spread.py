@@ -21,6 +21,7 @@ baseline's. The large mark is the geometric mean of the row, the number at the r
 followed by the counts of claimed wins and losses. A mean that hides a mark far to the right hides a
 disaster."""
 NEEDS = ("wall_s",)
+PLACE = 20
 METRIC = "wall_s"
 
 
@@ -31,6 +32,12 @@ def _tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     summary = summarise(rows, lower_is_better=True).set_index("allocator")
     order = [a for a in study.cast if a in summary.index]
     return rows, summary.loc[order].reset_index()
+
+
+def _counts(study: Study, row: Any) -> str:
+    mean = units.ratio(row.geomean)
+    contestant = study.cast[row.allocator].is_contestant
+    return f"{mean} ({row.wins} won, {row.losses} lost)" if contestant else mean
 
 
 @_style.with_style
@@ -48,8 +55,7 @@ def draw(study: Study) -> Figure | None:
         axis.plot(
             [row.geomean], [y], **_style.looks(actor) | {"markersize": 8, "linestyle": "none"}
         )
-        counts = f" ({row.wins} won, {row.losses} lost)" if actor.is_contestant else ""
-        text = f"{units.ratio(row.geomean)}{counts}"
+        text = _counts(study, row)
         axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axis.set_yticks(range(len(summary)), list(summary["allocator"]))
     axis.set_ylim(len(summary) - 0.5, -0.5)
@@ -97,6 +103,15 @@ def interactive(study: Study) -> Any:
             hovertext=mean,
             hoverinfo="text",
         )
+        figure.add_annotation(
+            x=1.005,
+            xref="paper",
+            xanchor="left",
+            y=row.allocator,
+            text=_counts(study, row),
+            showarrow=False,
+        )
+    figure.update_layout(margin_r=150)
     figure.add_vline(1, line_width=1, line_color="#8a8f98")
     figure.update_yaxes(autorange="reversed")
     ends = np.append(rows["ratio"], [0.95, 1.05])

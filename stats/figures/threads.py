@@ -15,6 +15,7 @@ TITLE = "Throughput by threads"
 CAPTION = """Operations per second: median over blocks, bars from the lower to the upper quartile.
 Dotted lines with open markers are limits, not contestants."""
 NEEDS = ("ops_per_s",)
+PLACE = 20
 EACH = "workload"
 
 

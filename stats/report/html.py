@@ -54,7 +54,8 @@ def table_html(table: Table, sortable: bool = True, paged: bool = False) -> Mark
 
     head = Markup("").join(
         Markup("<th{}>{}</th>").format(
-            Markup("") if c < table.text_columns else Markup(' class="num"'), name
+            Markup("") if c < table.text_columns else Markup(' class="num"'),
+            escape(name).replace("_", Markup("_<wbr>")),  # long names may be broken there
         )
         for c, name in enumerate(table.frame.columns)
     )
@@ -74,13 +75,19 @@ def plot_data(plot: Plot, name: str, study: Study) -> dict[str, Any] | None:
     """What the template needs to place one figure: interactive where it can be, a picture where
     not, None for neither.
     """
-    base = {"id": name, "title": plot.title, "caption": plot.caption, "json": None, "svg": None}
+    base = {
+        "id": name,
+        "title": plot.title,
+        "caption": plot.caption,
+        "json": None,
+        "svg": None,
+        "wide": False,
+    }
     figure = plot.interactive(study)
     if figure is not None:
-        return base | {
-            "json": Markup(figure.to_json().replace("</", "<\\/")),
-            "height": figure.layout.height,
-        }
+        json = Markup(figure.to_json().replace("</", "<\\/"))
+        height = figure.layout.height
+        return base | {"json": json, "height": height, "wide": "xaxis2" in figure.layout}
     printed = plot.draw(study)
     return None if printed is None else base | {"svg": Markup(_svg(printed))}
 

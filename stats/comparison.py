@@ -1,0 +1,93 @@
+"""Two runs of the same question: do their verdicts agree, and have the ratios moved?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from stats import units
+from stats.load import CELL
+from stats.study import Study
+from stats.tables import Table
+from stats.verdict import CLAIMS, SAME
+
+KEY = ["metric", *CELL, "allocator"]
+AGREE, CONFLICT, ONLY_A, ONLY_B, NEITHER = "agree", "conflict", "only A", "only B", "neither"
+_TAKEN = ["n", "value", "effect", "error", "ratio", "low", "high", "verdict"]
+
+
+def _outcome(a: str, b: str) -> str:
+    sure_a, sure_b = ((v in CLAIMS or v == SAME) for v in (a, b))
+    if sure_a and sure_b:
+        return AGREE if a == b else CONFLICT
+    return ONLY_A if sure_a else ONLY_B if sure_b else NEITHER
+
+
+def _change(table: pd.DataFrame) -> pd.DataFrame:
+    """change = ratio_b / ratio_a with a 95 % interval, degrees of freedom after Welch and
+    Satterthwaite.
+    """
+    variance_a, variance_b = table["error_a"] ** 2, table["error_b"] ** 2
+    error = np.sqrt(variance_a + variance_b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = variance_a**2 / (table["n_a"] - 1) + variance_b**2 / (table["n_b"] - 1)
+        freedom = np.where(parts > 0, error**4 / parts, 1.0)
+    half = stats.t.ppf(0.975, freedom) * error
+    shift = table["effect_b"] - table["effect_a"]
+    ends = {"change": shift, "change_low": shift - half, "change_high": shift + half}
+    return table.assign(**{name: np.exp(log) for name, log in ends.items()})
+
+
+def compare(a: Study, b: Study, metrics: list[str]) -> pd.DataFrame:
+    """One row per metric, cell and contestant that both runs have: both estimates (_a, _b),
+    `outcome` and the change.
+
+    `outcome` is agree or conflict where both runs are confident (a claim, or 'same'), else which
+    one is.
+    """
+    chosen = []
+    for study in (a, b):
+        rows = study.judged[study.judged["metric"].isin(metrics)]
+        rows = rows[[study.cast[name].is_contestant for name in rows["allocator"]]]
+        chosen.append(rows.set_index(KEY)[_TAKEN])
+    both = chosen[0].join(chosen[1], lsuffix="_a", rsuffix="_b", how="inner")
+    pairs = zip(both["verdict_a"], both["verdict_b"], strict=True)
+    return _change(both.assign(outcome=[_outcome(x, y) for x, y in pairs])).reset_index()
+
+
+def comparison_table(a: Study, b: Study, metric: str) -> Table:
+    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios.
+    """
+    unit = a.metrics[metric].unit
+    raw = a.in_order(compare(a, b, [metric]))
+    cells = raw[CELL].itertuples(index=False, name=None)
+    moved = zip(raw["change_low"], raw["change_high"], strict=True)
+    frame = pd.DataFrame(
+        {
+            "workload · threads": [a.cells.get(cell, cell[0]) for cell in cells],
+            "allocator": raw["allocator"].to_numpy(),
+            "A": [units.quantity(v, unit) for v in raw["value_a"]],
+            "B": [units.quantity(v, unit) for v in raw["value_b"]],
+            "ratio A": [units.ratio(v) for v in raw["ratio_a"]],
+            "ratio B": [units.ratio(v) for v in raw["ratio_b"]],
+            "B / A": [units.ratio(v) for v in raw["change"]],
+            "95 % interval": [units.interval(*ends) for ends in moved],
+            "verdict A": raw["verdict_a"].to_numpy(),
+            "verdict B": raw["verdict_b"].to_numpy(),
+            "outcome": raw["outcome"].to_numpy(),
+        }
+    )
+    title = f"{metric}: ratios to {a.baseline}, run A and run B"
+    return Table(f"compare_{metric}", title, frame, raw, [_sentence(raw)], text_columns=2)
+
+
+def _sentence(raw: pd.DataFrame) -> str:
+    counts = raw["outcome"].value_counts()
+    sure = int(counts.get(AGREE, 0) + counts.get(CONFLICT, 0))
+    moved = int(((raw["change_low"] > 1) | (raw["change_high"] < 1)).sum())
+    return (
+        f"Both runs are confident in {sure} of {len(raw)} rows and agree in {counts.get(AGREE, 0)}; "
+        f"A alone is in {counts.get(ONLY_A, 0)}, B alone in {counts.get(ONLY_B, 0)}. "
+        f"In {moved} rows the ratio moved by more than its own uncertainty (unadjusted 95 % intervals)."
+    )

@@ -1,0 +1,50 @@
+"""stats.py compare: two runs against each other."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+HELP = "compare two runs: which verdicts agree, which ratios moved"
+DETAILS = """\
+example:
+  stats.py compare results/local/quick-A results/local/quick-B
+Ends with status 1 when both runs are confident of a row and contradict each other."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    parser.add_argument("run_a", type=Path, metavar="RUN_A")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B")
+    parser.add_argument("--format", choices=("term", "md", "csv", "latex"), default="term")
+    parser.add_argument("--metric", nargs="+", metavar="NAME", default=["wall_s"])
+    parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
+    parser.add_argument("--delta", type=float, metavar="SHARE", help="smallest effect worth a word")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints one table per metric; 1 when a pair of confident verdicts is in conflict."""
+    from stats.comparison import CONFLICT, comparison_table
+    from stats.errors import DataError
+    from stats.render import render, terminal
+    from stats.study import open_study
+
+    options = (arguments.baseline, arguments.delta)
+    a, b = (open_study(path, *options) for path in (arguments.run_a, arguments.run_b))
+    if a.baseline != b.baseline:
+        raise DataError(
+            f"the runs have different baselines ({a.baseline}, {b.baseline}). Cure: name one with --baseline"
+        )
+    conflicts = 0
+    for name in arguments.metric:
+        table = comparison_table(a, b, a.metrics[name].name)
+        if table.raw.empty:
+            raise DataError(
+                f"the runs share no comparison of '{name}'. Cure: give two runs of one experiment"
+            )
+        conflicts += int((table.raw["outcome"] == CONFLICT).sum())
+        colour = sys.stdout.isatty()
+        form = arguments.format
+        print(terminal(table, colour=colour) if form == "term" else render(table, form))
+    return 1 if conflicts else 0
