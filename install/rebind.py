@@ -12,7 +12,7 @@ an undefined symbol is bound to the old function instead:
 
 - its name moves nine bytes on, as `strtol` is the tail of `__isoc23_strtol` and stands in .dynstr;
 - its version becomes the old function's, if the library already asks for that one, else none;
-- the requirement GLIBC_2.38 is marked weak once nothing uses it, and the loader no longer insists.
+- the requirement GLIBC_2.38, once nothing uses it, becomes a second one of an older version of libc.
 
 No byte of code changes, and the file keeps its layout. Field names are those of the System V ABI
 and of the chapter "Symbol Versioning" of the Linux Standard Base.
@@ -31,9 +31,8 @@ from elftools.elf.elffile import ELFFile
 
 PREFIX = "__isoc23_"
 UNVERSIONED = 1  # VER_NDX_GLOBAL
-VER_FLG_WEAK = 2
 VERSYM_SIZE = 2
-VNA_FLAGS = 4  # offset of vna_flags in Elf64_Vernaux, whose size is 16
+VNA_HASH, VNA_NAME = 0, 8  # offsets of these words in Elf64_Vernaux
 # The version in which glibc first had the plain functions, by machine.
 BASE_VERSION = {"EM_X86_64": "GLIBC_2.2.5", "EM_AARCH64": "GLIBC_2.17"}
 
@@ -44,8 +43,11 @@ class CannotRebindError(Exception):
 
 @dataclass(frozen=True)
 class Requirement:
-    """A version that a library asks for: name, the index that symbols use, its record's place."""
+    """A version that a library asks for: of which file, its name, the index that symbols use, and
+    its record's place.
+    """
 
+    file: str
     name: str
     index: int
     offset: int
@@ -99,15 +101,22 @@ def rebind_image(image: bytearray, elf: Any) -> list[str]:
         left.add(index)
     for requirement in requirements:
         if requirement.index in left:
-            forgo(image, requirement, kept)
+            older = [each for each in requirements if each.file == requirement.file]
+            forgo(image, requirement, [each for each in older if each.index not in left], kept)
     return sorted(rebound)
 
 
-def forgo(image: bytearray, requirement: Requirement, kept: dict[int, str]) -> None:
-    """Marks a requirement weak; `kept` has, by version index, a symbol that was not rebound."""
+def forgo(
+    image: bytearray, requirement: Requirement, older: list[Requirement], kept: dict[int, str]
+) -> None:
+    """Asks for one of `older` instead; `kept` has, by version index, a symbol not rebound."""
     if requirement.index in kept:
         raise CannotRebindError(f"it also needs {kept[requirement.index]}@{requirement.name}")
-    struct.pack_into("<H", image, requirement.offset + VNA_FLAGS, VER_FLG_WEAK)
+    if not older:
+        raise CannotRebindError(f"it asks {requirement.file} for {requirement.name} alone")
+    for field in (VNA_HASH, VNA_NAME):
+        word = struct.unpack_from("<I", image, older[0].offset + field)
+        struct.pack_into("<I", image, requirement.offset + field, *word)
 
 
 def is_c23(symbol: Any) -> bool:
@@ -122,7 +131,7 @@ def read_requirements(elf: Any) -> Iterator[Requirement]:
     for need, auxiliaries in section.iter_versions():
         record = offset + need["vn_aux"]
         for auxiliary in auxiliaries:
-            yield Requirement(auxiliary.name, auxiliary["vna_other"], record)
+            yield Requirement(need.name, auxiliary.name, auxiliary["vna_other"], record)
             record += auxiliary["vna_next"]
         offset += need["vn_next"]
 
