@@ -12,7 +12,8 @@ an undefined symbol is bound to the old function instead:
 
 - its name moves nine bytes on, as `strtol` is the tail of `__isoc23_strtol` and stands in .dynstr;
 - its version becomes the old function's, if the library already asks for that one, else none;
-- the requirement GLIBC_2.38, once nothing uses it, becomes a second one of an older version of libc.
+- the requirement GLIBC_2.38, once nothing uses it, becomes a second one of an older version, or,
+  where there is none, weak: then the loader warns, but goes on.
 
 No byte of code changes, and the file keeps its layout. Field names are those of the System V ABI
 and of the chapter "Symbol Versioning" of the Linux Standard Base.
@@ -32,7 +33,8 @@ from elftools.elf.elffile import ELFFile
 PREFIX = "__isoc23_"
 UNVERSIONED = 1  # VER_NDX_GLOBAL
 VERSYM_SIZE = 2
-VNA_HASH, VNA_NAME = 0, 8  # offsets of these words in Elf64_Vernaux
+VER_FLG_WEAK = 2
+VNA_HASH, VNA_FLAGS, VNA_NAME = 0, 4, 8  # offsets in Elf64_Vernaux
 # The version in which glibc first had the plain functions, by machine.
 BASE_VERSION = {"EM_X86_64": "GLIBC_2.2.5", "EM_AARCH64": "GLIBC_2.17"}
 
@@ -109,11 +111,12 @@ def rebind_image(image: bytearray, elf: Any) -> list[str]:
 def forgo(
     image: bytearray, requirement: Requirement, older: list[Requirement], kept: dict[int, str]
 ) -> None:
-    """Asks for one of `older` instead; `kept` has, by version index, a symbol not rebound."""
+    """Asks for one of `older` instead, if any; `kept` has, by version index, a symbol not rebound."""
     if requirement.index in kept:
         raise CannotRebindError(f"it also needs {kept[requirement.index]}@{requirement.name}")
     if not older:
-        raise CannotRebindError(f"it asks {requirement.file} for {requirement.name} alone")
+        struct.pack_into("<H", image, requirement.offset + VNA_FLAGS, VER_FLG_WEAK)
+        return
     for field in (VNA_HASH, VNA_NAME):
         word = struct.unpack_from("<I", image, older[0].offset + field)
         struct.pack_into("<I", image, requirement.offset + field, *word)
