@@ -14,10 +14,14 @@
 
 struct arena arena;
 
-static _Atomic uint32_t cursor;     /* next superslab never taken */
+/* Of each zone, superslab numbers; changed under the superslab lock. */
+static struct {
+    _Atomic uint32_t cursor; /* next one never taken */
+    uint32_t advised_end;    /* those below it have their huge-page advice */
+    uint32_t accessible_end; /* growing arena: those below it are accessible */
+} zones[ZONES];
+
 static _Atomic uint32_t heap_count; /* heaps taken */
-static uint32_t advised_end;        /* superslabs below it have their huge-page advice */
-static uint32_t accessible_end;     /* growing arena: superslabs below it are accessible */
 
 static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) & ~(to - 1);
@@ -70,15 +74,20 @@ static void lay_out(uintptr_t base, size_t size) {
     arena.superslabs = carve(&at, superslabs * sizeof *arena.superslabs);
     arena.index = carve(&at, (superslabs / 64 + 1) * sizeof *arena.index);
     arena.heaps = carve(&at, arena.heap_limit * sizeof *arena.heaps);
-    arena.superslab_first = (uint32_t)((at - base + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
-    arena.superslab_limit = (uint32_t)superslabs;
+    uint32_t first = (uint32_t)((at - base + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
+    uint32_t middle = (uint32_t)round_up(superslabs / 2, 64);
+    if (middle >= superslabs) /* too small to share */
+        middle = (uint32_t)superslabs;
+    arena.zones[ZONE_SLOTS] = (struct zone_bounds){first, middle};
+    arena.zones[ZONE_LARGE] = (struct zone_bounds){middle, (uint32_t)superslabs};
 }
 
 /* A growing arena makes the metadata accessible at once: a fraction of a percent of its size. */
 static enum status metadata_commit(void) {
     if (!arena.grow)
         return OK;
-    return kernel_commit((void *)arena.base, (size_t)arena.superslab_first << SUPERSLAB_SHIFT);
+    return kernel_commit((void *)arena.base,
+                         (size_t)arena.zones[ZONE_SLOTS].first << SUPERSLAB_SHIFT);
 }
 
 static void *superslab_place(uint32_t number) {
@@ -86,16 +95,24 @@ static void *superslab_place(uint32_t number) {
 }
 
 static void whole_arena_options(void) {
-    uint32_t first = arena.superslab_first;
-    size_t bytes = (size_t)(arena.superslab_limit - first) << SUPERSLAB_SHIFT;
-    if (options.huge_arena) {
-        (void)kernel_huge_page(superslab_place(first), bytes, true); /* advice may be refused */
-        advised_end = arena.superslab_limit;
+    uint32_t first = arena.zones[ZONE_SLOTS].first, limit = arena.zones[ZONE_LARGE].limit;
+    size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
+    if (options.huge_arena || options.thp == THP_OFF) /* advice may be refused */
+        (void)kernel_huge_page(superslab_place(first), bytes, options.huge_arena);
+    if (options.huge_arena)
+        zones[ZONE_SLOTS].advised_end = zones[ZONE_LARGE].advised_end = limit;
+    size_t wish = round_up(options.prefault, HEAP_ALIGN);
+    if (wish > 0 && !arena.grow)
+        (void)kernel_populate(superslab_place(first), wish < bytes ? wish : bytes);
+}
+
+static void zones_init(void) {
+    for (enum zone zone = 0; zone < ZONES; zone++) {
+        uint32_t first = arena.zones[zone].first;
+        zones[zone].accessible_end = zones[zone].advised_end = first;
+        atomic_store_explicit(&zones[zone].cursor, first,
+                              memory_order_relaxed); /* one thread yet */
     }
-    if (options.prefault > 0 && !arena.grow)
-        (void)kernel_populate(superslab_place(first), options.prefault < bytes
-                                                          ? round_up(options.prefault, HEAP_ALIGN)
-                                                          : bytes);
 }
 
 enum status arena_init(void) {
@@ -109,64 +126,72 @@ enum status arena_init(void) {
         (void)kernel_release(range, bytes);
         return NO_MEMORY;
     }
-    accessible_end = advised_end = arena.superslab_first;
-    atomic_store_explicit(&cursor, arena.superslab_first,
-                          memory_order_relaxed); /* still one thread */
+    zones_init();
     whole_arena_options();
     return OK;
 }
 
-/* Growing arena: makes room up to `end` accessible, doubling what there is. */
-static enum status make_accessible(uint32_t end) {
-    if (!arena.grow || end <= accessible_end)
-        return OK;
-    uint32_t have = accessible_end - arena.superslab_first;
-    uint32_t step = have > GROW_START >> SUPERSLAB_SHIFT ? have : GROW_START >> SUPERSLAB_SHIFT;
-    uint32_t wish = accessible_end + step > end ? accessible_end + step : end;
-    if (wish > arena.superslab_limit)
-        wish = arena.superslab_limit;
-    size_t bytes = (size_t)(wish - accessible_end) << SUPERSLAB_SHIFT;
-    if (kernel_commit(superslab_place(accessible_end), bytes) != OK) {
-        wish = end; /* what is needed and no more */
-        bytes = (size_t)(wish - accessible_end) << SUPERSLAB_SHIFT;
-        if (kernel_commit(superslab_place(accessible_end), bytes) != OK)
-            return NO_MEMORY;
-    }
-    accessible_end = wish;
+static enum status commit_to(enum zone zone, uint32_t end) {
+    uint32_t have = zones[zone].accessible_end;
+    size_t bytes = (size_t)(end - have) << SUPERSLAB_SHIFT;
+    if (kernel_commit(superslab_place(have), bytes) != OK)
+        return NO_MEMORY;
+    zones[zone].accessible_end = end;
     return OK;
+}
+
+/* Growing arena: makes room up to `end` accessible, doubling what there is if it can. */
+static enum status make_accessible(enum zone zone, uint32_t end) {
+    uint32_t have = zones[zone].accessible_end, limit = arena.zones[zone].limit;
+    if (!arena.grow || end <= have)
+        return OK;
+    uint32_t step = have - arena.zones[zone].first;
+    if (step < GROW_START >> SUPERSLAB_SHIFT)
+        step = GROW_START >> SUPERSLAB_SHIFT;
+    uint32_t wish = step < limit - have ? have + step : limit;
+    if (wish > end && commit_to(zone, wish) == OK)
+        return OK;
+    return commit_to(zone, end);
 }
 
 /* Advises the coming region for huge pages, in growing steps, so that the calls stay few and small
  * heaps keep small pages. */
-static void advise_ahead(uint32_t first, uint32_t end) {
-    size_t below = (size_t)(first - arena.superslab_first) << SUPERSLAB_SHIFT;
-    bool wanted =
-        options.thp == THP_ALWAYS || (options.thp == THP_AUTO && below >= HUGE_PAGE_START);
-    if (!wanted || end <= advised_end)
+static void advise_ahead(enum zone zone, uint32_t first, uint32_t end) {
+    uint32_t below = first - arena.zones[zone].first, limit = arena.zones[zone].limit;
+    bool grown = zone == ZONE_SLOTS && below >= HUGE_PAGE_START >> SUPERSLAB_SHIFT;
+    bool wanted = options.thp == THP_ALWAYS || (options.thp == THP_AUTO && grown);
+    if (!wanted || end <= zones[zone].advised_end)
         return;
-    uint32_t start = advised_end > first ? advised_end : first;
-    uint32_t step = (first - arena.superslab_first) / HUGE_PAGE_SHARE;
-    uint32_t wish = start + step > end ? start + step : end;
-    if (wish > arena.superslab_limit)
-        wish = arena.superslab_limit;
+    uint32_t start = zones[zone].advised_end > first ? zones[zone].advised_end : first;
+    uint32_t wish = start + below / HUGE_PAGE_SHARE > end ? start + below / HUGE_PAGE_SHARE : end;
+    if (wish > limit)
+        wish = limit;
     (void)kernel_huge_page(superslab_place(start), (size_t)(wish - start) << SUPERSLAB_SHIFT, true);
-    advised_end = wish;
+    zones[zone].advised_end = wish;
 }
 
-enum status arena_advance(uint32_t count, uint32_t *first, bool *huge_pages) {
-    /* relaxed: writers hold the superslab lock; other readers want a snapshot */
-    uint32_t at = atomic_load_explicit(&cursor, memory_order_relaxed);
-    if (count > arena.superslab_limit - at || make_accessible(at + count) != OK)
+enum status arena_advance(enum zone zone, uint32_t count, uint32_t *first, bool *huge_pages) {
+    uint32_t at = arena_cursor(zone);
+    if (count > arena.zones[zone].limit - at || make_accessible(zone, at + count) != OK)
         return NO_MEMORY;
-    advise_ahead(at, at + count);
-    atomic_store_explicit(&cursor, at + count, memory_order_relaxed);
+    advise_ahead(zone, at, at + count);
+    /* relaxed: writers hold the superslab lock; other readers want a snapshot */
+    atomic_store_explicit(&zones[zone].cursor, at + count, memory_order_relaxed);
     *first = at;
-    *huge_pages = at + count <= advised_end;
+    *huge_pages = at + count <= zones[zone].advised_end;
     return OK;
 }
 
-uint32_t arena_cursor(void) {
-    return atomic_load_explicit(&cursor, memory_order_relaxed); /* relaxed: see arena_advance */
+uint32_t arena_cursor(enum zone zone) {
+    return atomic_load_explicit(&zones[zone].cursor, memory_order_relaxed); /* relaxed: as above */
+}
+
+uint32_t arena_first_slot(enum zone zone) {
+    return arena.zones[zone].first * SLOTS_PER_SUPERSLAB;
+}
+
+uint32_t arena_end_slot(enum zone zone) {
+    return arena_cursor(zone) * SLOTS_PER_SUPERSLAB;
 }
 
 enum status arena_heap(struct heap **out) {

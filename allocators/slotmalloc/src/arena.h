@@ -8,12 +8,21 @@
  * one can be had. Called once. */
 enum status arena_init(void);
 
-/* Takes `count` superslabs beyond the cursor. Called under the superslab lock. `*huge_pages` tells
- * whether the range was advised for huge pages. */
-enum status arena_advance(uint32_t count, uint32_t *first, bool *huge_pages);
+/* Takes `count` superslabs beyond the zone's cursor. Called under the superslab lock. `*huge_pages`
+ * tells whether the range was advised for huge pages. */
+enum status arena_advance(enum zone zone, uint32_t count, uint32_t *first, bool *huge_pages);
 
-/* One beyond the last superslab ever taken. Read under the superslab lock, or as a snapshot. */
-uint32_t arena_cursor(void);
+/* The zone's first superslab that was never taken. Read under the superslab lock, or as a snapshot.
+ */
+uint32_t arena_cursor(enum zone zone);
+
+/* Slot numbers of a zone's superslabs below the cursor: [first, end). A snapshot. */
+uint32_t arena_first_slot(enum zone zone);
+uint32_t arena_end_slot(enum zone zone);
+
+static inline enum zone arena_zone(uint32_t superslab) {
+    return superslab < arena.zones[ZONE_LARGE].first ? ZONE_SLOTS : ZONE_LARGE;
+}
 
 /* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. */
 enum status arena_heap(struct heap **out);

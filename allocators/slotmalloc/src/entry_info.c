@@ -60,13 +60,11 @@ EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
     return stats_json(buffer, size);
 }
 
-static bool own_slots_are_valid(struct heap *heap) {
-    uint32_t end = arena_cursor() * SLOTS_PER_SUPERSLAB;
-    for (uint32_t n = arena.superslab_first * SLOTS_PER_SUPERSLAB; n < end; n++) {
+static bool own_slots_are_valid(const struct heap *heap, enum zone zone) {
+    for (uint32_t n = arena_first_slot(zone); n < arena_end_slot(zone); n++) {
         uint64_t ident = ident_read(n);
-        if (ident_owner(ident) != heap || ident_delta(ident) != 0)
-            continue;
-        if (!slot_is_valid(&arena.slots[n])) {
+        if (ident_owner(ident) == heap && ident_delta(ident) == 0 &&
+            !slot_is_valid(&arena.slots[n])) {
             warn("invariant broken:", "counts of a slot");
             return false;
         }
@@ -74,10 +72,10 @@ static bool own_slots_are_valid(struct heap *heap) {
     return true;
 }
 
-static bool superslabs_are_valid(void) {
+static bool superslabs_are_valid(enum zone zone) {
     bool valid = true;
     lock_take(&superslab_lock);
-    for (uint32_t n = arena.superslab_first; valid && n < arena_cursor(); n++)
+    for (uint32_t n = arena.zones[zone].first; valid && n < arena_cursor(zone); n++)
         valid = superslab_is_valid(n);
     lock_give(&superslab_lock);
     if (!valid)
@@ -87,7 +85,10 @@ static bool superslabs_are_valid(void) {
 
 EXPORT int slotmalloc_check(void) {
     struct heap *heap = thread_heap_own();
-    return (heap == NULL || own_slots_are_valid(heap)) && superslabs_are_valid();
+    bool valid = true;
+    for (enum zone zone = 0; valid && zone < ZONES; zone++)
+        valid = (heap == NULL || own_slots_are_valid(heap, zone)) && superslabs_are_valid(zone);
+    return valid;
 }
 
 EXPORT_ALIAS(malloc_usable_size);

@@ -118,9 +118,9 @@ static struct found from_parked(struct heap *heap, unsigned class) {
 static struct found from_superslab(struct heap *heap, unsigned class) {
     struct taken taken;
     unsigned span = classes[class].span;
-    if (superslab_take_warm(span, 1, &taken) != OK) {
+    if (superslab_take_warm(ZONE_SLOTS, span, 1, &taken) != OK) {
         struct found found = from_parked(heap, class);
-        if (found.list != NULL || superslab_take(span, 1, &taken) != OK)
+        if (found.list != NULL || superslab_take(ZONE_SLOTS, span, 1, &taken) != OK)
             return found;
     }
     count_stage(heap, taken.stage);

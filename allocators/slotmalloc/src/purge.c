@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "bits.h"
+#include "index.h"
 #include "kernel.h"
 #include "options.h"
 #include "superslab.h"
@@ -91,11 +92,13 @@ struct rule {
     unsigned run_min;  /* shortest run worth a call */
 };
 
-/* Claims from the highest superslab down: the lowest are taken first. Continues below `*from`. */
-static unsigned claim_batch(const struct rule *rule, uint32_t *from, struct range *ranges) {
+/* Claims from the zone's highest superslab down: the lowest are taken first. Continues below
+ * `*from`. */
+static unsigned claim_batch(const struct rule *rule, enum zone zone, uint32_t *from,
+                            struct range *ranges) {
     unsigned count = 0;
     while (superslab_totals.warm > rule->keep) {
-        uint32_t number = superslab_warm_below_locked(*from);
+        uint32_t number = index_warm_below(zone, *from);
         if (number == 0)
             break;
         const struct superslab *superslab = &arena.superslabs[number];
@@ -118,26 +121,31 @@ static void unclaim(struct range range, bool purged) {
     }
 }
 
-/* Purges by a rule; holds the lock but for the kernel calls. Returns whether any went back. */
+/* Purges what was claimed, with the lock dropped for the kernel calls. */
+static bool purge_batch(const struct range *ranges, unsigned count) {
+    bool all = true;
+    for (unsigned i = 0; i < count; i++) {
+        lock_give(&superslab_lock);
+        bool purged = kernel_purge(slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE) == OK;
+        lock_take(&superslab_lock);
+        unclaim(ranges[i], purged);
+        all = all && purged;
+    }
+    return all;
+}
+
+/* Purges by a rule, large blocks first. Returns whether any went back. */
 static bool purge_locked(const struct rule *rule) {
     struct range ranges[RANGES];
-    uint32_t from = arena_cursor();
-    bool any = false, failed = false;
-    if (purging || from <= arena.superslab_first)
+    bool any = false, works = true;
+    if (purging)
         return false;
     purging = true;
-    for (;;) {
-        unsigned count = claim_batch(rule, &from, ranges);
-        if (count == 0 || failed)
-            break;
-        for (unsigned i = 0; i < count; i++) {
-            lock_give(&superslab_lock);
-            bool purged =
-                kernel_purge(slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE) == OK;
-            lock_take(&superslab_lock);
-            unclaim(ranges[i], purged);
-            any = any || purged;
-            failed = failed || !purged;
+    for (enum zone zone = ZONES; works && zone-- > 0;) {
+        uint32_t from = arena_cursor(zone);
+        for (unsigned count; works && (count = claim_batch(rule, zone, &from, ranges)) > 0;) {
+            works = purge_batch(ranges, count);
+            any = any || works;
         }
     }
     purging = false;

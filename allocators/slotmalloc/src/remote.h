@@ -1,18 +1,19 @@
 /* Remote frees: how a thread gives back blocks of slots that it does not own.
  *
- * A sender gathers blocks per slot and publishes a chain with one compare-and-swap on the slot's
- * word,
+ * A sender gathers blocks per slot and publishes a chain by one compare-and-swap on the slot's
+ * word:
  *
- *     bits 0-19   first block: distance from the span's start in granules, plus 1; 0 when there is
- * none bits 20-39  blocks on the chain bit  40     QUEUED: the slot is on its owner's pending
- * stack, or about to be
+ *   - bits 0-19: first block, as granules from the span's start plus 1; 0 when there is none
+ *   - bits 20-39: how many blocks are on the chain
+ *   - bit 40, QUEUED: the slot is on its owner's pending stack, or about to be
  *
  * The sender that turns QUEUED on pushes the slot on the owner's pending stack. The owner takes the
  * whole stack and exchanges each word for 0, which takes the chain and turns QUEUED off. It may
- * also take a chain early, leaving QUEUED on. Rules that keep this right:
- *   - a slot with QUEUED on is never released: someone holds, or will push, a link to it;
- *   - whoever drains a slot that it does not own pushes it on to the owner it finds, QUEUED still
- * on. */
+ * also take a chain early, leaving QUEUED on. Two rules keep this right:
+ *
+ *   - a slot with QUEUED on is never released: someone holds a link to it, or will push one
+ *   - whoever drains a slot that it does not own pushes it on to its owner, QUEUED still on
+ */
 #ifndef SLOTMALLOC_REMOTE_H
 #define SLOTMALLOC_REMOTE_H
 
@@ -23,8 +24,7 @@
 #define REMOTE_QUEUED      (1ull << 40)
 #define SENDER_LIMIT_BYTES 16384 /* a heap holds back at most this much before it sends */
 
-/* Frees a block of slot `number` (first of its span), `size` bytes large, that another heap owns.
- */
+/* Frees a block of `size` bytes in slot `number` (first of its span), which another heap owns. */
 void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32_t size);
 
 /* The same without a heap to gather in: for threads that are about to end. */

@@ -21,10 +21,8 @@ static uint64_t live_bytes(const struct slot *slot) {
     return (uint64_t)(slot->used - freed) * slot->block_size;
 }
 
-void stats_totals_get(struct stats_totals *totals) {
-    *totals = (struct stats_totals){0};
-    uint32_t first = arena.superslab_first * SLOTS_PER_SUPERSLAB;
-    uint32_t end = arena_cursor() * SLOTS_PER_SUPERSLAB;
+static void add_zone(struct stats_totals *totals, enum zone zone) {
+    uint32_t first = arena_first_slot(zone), end = arena_end_slot(zone);
     for (uint32_t number = first; number < end; number++) {
         const struct slot *slot = &arena.slots[number];
         if (slot->state > SLOT_HUGE || slot->state == SLOT_UNUSED)
@@ -32,12 +30,18 @@ void stats_totals_get(struct stats_totals *totals) {
         totals->slots_by_state[slot->state]++;
         totals->live += live_bytes(slot);
     }
+    totals->extent += (uint64_t)(end - first) * SLOT_SIZE;
+}
+
+void stats_totals_get(struct stats_totals *totals) {
+    *totals = (struct stats_totals){0};
+    for (enum zone zone = 0; zone < ZONES; zone++)
+        add_zone(totals, zone);
     lock_take(&superslab_lock);
     totals->used = superslab_totals.used * SLOT_SIZE;
     totals->retained = superslab_totals.warm * SLOT_SIZE;
     lock_give(&superslab_lock);
-    totals->slots_by_state[SLOT_UNUSED] = (end - first) - totals->used / SLOT_SIZE;
-    totals->extent = (uint64_t)(end - first) * SLOT_SIZE;
+    totals->slots_by_state[SLOT_UNUSED] = (totals->extent - totals->used) / SLOT_SIZE;
 }
 
 static void merge(struct counters *sum) {

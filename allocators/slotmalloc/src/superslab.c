@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "bits.h"
+#include "index.h"
 #include "options.h"
 #include "purge.h"
 
@@ -9,54 +10,6 @@
 
 struct lock superslab_lock;
 struct superslab_totals superslab_totals;
-
-/* No index word below these has a bit of that level. */
-static uint32_t first_run_word[RUN_LEVELS], first_warm_word[RUN_LEVELS];
-
-static void lower(uint32_t *hint, uint32_t word) {
-    if (word < *hint)
-        *hint = word;
-}
-
-/* Enters a superslab's runs into the index. */
-static void index_update(uint32_t number) {
-    const struct superslab *superslab = &arena.superslabs[number];
-    struct superslab_index *index = &arena.index[number / 64];
-    uint64_t bit = 1ull << (number % 64);
-    uint32_t unused = ~superslab->used, warm = superslab->warm;
-    bool empty = superslab->used == 0;
-    index->empty = empty ? index->empty | bit : index->empty & ~bit;
-    if (empty)
-        unused = 0; /* the stages keep empty superslabs apart */
-    for (unsigned level = 0; level < RUN_LEVELS; level++) {
-        index->run[level] = unused ? index->run[level] | bit : index->run[level] & ~bit;
-        index->warm[level] = warm ? index->warm[level] | bit : index->warm[level] & ~bit;
-        if (unused)
-            lower(&first_run_word[level], number / 64);
-        if (warm)
-            lower(&first_warm_word[level], number / 64);
-        unused = runs_doubled(unused, level);
-        warm = runs_doubled(warm, level);
-    }
-}
-
-static uint32_t word_end(void) {
-    return (arena_cursor() + 63) / 64;
-}
-
-/* Lowest superslab with a warm (or any unused) run of at least 2^level slots; 0 when there is none.
- */
-static uint32_t find(bool warm, unsigned level) {
-    uint32_t *hint = warm ? &first_warm_word[level] : &first_run_word[level];
-    uint32_t end = word_end();
-    for (; *hint < end; ++*hint) {
-        const struct superslab_index *index = &arena.index[*hint];
-        uint64_t word = warm ? index->warm[level] : index->run[level];
-        if (word != 0)
-            return *hint * 64 + (uint32_t)__builtin_ctzll(word);
-    }
-    return 0;
-}
 
 /* Moves slots of one superslab from unused to used. */
 static void take_mask(uint32_t number, uint32_t mask) {
@@ -98,11 +51,12 @@ static void take_from(uint32_t number, uint32_t mask, enum take_stage stage, str
     take_mask(number, mask);
 }
 
-/* Takes from the lowest superslab that has a long enough run. */
-static bool take_indexed(bool warm, unsigned count, unsigned align, struct taken *out) {
+/* Takes from the zone's lowest superslab that has a long enough run. */
+static bool take_indexed(enum zone zone, bool warm, unsigned count, unsigned align,
+                         struct taken *out) {
     unsigned span = count + align - 1;
-    uint32_t number =
-        find(warm, level_for(span < SLOTS_PER_SUPERSLAB ? span : SLOTS_PER_SUPERSLAB));
+    unsigned level = level_for(span < SLOTS_PER_SUPERSLAB ? span : SLOTS_PER_SUPERSLAB);
+    uint32_t number = index_find(zone, warm, level);
     if (number == 0)
         return false;
     const struct superslab *superslab = &arena.superslabs[number];
@@ -111,17 +65,10 @@ static bool take_indexed(bool warm, unsigned count, unsigned align, struct taken
     return true;
 }
 
-static uint32_t find_empty(void) {
-    for (uint32_t word = arena.superslab_first / 64; word < word_end(); word++)
-        if (arena.index[word].empty != 0)
-            return word * 64 + (uint32_t)__builtin_ctzll(arena.index[word].empty);
-    return 0;
-}
-
 /* Makes `count` superslabs beyond the cursor known as unused, cold and zero. */
-static enum status advance(uint32_t count, uint32_t *first) {
+static enum status advance(enum zone zone, uint32_t count, uint32_t *first) {
     bool huge_pages;
-    if (arena_advance(count, first, &huge_pages) != OK)
+    if (arena_advance(zone, count, first, &huge_pages) != OK)
         return NO_MEMORY;
     for (uint32_t number = *first; number < *first + count; number++) {
         arena.superslabs[number].zero = ALL_SLOTS;
@@ -131,34 +78,46 @@ static enum status advance(uint32_t count, uint32_t *first) {
     return OK;
 }
 
-static enum status take_locked(unsigned count, unsigned align, struct taken *out) {
-    if (take_indexed(true, count, align, out))
-        return OK;
-    if (!purge_room_locked(count))
-        return NO_MEMORY;
-    if (take_indexed(false, count, align, out))
+/* The stages after the warm one. */
+static enum status take_cold(enum zone zone, unsigned count, unsigned align, struct taken *out) {
+    if (take_indexed(zone, false, count, align, out))
         return OK;
     enum take_stage stage = TAKE_EMPTY_SUPERSLAB;
-    uint32_t number = find_empty();
+    uint32_t number = index_find_empty(zone);
     if (number == 0) {
         stage = TAKE_NEW_SUPERSLAB;
-        if (advance(1, &number) != OK)
+        if (advance(zone, 1, &number) != OK)
             return NO_MEMORY;
     }
     take_from(number, run_lowest(ALL_SLOTS, count, align), stage, out);
     return OK;
 }
 
-enum status superslab_take(unsigned count, unsigned align, struct taken *out) {
+static enum zone other_zone(enum zone zone) {
+    return zone == ZONE_SLOTS ? ZONE_LARGE : ZONE_SLOTS;
+}
+
+static enum status take_locked(enum zone zone, unsigned count, unsigned align, struct taken *out) {
+    if (take_indexed(zone, true, count, align, out))
+        return OK;
+    if (!purge_room_locked(count))
+        return NO_MEMORY;
+    if (take_cold(zone, count, align, out) == OK)
+        return OK;
+    zone = other_zone(zone);
+    return take_indexed(zone, true, count, align, out) ? OK : take_cold(zone, count, align, out);
+}
+
+enum status superslab_take(enum zone zone, unsigned count, unsigned align, struct taken *out) {
     lock_take(&superslab_lock);
-    enum status status = take_locked(count, align, out);
+    enum status status = take_locked(zone, count, align, out);
     lock_give(&superslab_lock);
     return status;
 }
 
-enum status superslab_take_warm(unsigned count, unsigned align, struct taken *out) {
+enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, struct taken *out) {
     lock_take(&superslab_lock);
-    enum status status = take_indexed(true, count, align, out) ? OK : NO_MEMORY;
+    enum status status = take_indexed(zone, true, count, align, out) ? OK : NO_MEMORY;
     lock_give(&superslab_lock);
     return status;
 }
@@ -183,35 +142,11 @@ bool superslab_extend(uint32_t slot, unsigned count, unsigned more) {
     return fits;
 }
 
-static bool is_empty(uint32_t number) {
-    return (arena.index[number / 64].empty >> (number % 64)) & 1;
-}
-
-/* Best fit among the holes of wholly unused superslabs; 0 when none is large enough. */
-static uint32_t find_hole(uint32_t count, uint32_t align) {
-    uint32_t best = 0, best_size = UINT32_MAX, end = arena_cursor();
-    for (uint32_t at = arena.superslab_first; at < end;) {
-        uint64_t rest = arena.index[at / 64].empty >> (at % 64);
-        if (rest == 0) {
-            at = (at / 64 + 1) * 64;
-            continue;
-        }
-        at += (uint32_t)__builtin_ctzll(rest);
-        uint32_t start = (at + align - 1) & ~(align - 1);
-        while (at < end && is_empty(at))
-            at++;
-        if (start + count <= at && at - start < best_size) {
-            best = start;
-            best_size = at - start;
-        }
-    }
-    return best;
-}
-
 /* Takes from beyond the cursor; what alignment skips becomes unused superslabs. */
-static enum status advance_aligned(uint32_t count, uint32_t align, uint32_t *number) {
-    uint32_t at = arena_cursor(), start = (at + align - 1) & ~(align - 1), first;
-    if (start < at || advance(start - at + count, &first) != OK)
+static enum status advance_aligned(enum zone zone, uint32_t count, uint32_t align,
+                                   uint32_t *number) {
+    uint32_t at = arena_cursor(zone), start = (at + align - 1) & ~(align - 1), first;
+    if (start < at || advance(zone, start - at + count, &first) != OK)
         return NO_MEMORY;
     for (uint32_t skipped = first; skipped < start; skipped++)
         index_update(skipped);
@@ -219,12 +154,19 @@ static enum status advance_aligned(uint32_t count, uint32_t align, uint32_t *num
     return OK;
 }
 
+static enum status find_whole(enum zone zone, uint32_t count, uint32_t align, uint32_t *number,
+                              enum take_stage *stage) {
+    *number = index_find_hole(zone, count, align);
+    *stage = *number ? TAKE_EMPTY_SUPERSLAB : TAKE_NEW_SUPERSLAB;
+    return *number ? OK : advance_aligned(zone, count, align, number);
+}
+
 static enum status take_whole_locked(uint32_t count, uint32_t align, struct taken *out) {
+    uint32_t number;
     if (!purge_room_locked((uint64_t)count * SLOTS_PER_SUPERSLAB))
         return NO_MEMORY;
-    uint32_t number = find_hole(count, align);
-    out->stage = number ? TAKE_EMPTY_SUPERSLAB : TAKE_NEW_SUPERSLAB;
-    if (number == 0 && advance_aligned(count, align, &number) != OK)
+    if (find_whole(ZONE_LARGE, count, align, &number, &out->stage) != OK &&
+        find_whole(ZONE_SLOTS, count, align, &number, &out->stage) != OK)
         return NO_MEMORY;
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
         superslab_totals.superslabs_reused += count;
@@ -253,15 +195,16 @@ void superslab_give_whole(uint32_t number, uint32_t count) {
 }
 
 bool superslab_extend_whole(uint32_t number, uint32_t count, uint32_t more) {
-    uint32_t first = number + count, cursor, new_first;
+    uint32_t first = number + count, new_first;
+    enum zone zone = arena_zone(number);
     lock_take(&superslab_lock);
     bool fits = purge_room_locked((uint64_t)more * SLOTS_PER_SUPERSLAB);
-    cursor = arena_cursor();
+    uint32_t cursor = arena_cursor(zone);
     uint32_t inside = first + more <= cursor ? more : cursor - first;
     for (uint32_t i = 0; fits && i < inside; i++)
-        fits = is_empty(first + i);
+        fits = index_is_empty(first + i);
     if (fits && inside < more)
-        fits = advance(more - inside, &new_first) == OK;
+        fits = advance(zone, more - inside, &new_first) == OK;
     for (uint32_t i = 0; fits && i < more; i++)
         take_mask(first + i, ALL_SLOTS);
     lock_give(&superslab_lock);
@@ -288,17 +231,6 @@ void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged) {
         superslab_totals.warm += bit_count(mask & ~superslab->zero);
     }
     index_update(number);
-}
-
-uint32_t superslab_warm_below_locked(uint32_t from) {
-    for (uint32_t word = (from - 1) / 64 + 1; word-- > arena.superslab_first / 64;) {
-        uint64_t bits = arena.index[word].warm[0];
-        if (word == from / 64)
-            bits &= (1ull << (from % 64)) - 1;
-        if (bits != 0)
-            return word * 64 + 63 - (uint32_t)__builtin_clzll(bits);
-    }
-    return 0;
 }
 
 bool superslab_is_valid(uint32_t number) {

@@ -34,12 +34,12 @@ struct superslab_totals {
 extern struct lock superslab_lock;
 extern struct superslab_totals superslab_totals;
 
-/* Takes `count` (1 to 32) adjacent slots of one superslab; the first slot's number is a multiple of
- * `align` (a power of two up to 32). */
-enum status superslab_take(unsigned count, unsigned align, struct taken *out);
+/* Takes `count` (1 to 32) adjacent slots of one superslab, of the zone if that has room; the first
+ * slot's number is a multiple of `align` (a power of two up to 32). */
+enum status superslab_take(enum zone zone, unsigned count, unsigned align, struct taken *out);
 
 /* The same, but only warm slots. */
-enum status superslab_take_warm(unsigned count, unsigned align, struct taken *out);
+enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, struct taken *out);
 
 /* Gives adjacent slots of one superslab back; they are warm. */
 void superslab_give(uint32_t slot, unsigned count);
@@ -61,10 +61,6 @@ bool superslab_extend_whole(uint32_t number, uint32_t count, uint32_t more);
  * back purged (cold and zero) or as they were. */
 void superslab_claim_locked(uint32_t number, uint32_t mask);
 void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged);
-
-/* For purge.c and stats: the next superslab below `from` with warm unused slots; 0 when there is
- * none. */
-uint32_t superslab_warm_below_locked(uint32_t from);
 
 /* True when bitmaps, index and totals agree; walks everything. For debug builds and check=full. */
 bool superslab_is_valid(uint32_t number);

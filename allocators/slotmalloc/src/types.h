@@ -2,19 +2,21 @@
  *
  * Glossary
  *   arena      the one reserved range of addresses: metadata arrays first, then superslabs.
- *   superslab  2 MiB of the arena, aligned: 32 slots. Superslab number = offset in the arena / 2
- * MiB. slot       64 KiB of the arena, aligned. Slot number = offset in the arena / 64 KiB. Number
- * 0 is metadata, so 0 means "no slot". States: UNUSED, ACTIVE (CURRENT, FULL, AVAILABLE), EMPTY.
- *   span       1 to 4 adjacent slots of one superslab that serve one size class as if they were one
- * slot. block      what the program gets from a slot. A free block's first word links to the next
- * one. class      a block size. Classes up to 8 KiB ("small") live in one slot, up to 32 KiB in
- * spans. run        1 to 32 adjacent slots that hold one object (32 KiB to 2 MiB). huge       whole
- * superslabs that hold one object (above 2 MiB). heap       the pool of one thread; outlives it
- * parked, and serves a later thread. bin        a heap's list of blocks that malloc pops: detached
- * from one slot, the CURRENT one. owner      the heap that a slot belongs to; only its thread
- * touches the slot's `struct slot`. remote     a free by a thread that is not the owner; it goes
- * through `struct remote`. warm       of an unused slot: the kernel has probably given it memory.
- * cold: it has not, or no longer.
+ *   superslab  2 MiB of the arena, aligned: 32 slots. Its number is its offset / 2 MiB.
+ *   slot       64 KiB of the arena, aligned. Its number is its offset / 64 KiB; number 0 is
+ *              metadata, so 0 means "none". UNUSED, CURRENT, FULL, AVAILABLE or EMPTY.
+ *   zone       the half of the superslabs for slots and short runs, or that for large blocks.
+ *   cursor     of a zone: the first superslab that was never taken.
+ *   span       1 to 4 adjacent slots that serve one size class as if they were one slot.
+ *   block      what the program gets. A free block's first word links to the next one.
+ *   class      a block size. Up to 8 KiB ("small") they live in one slot, up to 32 KiB in spans.
+ *   run        1 to 32 adjacent slots that hold one object (32 KiB to 2 MiB).
+ *   huge       whole superslabs that hold one object (above 2 MiB).
+ *   heap       the pool of one thread; outlives it parked, and serves a later thread.
+ *   bin        a heap's list of blocks that malloc pops, detached from one slot, the CURRENT one.
+ *   owner      the heap that a slot belongs to; only its thread touches the `struct slot`.
+ *   remote     a free by a thread that is not the owner; it goes through `struct remote`.
+ *   warm       of an unused slot: it probably has memory from the kernel. cold: it has none.
  */
 #ifndef SLOTMALLOC_TYPES_H
 #define SLOTMALLOC_TYPES_H
@@ -156,6 +158,16 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic uint32_t pending; /* slots with remote frees: lock-free stack */
 };
 
+/* Two halves of the superslabs. Many small blocks fill their superslab, so that huge pages pay; a
+ * large block may never be touched but in one place, so that they would not. When one is exhausted,
+ * the other serves. */
+enum zone { ZONE_SLOTS, ZONE_LARGE, ZONES };
+
+struct zone_bounds {
+    uint32_t first; /* superslab number */
+    uint32_t limit; /* one beyond the last */
+};
+
 /* Where everything lies; written once, before the first heap exists. */
 struct arena {
     uintptr_t base;                /* 2 MiB aligned */
@@ -167,9 +179,8 @@ struct arena {
     struct superslab_index *index; /* by superslab number / 64 */
     struct heap *heaps;            /* heap_limit of them, taken in order */
     uint32_t heap_limit;
-    uint32_t superslab_first; /* first one that may hold blocks */
-    uint32_t superslab_limit; /* one beyond the last */
-    bool grow;                /* pages must be made accessible as the cursor advances */
+    struct zone_bounds zones[ZONES]; /* adjacent; multiples of 64 superslabs but for the ends */
+    bool grow;                       /* pages must be made accessible as the cursor advances */
 };
 
 extern struct arena arena;
