@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Flags that are a property of the pool rather than of one process's handle. */
+enum { KEPT_FLAGS = SHM_ARENA_FIXED_ADDRESS | SHM_ARENA_RECLAIM_BLOCKS };
+
 static uint64_t round_up(uint64_t value, uint64_t step) {
     return (value + step - 1) / step * step;
 }
@@ -16,7 +19,7 @@ struct geometry geometry_of(uint64_t slot_count, uint32_t max_processes) {
     g.maps = round_up(g.slots + slot_count * sizeof(struct slot), PAGE_BYTES);
     g.side = round_up(g.maps + MAPS * g.map_words * sizeof(uint64_t), PAGE_BYTES);
     g.data = round_up(g.side + slot_count * SIDE_BLOCKS * sizeof(uint16_t), DATA_ALIGNMENT);
-    g.total = round_up(g.data + slot_count * SLOT_BYTES, DATA_ALIGNMENT);
+    g.total = g.data + slot_count * SLOT_BYTES;
     return g;
 }
 
@@ -42,7 +45,7 @@ void header_write(struct header *header, const struct geometry *geometry, uint64
         .classes = CLASS_COUNT,
         .lanes = LANES,
         .alignment = alignment,
-        .flags = flags,
+        .flags = flags & KEPT_FLAGS,
     };
 }
 
@@ -60,6 +63,9 @@ static bool is_sensible(const struct header *h) {
     if (!h->alignment || h->alignment & (h->alignment - 1) || h->alignment > DATA_ALIGNMENT)
         return false;
     if (h->fixed_base % DATA_ALIGNMENT || h->fixed_base > (UINT64_C(1) << 47) - 2 * MAX_POOL_BYTES)
+        return false;
+    if (h->flags & ~(uint32_t)KEPT_FLAGS ||
+        (h->huge_shift && (h->huge_shift < 16 || h->huge_shift > 34)))
         return false;
     struct geometry g = geometry_of(h->slot_count, h->max_processes);
     return h->total_bytes == g.total && h->data_offset == g.data && h->id;

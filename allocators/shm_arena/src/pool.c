@@ -75,8 +75,7 @@ static void header_for(struct header *h, const struct shm_arena_options *o) {
     uint64_t step = o->huge ? DATA_ALIGNMENT : SLOT_BYTES;
     struct geometry g =
         geometry_of((o->size + step - 1) / step * step / SLOT_BYTES, o->max_processes);
-    unsigned kept = SHM_ARENA_FIXED_ADDRESS | SHM_ARENA_RECLAIM_BLOCKS;
-    header_write(h, &g, o->alignment > 64 ? o->alignment : 64, o->flags & kept);
+    header_write(h, &g, o->alignment > 64 ? o->alignment : 64, o->flags);
     if (o->flags & SHM_ARENA_FIXED_ADDRESS)
         h->fixed_base = mapping_choose_base();
     while (!h->id)
