@@ -19,7 +19,7 @@ from harness.measure import Bench, judge
 from harness.process import Job
 from harness.provider import Proof
 
-TIMEOUT_S = 10.0
+LONGEST_S = 10.0
 EMPTY = Cell(kind="memtest", workload="empty", threads=1)
 
 
@@ -57,8 +57,9 @@ def check(bench: Bench, allocator: Allocator) -> Check:
 def _job(bench: Bench, allocator: Allocator) -> Job:
     argv = memtest.command_line(allocator.binary, EMPTY.workload, 1, 1, {})
     env = {"PATH": os.environ.get("PATH", ""), **allocator.memtest_env}
-    cap = bench.experiment.memory_cap_bytes
-    return Job(argv, env, bench.processors.single, TIMEOUT_S, cap, bench.root)
+    limits = bench.experiment
+    timeout = min(LONGEST_S, limits.timeout_s)
+    return Job(argv, env, bench.processors.single, timeout, limits.memory_cap_bytes, bench.root)
 
 
 def check_all(bench: Bench) -> dict[str, Check]:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import experiment
+from harness.errors import UsageError
+
+MINIMAL = """
+title = "t"
+question = "q"
+[passes]
+time = 2
+[[workload]]
+name = "rounds"
+"""
+
+
+def load(folder: Path, text: str) -> experiment.Experiment:
+    path = folder / "x.toml"
+    path.write_text(text)
+    return experiment.load(path)
+
+
+def test_every_experiment_of_the_tree_loads(root: Path) -> None:
+    files = list((root / "experiments").glob("*.toml"))
+    assert {"quick", "mind", "rnbench", "selftest"} <= {path.stem for path in files}
+    for path in files:
+        assert experiment.load(path).cells
+
+
+def test_a_list_of_threads_makes_a_cell_each(tmp_path: Path) -> None:
+    found = load(tmp_path, MINIMAL + "threads = [1, 4]\n")
+    assert [cell.threads for cell in found.cells] == [1, 4]
+
+
+def test_params_are_sorted_and_hold_common_options(tmp_path: Path) -> None:
+    found = load(tmp_path, MINIMAL + 'touch = "page"\nrounds = 3\nparams = { slots = 8 }\n')
+    assert found.cells[0].params == "rounds=3;slots=8;touch=page"
+
+
+def test_an_override_changes_one_pass_and_not_the_params(tmp_path: Path) -> None:
+    cell = load(tmp_path, MINIMAL + "rounds = 3\noverride.memory = { rounds = 9 }\n").cells[0]
+    assert cell.options_for("memory") == {"rounds": 9}
+    assert cell.options_for("time") == {"rounds": 3}
+    assert cell.params == "rounds=3"
+
+
+def test_commands_with_different_arguments_are_different_cells(tmp_path: Path) -> None:
+    text = 'title="t"\nquestion="q"\n[passes]\ntime=1\n'
+    for word in ("a", "b"):
+        text += f'[[command]]\nname="echo"\nargv=["echo", "{word}"]\n'
+    assert len({cell.key for cell in load(tmp_path, text).cells}) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (MINIMAL + "thread = 2\n", "did you mean 'threads'"),
+        (MINIMAL + "threads = 0\n", "1 or more"),
+        (MINIMAL + 'threads = "2"\n', "of type int or list"),
+        (MINIMAL.replace("time", "tme"), "did you mean 'time'"),
+        (MINIMAL.replace("time = 2", "time = 0"), "1 or more"),
+        (MINIMAL + "override.tiem = { rounds = 1 }\n", "did you mean 'time'"),
+        (MINIMAL + '[[workload]]\nname = "rounds"\n', "twice"),
+        (MINIMAL.replace('title = "t"', ""), "'title' is missing"),
+        (MINIMAL.replace('name = "rounds"', ""), "'name' is missing"),
+        (MINIMAL + "params = { slots = [1] }\n", "number or a string"),
+        (MINIMAL + '[[command]]\nname = "x"\n', "'argv' must be a list of strings"),
+        ('title = "t"\nquestion = "q"\n[passes]\ntime = 1\n', "nothing to run"),
+        ("title = ", "not valid TOML"),
+    ],
+)
+def test_an_error_names_the_file_and_the_cure(tmp_path: Path, wrong: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, wrong)
+    assert words in str(caught.value)
+    assert "x.toml" in str(caught.value)
+
+
+def test_an_unknown_experiment_gets_the_nearest_name(root: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'rnbench'"):
+        experiment.find("rmbench", root / "experiments")
+
+
+def test_patterns_add_and_take_away() -> None:
+    names = ["a", "b", "ab"]
+    assert experiment.select(["*", "!b"], names) == ["a", "ab"]
+    assert experiment.select(["b", "a*"], names) == ["b", "a", "ab"]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import StorageError
+from harness.experiment import Cell, Experiment, parse
+from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
+
+NAMES = ["a", "b", "c"]
+RAW = {
+    "title": "t",
+    "question": "q",
+    "passes": {"time": 4, "memory": 2},
+    "workload": [{"name": "rounds", "threads": [1, 2]}, {"name": "larson"}],
+}
+
+
+def experiment() -> Experiment:
+    return parse(RAW, "x", "x.toml")
+
+
+def plan(seed: int, cells: tuple[Cell, ...] | None = None) -> list[PlannedRun]:
+    found = experiment()
+    return make_plan(found, cells or found.cells, NAMES, found.blocks, seed)
+
+
+@given(seed=st.integers(0, 2**31))
+def test_a_block_runs_every_allocator_once_in_every_cell(seed: int) -> None:
+    counts = Counter((run.group, run.allocator) for run in plan(seed))
+    assert set(counts.values()) == {1}
+    assert len(counts) == (4 + 2) * 3 * len(NAMES)
+
+
+@given(seed=st.integers(0, 2**31))
+def test_the_same_seed_gives_the_same_plan(seed: int) -> None:
+    assert plan(seed) == plan(seed)
+
+
+def test_run_names_are_unique() -> None:
+    runs = [run.run for run in plan(1)]
+    assert len(set(runs)) == len(runs)
+
+
+def test_allocators_of_a_cell_share_its_seed_in_all_passes_and_no_other() -> None:
+    seeds: dict[object, set[int]] = {}
+    for run in plan(1):
+        seeds.setdefault((run.block, run.cell_key), set()).add(run.seed)
+    assert all(len(values) == 1 for values in seeds.values())
+    assert len(set.union(*seeds.values())) == len(seeds)
+
+
+def test_the_order_differs_between_blocks() -> None:
+    orders: dict[int, list[str]] = {}
+    for run in plan(1):
+        if run.pass_name == "time" and run.cell_key == ("larson", "", 1):
+            orders.setdefault(run.block, []).append(run.allocator)
+    assert len({tuple(order) for order in orders.values()}) > 1
+
+
+def test_paddings_differ_between_processes() -> None:
+    assert len({run.padding for run in plan(1)}) > len(plan(1)) / 2
+
+
+def test_a_cell_may_choose_allocators_and_passes() -> None:
+    cell = Cell("memtest", "rounds", 1, allocators=("*", "!b"), passes=("memory",))
+    runs = plan(1, cells=(cell,))
+    assert {run.allocator for run in runs} == {"a", "c"}
+    assert {run.pass_name for run in runs} == {"memory"}
+
+
+def test_blocks_limit_the_other_passes_only_from_above() -> None:
+    assert blocks_of(experiment(), 9, []) == {"time": 9, "memory": 2}
+    assert blocks_of(experiment(), 1, []) == {"time": 1, "memory": 1}
+    assert blocks_of(experiment(), None, ["memory"]) == {"memory": 2}
+
+
+def test_a_saved_plan_reads_back(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    save_plan(path, plan(7), 7, experiment())
+    runs, rest = load_plan(path)
+    assert runs == plan(7)
+    assert (rest["seed"], rest["definition"]) == (7, RAW)
+    assert "pass" in json.loads(path.read_text())["runs"][0]
+
+
+def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"runs": [{}]}')
+    with pytest.raises(StorageError, match=r"plan\.json"):
+        load_plan(path)
