@@ -22,6 +22,7 @@ ROW = ["metric", *CELL, "allocator"]
 TRIM = 0.2
 _LOGS = ["low", "high", "low90", "high90", "trimmed"]
 _NUMBERS = ["effect", "error", *_LOGS, "p", "p_yuen", "p_wilcoxon"]
+_ROUNDING = 1e-12  # a relative spread below this is the arithmetic's, not the data's
 MIN_TEST = 5  # under five blocks a trimmed mean or a rank test has nothing to work with
 
 
@@ -31,7 +32,8 @@ def _t_test(mean: Matrix, error: Matrix, df: int) -> Matrix:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(mean / error), df)
-    return np.where(error > 0, p, np.where(mean == 0, 1.0, 0.0))
+    certain = error <= _ROUNDING * np.abs(mean)
+    return np.where(certain, np.where(mean == 0, 1.0, 0.0), p)
 
 
 def trimmed_test(d: Matrix, trim: float = TRIM) -> tuple[Matrix, Matrix]:
@@ -92,7 +94,6 @@ class PairedLogRatio:
         if n < 2:
             return np.column_stack([mean, *[nothing] * 9])
         error = d.std(axis=1, ddof=1) / np.sqrt(n)
-        error[error <= 1e-15 * np.abs(mean)] = 0.0  # identical differences, but for rounding
         wide, narrow = (
             stats.t.ppf(0.5 + level / 2, n - 1) * error
             for level in (self.confidence, self.equivalence)

@@ -1,0 +1,149 @@
+"""When a word may be said, and which."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stats.estimate import PairedLogRatio
+from stats.metrics import parse_registry, registry
+from stats.noise import differences, floors
+from stats.study import Study
+from stats.verdict import SAME, TOO_FEW, Judge, holm
+from tests.stats.simulation import pairs_of
+
+CELL = {"params": "", "threads": 1, "workload": "w"}
+
+
+def estimate(
+    ratio: float, half: float, n: int = 20, p: float = 1e-6, **changes: object
+) -> dict[str, object]:
+    """One row as `PairedLogRatio` gives it: a log interval of +-`half` around `ratio`."""
+    effect = np.log(ratio)
+    ends = {
+        "low": effect - half,
+        "high": effect + half,
+        "low90": effect - 0.83 * half,
+        "high90": effect + 0.83 * half,
+    }
+    row = {"metric": "wall_s", **CELL, "allocator": "x", "n": n, "effect": effect, "ratio": ratio}
+    row |= {k: np.exp(v) for k, v in ends.items()} | {"p": p, "p_yuen": p, "p_wilcoxon": p}
+    return row | changes
+
+
+def judged(*rows: dict[str, object], **options: object) -> pd.DataFrame:
+    return Judge(registry(), **options)(pd.DataFrame(rows))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "good"),
+    [
+        (estimate(0.9, 0.01), "faster", 1),
+        (estimate(1.1, 0.01), "slower", -1),
+        (estimate(1.1, 0.01, metric="ops_per_s"), "faster", 1),
+        (estimate(1.1, 0.01, metric="rss_peak_bytes"), "larger", -1),
+        (estimate(0.9, 0.01, metric="kernel_memory_calls"), "fewer", 1),
+        (estimate(0.9, 0.01, n=19), TOO_FEW, 0),
+        (estimate(1.0, 0.005, n=19, p=0.9), TOO_FEW, 0),
+        (estimate(1.015, 0.004), SAME, 0),  # certain, but under delta
+        (
+            estimate(1.018, 0.010),
+            "inconclusive",
+            0,
+        ),  # certain, under delta, and not surely inside it
+        (estimate(1.1, 0.2), "inconclusive", 0),  # the interval holds 1
+        (estimate(1.1, 0.01, p=0.2), "inconclusive", 0),  # the p value is not small
+        (estimate(1.0, 0.01, p=0.9), SAME, 0),
+        (estimate(1.0, 0.03, p=0.9), "inconclusive", 0),
+    ],
+)
+def test_verdict(row: dict[str, object], verdict: str, good: int) -> None:
+    table = judged(row)
+    assert (table["verdict"][0], table["good"][0]) == (verdict, good)
+
+
+def test_the_noise_floor_forbids_smaller_claims() -> None:
+    row = estimate(1.05, 0.01)
+    floor = pd.Series({"wall_s": 0.06})
+    assert judged(row)["verdict"][0] == "slower"
+    assert judged(row, floors=floor)["verdict"][0] == SAME
+    assert judged(row, floors=floor)["delta"][0] == 0.06
+    assert judged(row, floors=pd.Series({"sys_s": 0.06}))["verdict"][0] == "slower"
+
+
+def test_a_floor_under_delta_does_not_lower_it() -> None:
+    assert judged(estimate(1.015, 0.001), floors=pd.Series({"wall_s": 0.001}))["verdict"][0] == SAME
+
+
+def test_limits_and_the_copy_get_their_own_word() -> None:
+    table = judged(estimate(0.5, 0.01, allocator="bump"), not_judged={"bump": "(limit)"})
+    assert table["verdict"][0] == "(limit)"
+    assert np.isnan(table["p_adj"][0])
+
+
+def test_holm_multiplies_by_the_number_of_hypotheses_left() -> None:
+    table = pd.DataFrame({"metric": "wall_s", "p": [0.01, 0.02, 0.04, 0.001]})
+    adjusted = holm(table, pd.Series([True, True, True, False]))
+    assert list(adjusted[:3]) == pytest.approx([0.03, 0.04, 0.04])
+    assert np.isnan(adjusted[3])
+
+
+def test_each_metric_is_a_family_of_its_own() -> None:
+    rows = [estimate(0.9, 0.01, p=0.03, allocator=f"a{i}") for i in range(3)]
+    rows.append(estimate(0.9, 0.01, p=0.03, metric="sys_s"))
+    assert list(judged(*rows)["p_adj"]) == pytest.approx([0.09, 0.09, 0.09, 0.03])
+
+
+def test_a_test_that_does_not_share_a_claim_is_named() -> None:
+    table = judged(estimate(0.9, 0.01, p_yuen=0.3), estimate(0.9, 0.01, allocator="y"))
+    assert list(table["checks"]) == ["Yuen", ""]
+
+
+def test_floor_is_the_largest_interval_end() -> None:
+    twins = pd.DataFrame(
+        [
+            estimate(1.0, 0.01),
+            estimate(1.02, 0.02, workload="v"),
+            estimate(1.0, np.nan, metric="sys_s"),
+        ]
+    )
+    found = floors(twins)
+    assert found["wall_s"] == pytest.approx(1.02 * np.exp(0.02) - 1)
+    assert "sys_s" not in found
+
+
+def test_a_copy_that_differs_is_noticed() -> None:
+    twins = pd.DataFrame([estimate(1.05, 0.01), estimate(1.0, 0.01, p=0.9)])
+    assert list(differences(twins, 0.02)["differs"]) == [True, False]
+
+
+def test_the_planted_run_is_judged_right(planted: Study) -> None:
+    rows = planted.metric_table("wall_s")
+    verdicts = rows.groupby("allocator")["verdict"].agg(lambda v: set(v))
+    assert verdicts["jemalloc"] == verdicts["slotmalloc"] == {"faster"}
+    assert verdicts["mimalloc"] == {"slower", TOO_FEW}  # one block was lost to the planted crash
+    assert verdicts["ptmalloc#2"] == {"(A/A copy)"}
+    assert verdicts["bump"] == {"(limit)"}
+
+
+def test_no_difference_hardly_ever_becomes_a_claim() -> None:
+    """400 runs of 12 equal contestants and an A/A cell: some claim is made in fewer than 5 % of
+    them.
+
+    Each run is a metric of its own, since a metric is the family of Holm's correction.
+    """
+    runs, contestants, blocks = 400, 12, 20
+    entry = 'unit="s"\npass="time"\ndirection="lower"\nmeaning="."\n'
+    metrics = parse_registry("".join(f"[metric.m{i}_s]\n{entry}" for i in range(runs)))
+    d = np.random.default_rng(11).normal(0, 0.014, (runs * (contestants + 1), blocks))
+    pairs = pairs_of(d)
+    cell = np.repeat(np.arange(len(d)), blocks)
+    pairs["metric"] = [f"m{i}_s" for i in cell // (contestants + 1)]
+    pairs["allocator"] = [f"a{i}" for i in cell % (contestants + 1)]
+    estimates = PairedLogRatio()(pairs.assign(workload="w"))
+    is_copy = estimates["allocator"] == f"a{contestants}"
+    table = Judge(metrics, floors(estimates[is_copy]))(estimates[~is_copy])
+    claims = table.groupby("metric")["good"].any()
+    assert len(claims) == runs
+    assert claims.mean() < 0.05
