@@ -35,4 +35,11 @@ static inline bool arena_has(const void *p) {
     return (uintptr_t)p - arena.base < arena.size;
 }
 
+/* The first superslab from `number` on whose address is a multiple of `align` (a power of two)
+ * superslabs; the arena itself is aligned to one superslab only. */
+static inline uint32_t superslab_align_up(uint32_t number, uint32_t align) {
+    uintptr_t before = arena.base >> SUPERSLAB_SHIFT;
+    return (uint32_t)(((before + number + align - 1) & ~(uintptr_t)(align - 1)) - before);
+}
+
 #endif

@@ -96,13 +96,13 @@ static void free_own(struct heap *heap, struct block *block, uint32_t number) {
 
 static void free_class(struct block *block, uint64_t ident) {
     uint32_t number = class_slot(block, ident);
-    struct heap *heap = thread_heap_own();
-    if (heap != NULL && ident_owner(ident) == heap)
-        free_own(heap, block, number);
-    else if (heap != NULL || (heap = thread_heap_get()) == thread_heap_own())
-        remote_free(heap, block, number, classes[ident_class(ident)].size);
-    else /* the thread is ending, or there is no heap to have */
+    struct heap *heap = thread_heap_lasting();
+    if (heap == NULL)
         remote_free_now(block, number);
+    else if (ident_owner(ident) == heap)
+        free_own(heap, block, number);
+    else
+        remote_free(heap, block, number, classes[ident_class(ident)].size);
 }
 
 void block_free(void *p) {
@@ -138,7 +138,7 @@ bool block_resize(void *p, size_t bytes) {
         return bytes <= usable && bytes >= usable / 2;
     if (ident == IDENT_HUGE)
         return huge_resize(number, bytes);
-    return bytes > CLASS_MAX_BYTES && run_resize(number, bytes);
+    return bytes > CLASS_MAX_BYTES && bytes <= RUN_MAX_BYTES && run_resize(number, bytes);
 }
 
 enum status block_alloc_grown(size_t bytes, void **out) {

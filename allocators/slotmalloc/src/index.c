@@ -100,7 +100,7 @@ uint32_t index_find_hole(enum zone zone, uint32_t count, uint32_t align) {
         return 0;
     while (at < end && best_size != count) {
         uint32_t stop = next_where(at, end, false);
-        uint32_t start = (at + align - 1) & ~(align - 1);
+        uint32_t start = superslab_align_up(at, align);
         if (start < stop && stop - start >= count && stop - at < best_size) {
             best = start;
             best_size = stop - at;

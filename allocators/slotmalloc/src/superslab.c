@@ -19,7 +19,7 @@ static void take_mask(uint32_t number, uint32_t mask) {
     totals->warm -= bit_count(superslab->warm & mask);
     totals->refaulted += bit_count(superslab->purged & mask);
     if (superslab->purged & mask)
-        purge_note_refault_locked(bit_count(superslab->purged & mask));
+        purge_note_refault_locked();
     if (totals->used > totals->used_peak)
         totals->used_peak = totals->used;
     if (totals->used + totals->warm > totals->warm_peak)
@@ -145,7 +145,7 @@ bool superslab_extend(uint32_t slot, unsigned count, unsigned more) {
 /* Takes from beyond the cursor; what alignment skips becomes unused superslabs. */
 static enum status advance_aligned(enum zone zone, uint32_t count, uint32_t align,
                                    uint32_t *number) {
-    uint32_t at = arena_cursor(zone), start = (at + align - 1) & ~(align - 1), first;
+    uint32_t at = arena_cursor(zone), start = superslab_align_up(at, align), first;
     if (start < at || advance(zone, start - at + count, &first) != OK)
         return NO_MEMORY;
     for (uint32_t skipped = first; skipped < start; skipped++)

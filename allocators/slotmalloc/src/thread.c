@@ -74,10 +74,6 @@ static struct heap *heap_obtain(void) {
     return heap != NULL || arena_heap(&heap) == OK ? heap : NULL;
 }
 
-struct heap *thread_heap_own(void) {
-    return own_heap;
-}
-
 /* Has the destructor called at the thread's end. pthread_setspecific may allocate: own_heap is set.
  */
 static struct heap *watch_end(struct heap *heap) {
@@ -100,6 +96,14 @@ struct heap *thread_heap_get(void) {
     if (!check_is_full())
         thread_heap = heap;
     return watch_end(heap);
+}
+
+struct heap *thread_heap_own(void) {
+    return own_heap;
+}
+
+struct heap *thread_heap_lasting(void) {
+    return own_heap != NULL || thread_ending ? own_heap : thread_heap_get();
 }
 
 void thread_heap_done(struct heap *heap) {

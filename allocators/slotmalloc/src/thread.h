@@ -20,6 +20,10 @@ void thread_heap_done(struct heap *heap);
 /* The calling thread's heap if it has one, else NULL. */
 struct heap *thread_heap_own(void);
 
+/* The calling thread's own heap, made when it has none yet; not to be given back. NULL when the
+ * thread is ending or there is no memory. */
+struct heap *thread_heap_lasting(void);
+
 /* True when the library has its arena; makes it at the first call. */
 bool library_ready(void);
 
