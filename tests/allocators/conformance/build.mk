@@ -39,10 +39,10 @@ CONFORMANCE_TIMEOUT ?= 180
 
 define conformance_rule
 conformance-$1: $(CONFORMANCE_TESTS) $(TORTURE) $(filter $(BUILD)/%,$($1.library))
-	@for test in $(CONFORMANCE_TESTS) "$(TORTURE) --seconds 8 --threads 4 --forks"; do \
+	@failed=0; for test in $(CONFORMANCE_TESTS) "$(TORTURE) --seconds 8 --threads 4 --forks"; do \
 	  log=$$$$(mktemp); if timeout $(CONFORMANCE_TIMEOUT) $(call under,$1) $$$$test > $$$$log 2>&1; \
 	  then echo "ok      $1: $$$$test"; rm -f $$$$log; \
-	  else code=$$$$?; cat $$$$log; rm -f $$$$log; echo "FAILED  $1: $$$$test (exit $$$$code)"; exit 1; fi; done
+	  else code=$$$$?; cat $$$$log; rm -f $$$$log; echo "FAILED  $1: $$$$test (exit $$$$code)"; failed=1; fi; done; exit $$$$failed
 torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.library))
 	$(call under,$1) $(TORTURE) --seconds $(TORTURE_SECONDS) --threads 4 --forks --seed $(TORTURE_SEED)
 .PHONY: conformance-$1 torture-$1
