@@ -154,7 +154,7 @@ void plan_make(struct plan *plan, const char *path, uint64_t window, unsigned la
     struct trace_error error;
     struct trace_event event;
     struct trace_reader *reader = open_checked(path, &error);
-    plan->totals = *trace_totals(reader);
+    *plan = (struct plan){.totals = *trace_totals(reader)};
     plan->lanes = own_memory_lazy(lanes_max * sizeof *plan->lanes);
     stream_file_open(&plan->file);
     size_t threads_bytes = (plan->totals.threads + 1) * sizeof(int32_t);

@@ -24,6 +24,7 @@ static void *map_words(const char *path, uint64_t words) {
 }
 
 void watch_open(struct watch *watch, const char *addresses, const char *curve, uint64_t events) {
+    *watch = (struct watch){0};
     if (addresses[0])
         watch->addresses = map_words(addresses, events);
     if (curve[0])

@@ -13,3 +13,12 @@ $(BUILD)/tests/tools/libcount.so: $(BUILD)/pic/tests/tools/count.o
 	$(CC) $(LDFLAGS) -shared -o $@ $^
 
 ALL += $(addprefix $(BUILD)/tests/tools/,storm cxx libcount.so)
+
+$(BUILD)/tests/tools/test_traces: $(BUILD)/obj/tests/tools/test_traces.o $(BUILD)/obj/tools/record/writer.o \
+                                  $(filter-out %/main.o,$(MEMTEST_OBJ))
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(MEMTEST_LIBS)
+
+C_TESTS    += $(BUILD)/tests/tools/test_traces
+ASAN_TESTS += $(BUILD)/tests/tools/test_traces
+TSAN_TESTS += $(BUILD)/tests/tools/test_traces

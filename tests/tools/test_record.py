@@ -154,13 +154,19 @@ def test_without_alloc_record_the_library_says_so_and_the_program_runs(tmp_path:
     assert "ALLOC_RECORD_DIR" in done.stderr
 
 
+def has_begun(raw: Path) -> bool:
+    """True when the recorder has filled in the head of its file."""
+    with raw.open("rb") as file:
+        return file.read(8) == b"latraw01"
+
+
 def test_an_interrupted_recording_is_finished_later(tmp_path: Path) -> None:
     output = tmp_path / "traces"
     recorder = subprocess.Popen(
         [ALLOC_RECORD, "-o", output, "--", "sleep", "60"], stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 20
-    while not list(output.glob("raw-*")) and time.monotonic() < deadline:
+    while not any(map(has_begun, output.glob("raw-*"))) and time.monotonic() < deadline:
         time.sleep(0.01)
     recorder.kill()
     recorder.wait()

@@ -12,10 +12,10 @@
 /* An object in a map: its address leads to the number of the event that made it, and to its size.
  * In the maps of what a parent left to its child the number means nothing. */
 
-/* What a thread's realloc has let go of and not yet replaced. */
-struct let_go {
-    bool is_open;
-    struct map_entry object;
+struct thread {
+    bool has_let_go;         /* a realloc is under way: ... */
+    struct map_entry let_go; /* ... of this object */
+    bool has_ended;          /* libc may still free what it kept for the thread */
 };
 
 struct conversion {
@@ -23,7 +23,7 @@ struct conversion {
     struct map live;
     struct map *inheritable; /* what the parent had at the fork; NULL: nothing, or all taken over */
     struct map inherited;    /* of that, what this process gives back */
-    struct let_go *let_go;   /* by thread - 1 */
+    struct thread *threads;  /* by thread - 1 */
     struct trace_writer *writer; /* NULL: only look what is inherited */
     struct trace_totals totals;
     uint64_t last_seq;
@@ -112,10 +112,10 @@ static void release(struct conversion *c, const struct raw_event *event) {
 }
 
 static void finish_realloc(struct conversion *c, const struct raw_event *event) {
-    struct let_go *open = &c->let_go[event->thread - 1];
+    struct thread *thread = &c->threads[event->thread - 1];
     evict(c, event);
-    uint64_t back = open->is_open ? next_number(c) - open->object.a : 0;
-    open->is_open = false;
+    uint64_t back = thread->has_let_go ? next_number(c) - thread->let_go.a : 0;
+    thread->has_let_go = false;
     uint64_t number = emit(c, event->thread, TRACE_REALLOC, event->size, 0, back);
     make(c, event->address, number, event->size);
     c->totals.events++;
@@ -123,17 +123,19 @@ static void finish_realloc(struct conversion *c, const struct raw_event *event) 
 
 /* A realloc failed: the object is what and where it was. */
 static void keep(struct conversion *c, const struct raw_event *event) {
-    struct let_go *open = &c->let_go[event->thread - 1];
-    if (!open->is_open)
+    struct thread *thread = &c->threads[event->thread - 1];
+    if (!thread->has_let_go)
         return;
-    open->is_open = false;
-    put(&c->live, event->address, open->object.a, open->object.b);
-    c->live_bytes += open->object.b;
+    thread->has_let_go = false;
+    put(&c->live, event->address, thread->let_go.a, thread->let_go.b);
+    c->live_bytes += thread->let_go.b;
     c->totals.releases--;
 }
 
-static void step(struct conversion *c, const struct raw_event *event) {
-    struct let_go *open = &c->let_go[event->thread - 1];
+static void step(struct conversion *c, struct raw_event *event) {
+    if (event->size >= TRACE_SIZE_LIMIT) /* a reservation that no replay could repeat anyway */
+        event->size = TRACE_SIZE_LIMIT - 1;
+    struct thread *thread = &c->threads[event->thread - 1];
     switch (event->op) {
     case RAW_MALLOC:
     case RAW_CALLOC:
@@ -144,7 +146,7 @@ static void step(struct conversion *c, const struct raw_event *event) {
         release(c, event);
         break;
     case RAW_LET_GO:
-        open->is_open = take(c, event->address, &open->object);
+        thread->has_let_go = take(c, event->address, &thread->let_go);
         break;
     case RAW_REALLOC:
         finish_realloc(c, event);
@@ -153,9 +155,12 @@ static void step(struct conversion *c, const struct raw_event *event) {
         keep(c, event);
         break;
     case RAW_THREAD_END:
+        thread->has_ended = true;
+        break;
+    }
+    if (event->is_last && thread->has_ended) {
         emit(c, event->thread, TRACE_THREAD_END, 0, 0, 0);
         c->totals.events++;
-        break;
     }
 }
 
@@ -174,15 +179,15 @@ static void count_torn(struct conversion *c, const struct raw_event *event) {
 
 static void run(struct conversion *c) {
     struct raw_event event;
-    c->let_go = calloc(atomic_load(&raw_header_of(c->raw)->threads) + 1, sizeof *c->let_go);
-    if (!c->let_go)
+    c->threads = calloc(atomic_load(&raw_header_of(c->raw)->threads) + 1, sizeof *c->threads);
+    if (!c->threads)
         exit(1);
     while (raw_next(c->raw, &event) && event.seq <= c->until_seq) {
         count_torn(c, &event);
         note_time(c, event.mark_ns);
         step(c, &event);
     }
-    free(c->let_go);
+    free(c->threads);
     raw_rewind(c->raw);
 }
 

@@ -156,7 +156,8 @@ bool raw_next(struct raw_file *file, struct raw_event *event) {
         event->size = words[2];
     cursor->mark_ns = 0;
     cursor->next += raw_words_of(event->op);
-    if (!find_event(file, cursor))
+    event->is_last = !find_event(file, cursor);
+    if (event->is_last)
         file->heap[0] = file->heap[--file->heap_size];
     sink(file, 0);
     return true;
@@ -178,12 +179,14 @@ static bool map(struct raw_file *file, int fd) {
 
 struct raw_file *raw_open(const char *path) {
     struct raw_file *file = allocate(1, sizeof *file);
+    errno = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool is_mapped = fd >= 0 && map(file, fd);
     if (fd >= 0)
         close(fd);
     if (!is_mapped) {
-        fprintf(stderr, "alloc-record: %s: not a raw recording (%s)\n", path, strerror(errno));
+        fprintf(stderr, "alloc-record: %s: %s\n", path,
+                errno ? strerror(errno) : "no recording, or its process died before it began");
         free(file);
         return NULL;
     }

@@ -12,6 +12,7 @@ struct raw_event {
     uint64_t seq;
     uint64_t address; /* of RAW_THREAD_END: the time */
     uint64_t size;
+    bool is_last;     /* of its thread */
     uint64_t mark_ns; /* CLOCK_MONOTONIC when the thread began the chunk that starts here; else 0 */
 };
 
