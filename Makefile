@@ -38,6 +38,7 @@ PYTHON   := $(firstword $(wildcard .venv/bin/python) python3)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 MACHINE   := $(firstword $(subst -, ,$(MULTIARCH)))
 LIB       := /usr/lib/$(MULTIARCH)
+SCUDO     := $(lastword $(sort $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so)))
 PEERS     := build/peers
 
 define allocator # name, role, licence, package, library, note
@@ -54,10 +55,10 @@ row = $(eval $(call allocator,$1,$2,$3,$4,$5,$6))
 #          name         role        licence       package                   library                               note
 $(call row,ptmalloc,    contestant, LGPL-2.1+,    libc6,                    $(LIB)/libc.so.6,                     the C library's own)
 $(call row,jemalloc,    contestant, BSD-2-Clause, libjemalloc2,             $(LIB)/libjemalloc.so.2,              )
-$(call row,mimalloc,    contestant, MIT,          libmimalloc2\.[0-9],      $(LIB)/libmimalloc.so.2,              )
+$(call row,mimalloc,    contestant, MIT,          libmimalloc[23](\.[0-9])?,$(LIB)/libmimalloc.so.[23],           )
 $(call row,tcmalloc,    contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?,$(LIB)/libtcmalloc_minimal.so.4,     gperftools tcmalloc; not Google's TCMalloc)
 $(call row,tbbmalloc,   contestant, Apache-2.0,   libtbbmalloc2,            $(LIB)/libtbbmalloc_proxy.so.2,       oneTBB's scalable allocator through its malloc proxy)
-$(call row,scudo,       contestant, Apache-2.0-LLVM,libclang-rt-[0-9]+-dev, /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so, hardened: checks that the others do not make)
+$(call row,scudo,       contestant, Apache-2.0-LLVM,libclang-rt-[0-9]+-dev, $(SCUDO), hardened: checks that the others do not make)
 $(call row,jemalloc531, contestant, BSD-2-Clause, libjemalloc2=5.3.1*,      $(PEERS)/jemalloc531/libjemalloc.so.2,)
 $(call row,mimalloc3,   contestant, MIT,          libmimalloc3=3.*,         $(PEERS)/mimalloc3/libmimalloc.so.3,  )
 $(call row,tcmalloc218, contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2.18*, $(PEERS)/tcmalloc218/libtcmalloc_minimal.so.4, gperftools tcmalloc; not Google's TCMalloc)

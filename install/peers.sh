@@ -22,6 +22,7 @@ peers_install() {
     [[ -n $missing ]] || return 0
     say "looking for newer releases of the allocators in the distribution's newer suites"
     peers_apt_refresh || say "no newer suite answers"
+    ! grep -q '^E:' "$peers_apt/log" || say "not every suite could be read: $(grep -m1 '^E:' "$peers_apt/log")"
     while read -r name package files; do
         peer_install "$name" "${package%%=*}" "${package#*=}" "$files"
     done <<<"$missing"
@@ -40,6 +41,7 @@ peers_apt_run() {
 # Makes the private state. Fails when not one newer suite could be read; that some cannot is normal.
 peers_apt_refresh() {
     mkdir -p "$peers_apt"/{empty,state/lists/partial,cache/archives/partial}
+    : >"$peers_apt/log"
     gcc -fno-builtin -fPIE -pie -o "$peers_apt/serves_malloc" install/serves_malloc.c -ldl
     : >"$peers_apt/status"
     command -v apt-get >/dev/null && .venv/bin/python install/newer_sources.py >"$peers_apt/newer.sources"
