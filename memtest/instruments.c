@@ -107,8 +107,9 @@ struct block instrumented_memalign(struct worker *w, size_t alignment, size_t si
     void *at = NULL;
     int error;
     TIMED(w, malloc_ticks, error = posix_memalign(&at, alignment, size));
-    struct block b = worker_received(w, error ? NULL : at, size, OPERATION_MEMALIGN + alignment,
-                                     "posix_memalign");
+    worker_hash(w, OPERATION_MEMALIGN, alignment);
+    struct block b =
+        worker_received(w, error ? NULL : at, size, OPERATION_MEMALIGN, "posix_memalign");
     return receive(w, b, alignment, "posix_memalign");
 }
 
@@ -136,4 +137,9 @@ void instrumented_free(struct worker *w, struct block b) {
     worker_returned(w, b);
     TIMED(w, free_ticks, free(b.at));
     watch(w);
+}
+
+void worker_request_done(struct worker *w, uint64_t ns) {
+    if (w->instrumented && w->instruments->latency)
+        histogram_add(&w->instruments->request_ns, ns);
 }

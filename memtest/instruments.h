@@ -25,4 +25,5 @@ struct instruments {
     uint64_t until_sample; /* operations left before the next one that is timed */
     struct rng gaps; /* its own stream: sampling must not change the workload's random numbers */
     struct histogram malloc_ticks, free_ticks;
+    struct histogram request_ns; /* only of workloads that serve requests */
 };

@@ -96,26 +96,34 @@ static void record_provider(FILE *out) {
     fputs("]}", out);
 }
 
-static void record_histogram(FILE *out, const struct histogram *h) {
+/* `unit_ns`: how many nanoseconds a value of the histogram stands for. */
+static void record_histogram(FILE *out, const struct histogram *h, double unit_ns) {
     static const struct {
         const char *name;
         double q;
     } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
-    double ns = clock_ns_per_tick();
     fprintf(out, "{\"count\":%" PRIu64, h->count);
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
         fprintf(out, ",\"%s\":%.2f", quantiles[i].name,
-                (double)histogram_quantile(h, quantiles[i].q) * ns);
-    fprintf(out, ",\"max\":%.2f,\"buckets\":[", (double)h->max * ns);
+                (double)histogram_quantile(h, quantiles[i].q) * unit_ns);
+    fprintf(out, ",\"max\":%.2f,\"buckets\":[", (double)h->max * unit_ns);
     const char *comma = "";
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (h->bucket[i]) {
-            fprintf(out, "%s[%.2f,%" PRIu64 "]", comma, (double)histogram_upper(i) * ns,
+            fprintf(out, "%s[%.2f,%" PRIu64 "]", comma, (double)histogram_upper(i) * unit_ns,
                     h->bucket[i]);
             comma = ",";
         }
     }
     fputs("]}", out);
+}
+
+/* The histogram of all workers that stands at `offset` in their instruments. */
+static struct histogram *merged(const struct run *run, size_t offset) {
+    struct histogram *sum = own_memory(sizeof *sum);
+    for (unsigned i = 0; i < run->settings->threads; i++)
+        histogram_merge(sum, (const void *)((const char *)run->workers[i].instruments + offset));
+    return sum;
 }
 
 static void record_latency(FILE *out, const struct run *run) {
@@ -124,15 +132,16 @@ static void record_latency(FILE *out, const struct run *run) {
         fputs("null", out);
         return;
     }
-    struct histogram *mallocs = own_memory(sizeof *mallocs), *frees = own_memory(sizeof *frees);
-    for (unsigned i = 0; i < run->settings->threads; i++) {
-        histogram_merge(mallocs, &run->workers[i].instruments->malloc_ticks);
-        histogram_merge(frees, &run->workers[i].instruments->free_ticks);
-    }
+    double tick = clock_ns_per_tick();
+    struct histogram *requests = merged(run, offsetof(struct instruments, request_ns));
     fputs("{\"malloc_ns\":", out);
-    record_histogram(out, mallocs);
+    record_histogram(out, merged(run, offsetof(struct instruments, malloc_ticks)), tick);
     fputs(",\"free_ns\":", out);
-    record_histogram(out, frees);
+    record_histogram(out, merged(run, offsetof(struct instruments, free_ticks)), tick);
+    if (requests->count) {
+        fputs(",\"request_ns\":", out);
+        record_histogram(out, requests, 1);
+    }
     fputc('}', out);
 }
 

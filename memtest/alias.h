@@ -1,0 +1,22 @@
+/* Drawing from a fixed discrete distribution in constant time: the alias method (Walker 1977; table
+ * built as by Vose 1991). */
+#pragma once
+#include "own_memory.h"
+#include "rng.h"
+
+#include <stddef.h>
+
+struct alias {
+    size_t count;
+    double *keep;      /* probability of staying in a cell */
+    uint32_t *instead; /* what the cell gives otherwise */
+};
+
+/* A table for `count` >= 1 outcomes with these weights, which need not add up to one. */
+struct alias alias_new(const double *weight, size_t count);
+
+/* An outcome in [0, count). */
+static inline size_t alias_draw(const struct alias *alias, struct rng *rng) {
+    size_t cell = rng_below(rng, alias->count);
+    return rng_unit(rng) < alias->keep[cell] ? cell : alias->instead[cell];
+}

@@ -1,0 +1,38 @@
+/* Workers in a circle hand blocks to their right neighbour: cross-thread frees whose order follows
+ * from the seed alone. Every worker must take part equally often. */
+#pragma once
+#include "ring.h"
+#include "workload.h"
+
+struct exchange {
+    struct ring *inbox; /* of each worker, filled by its left neighbour */
+    unsigned threads;
+    size_t batch; /* most blocks handed over at once */
+};
+
+/* Maps the tables; for setup(). */
+static inline struct exchange exchange_new(const struct run *run, size_t batch) {
+    struct exchange x = {.threads = run_threads(run), .batch = batch};
+    size_t capacity = 1;
+    while (capacity < 2 * (batch + 1)) /* two batches with their heads: a full circle cannot lock */
+        capacity *= 2;
+    x.inbox = own_memory(x.threads * sizeof *x.inbox);
+    for (unsigned i = 0; i < x.threads; i++)
+        ring_init(&x.inbox[i], capacity);
+    return x;
+}
+
+/* Gives `count` <= batch blocks to the right neighbour, then takes what the left one gives in this
+ * turn into `in`, which has room for a batch. Returns how many came. Alone, a worker gets its own
+ * blocks back. */
+static inline size_t exchange_blocks(struct exchange *x, struct worker *w, const struct block *out,
+                                     size_t count, struct block *in) {
+    struct ring *right = &x->inbox[(w->index + 1) % x->threads], *own = &x->inbox[w->index];
+    ring_push(right, (struct block){NULL, count}); /* the head of a batch */
+    for (size_t i = 0; i < count; i++)
+        ring_push(right, out[i]);
+    size_t coming = ring_pop(own).tag;
+    for (size_t i = 0; i < coming; i++)
+        in[i] = ring_pop(own);
+    return coming;
+}
