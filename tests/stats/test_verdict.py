@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from stats.estimate import PairedLogRatio
 from stats.metrics import parse_registry, registry
 from stats.noise import differences, floors
 from stats.study import Study
-from stats.verdict import SAME, TOO_FEW, Judge, holm
+from stats.verdict import SAME, TOO_FEW, Judge, adjust, holm
 from tests.stats.simulation import pairs_of
 
 CELL = {"params": "", "threads": 1, "workload": "w"}
@@ -87,6 +90,13 @@ def test_holm_multiplies_by_the_number_of_hypotheses_left() -> None:
     adjusted = holm(table, pd.Series([True, True, True, False]))
     assert list(adjusted[:3]) == pytest.approx([0.03, 0.04, 0.04])
     assert np.isnan(adjusted[3])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_is_that_of_statsmodels(p: list[float]) -> None:
+    values = np.array(p)
+    assert adjust(values) == pytest.approx(multipletests(values, method="holm")[1])
 
 
 def test_each_metric_is_a_family_of_its_own() -> None:
