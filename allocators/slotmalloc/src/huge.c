@@ -10,19 +10,20 @@ static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) & ~(to - 1);
 }
 
-static uint32_t superslabs_for(size_t bytes) {
-    return (uint32_t)((bytes + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
+static uint32_t slots_for(size_t bytes) {
+    return (uint32_t)((bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
 }
 
-/* `span` does not hold the count; `capacity` does. */
+/* The slot's `capacity` holds how many slots there are; `bytes` what the program may use of them.
+ */
 static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t align, void **out,
                         bool *zero) {
     struct taken taken;
     if (capacity > arena.size || align > arena.size)
         return NO_MEMORY;
-    uint32_t count = superslabs_for(capacity);
+    uint32_t count = slots_for(capacity);
     uint32_t superslab_align = align <= SUPERSLAB_SIZE ? 1 : (uint32_t)(align >> SUPERSLAB_SHIFT);
-    if (superslab_take_whole(count, superslab_align, &taken) != OK)
+    if (superslab_take_stretch(count, superslab_align, &taken) != OK)
         return NO_MEMORY;
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.bytes = round_up(bytes, kernel_page_size()), .capacity = count};
@@ -48,7 +49,7 @@ void huge_free(struct heap *heap, uint32_t number) {
     struct slot *slot = &arena.slots[number];
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
-    superslab_give_whole(number / SLOTS_PER_SUPERSLAB, slot->capacity);
+    superslab_give(number, slot->capacity);
     heap->counters.huge_frees++;
 }
 
@@ -56,15 +57,13 @@ bool huge_resize(uint32_t number, size_t bytes) {
     struct slot *slot = &arena.slots[number];
     if (bytes <= RUN_MAX_BYTES || bytes > arena.size)
         return false;
-    uint32_t want = superslabs_for(bytes), first = number / SLOTS_PER_SUPERSLAB;
-    if (want > slot->capacity) {
-        if (!superslab_extend_whole(first, slot->capacity, want - slot->capacity))
-            return false;
+    uint32_t want = slots_for(bytes), have = slot->capacity;
+    if (want > have && !superslab_extend(number, have, want - have))
+        return false;
+    if (want < have && bytes < slot->bytes)
+        superslab_give(number + want, have - want);
+    if (want > have || bytes < slot->bytes)
         slot->capacity = want;
-    } else if (want < slot->capacity && bytes < slot->bytes) {
-        superslab_give_whole(first + want, slot->capacity - want);
-        slot->capacity = want;
-    }
     slot->bytes = round_up(bytes, kernel_page_size());
     return true;
 }

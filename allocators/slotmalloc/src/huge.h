@@ -1,4 +1,5 @@
-/* Huge blocks: whole superslabs for one object above 2 MiB. No heap owns them: any thread may free.
+/* Huge blocks: one object above 2 MiB, in slots from the start of a superslab on. No heap owns
+ * them: any thread may free.
  */
 #ifndef SLOTMALLOC_HUGE_H
 #define SLOTMALLOC_HUGE_H

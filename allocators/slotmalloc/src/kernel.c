@@ -105,6 +105,21 @@ size_t kernel_page_size(void) {
     return size;
 }
 
+/* The second number of /proc/self/statm, in pages. */
+uint64_t kernel_resident_bytes(void) {
+    char line[128];
+    int fd = kernel_open("/proc/self/statm", false);
+    long bytes = fd < 0 ? 0 : kernel_read(fd, line, sizeof line - 1);
+    if (fd >= 0)
+        kernel_close(fd);
+    line[bytes > 0 ? bytes : 0] = '\0';
+    const char *at = strchr(line, ' ');
+    uint64_t pages = 0;
+    for (; at != NULL && at[1] >= '0' && at[1] <= '9'; at++)
+        pages = pages * 10 + (uint64_t)(at[1] - '0');
+    return pages * kernel_page_size();
+}
+
 void kernel_wait(_Atomic uint32_t *word, uint32_t value) {
     raw_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
 }

@@ -50,6 +50,9 @@ uint32_t kernel_seconds(void);
 /* Bytes of an OS page. */
 size_t kernel_page_size(void);
 
+/* Bytes of memory that the process has now, from /proc; 0 when that cannot be read. */
+uint64_t kernel_resident_bytes(void);
+
 /* Sleeps while *word == value; wakes one sleeper. */
 void kernel_wait(_Atomic uint32_t *word, uint32_t value);
 void kernel_wake(_Atomic uint32_t *word);

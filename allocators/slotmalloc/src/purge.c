@@ -7,12 +7,15 @@
 #include "options.h"
 #include "superslab.h"
 
-#define FLOOR_SLOTS (((uint64_t)32 << 20) >> SLOT_SHIFT)
-#define USED_SHARE  4  /* a quarter of what is in use may lie unused */
-#define RUN_MIN     4  /* adjacent slots worth a call: 256 KiB */
-#define RANGES      64 /* per batch */
-#define FORGET_S    10 /* seconds without refaults after which expected demand halves */
-#define ALL_SLOTS   0xffffffffu
+#define FLOOR_SLOTS   (((uint64_t)32 << 20) >> SLOT_SHIFT) /* so much may always lie unused */
+#define LEAVE_SLOTS   (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
+#define USED_SHARE    2  /* twice what is in use: then two thirds are free, and lie in few pieces */
+#define RUN_MIN       4  /* adjacent slots worth a call when they are idle: 256 KiB */
+#define RANGES        64 /* per batch */
+#define FORGET_S      10 /* seconds without refaults after which they no longer count */
+#define REFAULT_SHARE 4  /* a program that refaults may exceed its recent peak by a quarter */
+#define ALL_SLOTS     0xffffffffu
+#define NO_LIMIT      (UINT64_MAX / 2)
 
 /* Adjacent slots being purged, possibly over several superslabs. */
 struct range {
@@ -21,22 +24,43 @@ struct range {
 
 uint32_t purge_now_s;
 
-static uint64_t expected;  /* slots that refaults told us to keep */
-static uint32_t refault_s; /* when `expected` was last raised or halved */
-static bool purging;       /* one purge at a time; under the superslab lock */
+static uint64_t recent_peak; /* most slots in use since demand was last forgotten */
+static bool refaults;        /* lately, purged slots were taken again */
+static uint32_t refault_s;   /* when that was last seen */
+static uint64_t untouched;   /* unused slots that turned out to hold little memory */
+static bool purging;         /* one purge at a time; under the superslab lock */
 
 static uint64_t slots_of(uint64_t bytes) {
-    return bytes == OPTION_NEVER ? UINT64_MAX / 2 : bytes >> SLOT_SHIFT;
+    return bytes == OPTION_NEVER ? NO_LIMIT : bytes >> SLOT_SHIFT;
 }
 
+static uint64_t max(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+/* Unused warm slots that are not too many. */
 static uint64_t keep_limit(void) {
+    uint64_t used = superslab_totals.used, most = slots_of(options.retain);
+    uint64_t keep = max(FLOOR_SLOTS, used * USED_SHARE) + untouched;
+    if (used > recent_peak)
+        recent_peak = used;
+    if (refaults)
+        keep = max(keep, recent_peak - used + max(FLOOR_SLOTS, recent_peak / REFAULT_SHARE));
     if (options.purge_delay == 0)
-        return 0;
-    uint64_t keep = FLOOR_SLOTS + superslab_totals.used / USED_SHARE + expected;
+        keep = 0;
     if (options.purge_delay == OPTION_NEVER)
-        keep = UINT64_MAX / 2;
-    uint64_t most = slots_of(options.retain);
+        keep = NO_LIMIT;
     return keep < most ? keep : most;
+}
+
+/* True when the process has enough memory for a purge to be worth it. What is not known counts as
+ * enough. Otherwise this many more slots may lie unused before the question is asked again. */
+static bool worth_asking_for(void) {
+    uint64_t resident = kernel_resident_bytes() >> SLOT_SHIFT;
+    if (resident == 0 || resident >= FLOOR_SLOTS)
+        return true;
+    untouched = superslab_totals.warm;
+    return false;
 }
 
 /* Which unused slots of a superslab are worth purging: all of an empty one, else its longer runs.
@@ -160,8 +184,15 @@ void purge_after_give_locked(void) {
     uint64_t keep = keep_limit();
     if (likely(superslab_totals.warm <= keep))
         return;
-    struct rule rule = {keep / 2, UINT32_MAX, options.purge_delay == 0 ? 1 : RUN_MIN};
-    (void)purge_locked(&rule);
+    if (options.purge_delay == 0 || superslab_totals.warm > slots_of(options.retain)) {
+        struct rule rule = {options.purge_delay == 0 ? 0 : slots_of(options.retain) / 2, UINT32_MAX,
+                            1};
+        (void)purge_locked(&rule);
+    } else if (worth_asking_for()) {
+        uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
+        struct rule rule = {leave, UINT32_MAX, SLOTS_PER_SUPERSLAB};
+        untouched = purge_locked(&rule) ? 0 : superslab_totals.warm; /* else: all in pieces */
+    }
 }
 
 bool purge_room_locked(uint64_t count) {
@@ -173,16 +204,17 @@ bool purge_room_locked(uint64_t count) {
     return superslab_totals.used + superslab_totals.warm + count <= limit;
 }
 
-void purge_note_refault_locked(uint64_t slots) {
-    expected += slots;
+void purge_note_refault_locked(void) {
+    refaults = true;
     refault_s = purge_now_s;
 }
 
 /* Forgets demand that did not come back. */
 static void forget(void) {
-    if (expected == 0 || purge_now_s - refault_s < FORGET_S)
+    if (purge_now_s - refault_s < FORGET_S)
         return;
-    expected /= 2;
+    refaults = false;
+    recent_peak = superslab_totals.used;
     refault_s = purge_now_s;
 }
 

@@ -1,10 +1,12 @@
 /* When unused memory goes back to the kernel.
  *
- * Two rules. Idle: slots unused for purge_delay go back, looked at by a tick on the slow paths.
- * Burst: when more lies unused than the program is likely to want soon, it goes back at once,
- * because a program that falls idle calls nothing any more. "Likely to want soon" is a floor, a
- * share of what is in use, and what was taken again after earlier purges (refaults): a program that
- * frees all and allocates it again pays for that once. */
+ * Two rules. Idle: what was not used for purge_delay goes back, looked at by a tick on the slow
+ * paths. Burst: when twice as much lies unused as is in use, whole superslabs of it go back at
+ * once, because a program that falls idle calls nothing any more. Before that the kernel is asked
+ * how much memory the process really has: of large blocks much may never have been touched. And a
+ * program that takes again what went back (refaults) keeps it from then on, up to its recent peak:
+ * it pays for that once.
+ */
 #ifndef SLOTMALLOC_PURGE_H
 #define SLOTMALLOC_PURGE_H
 
@@ -20,8 +22,8 @@ void purge_after_give_locked(void);
  * under the superslab lock, which it may drop and retake. */
 bool purge_room_locked(uint64_t count);
 
-/* Tells that so many purged slots are taken again. Called under the superslab lock. */
-void purge_note_refault_locked(uint64_t slots);
+/* Tells that purged slots are taken again. Called under the superslab lock. */
+void purge_note_refault_locked(void);
 
 /* True while a purge has slots claimed and the lock dropped. Called under the superslab lock. */
 bool purge_is_running_locked(void);

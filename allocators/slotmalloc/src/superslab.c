@@ -122,22 +122,53 @@ enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, 
     return status;
 }
 
-void superslab_give(uint32_t slot, unsigned count) {
+/* The part of slots [slot, end) that lies in slot's superslab. */
+static uint32_t mask_within(uint32_t slot, uint32_t end) {
+    uint32_t at = slot % SLOTS_PER_SUPERSLAB, room = SLOTS_PER_SUPERSLAB - at;
+    return run_mask(at, end - slot < room ? end - slot : room);
+}
+
+static uint32_t next_superslab(uint32_t slot) {
+    return (slot / SLOTS_PER_SUPERSLAB + 1) * SLOTS_PER_SUPERSLAB;
+}
+
+void superslab_give(uint32_t slot, uint32_t count) {
     lock_take(&superslab_lock);
-    give_mask(slot / SLOTS_PER_SUPERSLAB, run_mask(slot % SLOTS_PER_SUPERSLAB, count));
+    for (uint32_t at = slot; at < slot + count; at = next_superslab(at))
+        give_mask(at / SLOTS_PER_SUPERSLAB, mask_within(at, slot + count));
     purge_after_give_locked();
     lock_give(&superslab_lock);
 }
 
-bool superslab_extend(uint32_t slot, unsigned count, unsigned more) {
-    uint32_t number = slot / SLOTS_PER_SUPERSLAB, at = slot % SLOTS_PER_SUPERSLAB + count;
-    if (at + more > SLOTS_PER_SUPERSLAB)
+static bool all_unused(uint32_t slot, uint32_t end) {
+    for (uint32_t at = slot; at < end; at = next_superslab(at))
+        if (arena.superslabs[at / SLOTS_PER_SUPERSLAB].used & mask_within(at, end))
+            return false;
+    return true;
+}
+
+/* Takes slots [slot, end), the last of which may lie beyond the cursor. */
+static bool extend_locked(enum zone zone, uint32_t slot, uint32_t end) {
+    uint32_t known = arena_end_slot(zone), first;
+    if (!purge_room_locked(end - slot) || !all_unused(slot, end < known ? end : known))
         return false;
-    uint32_t mask = run_mask(at, more);
+    if (end > known) {
+        uint32_t more = (end - known + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
+        if (advance(zone, more, &first) != OK)
+            return false;
+    }
+    for (uint32_t at = slot; at < end; at = next_superslab(at))
+        take_mask(at / SLOTS_PER_SUPERSLAB, mask_within(at, end));
+    return true;
+}
+
+bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more) {
+    enum zone zone = arena_zone(slot / SLOTS_PER_SUPERSLAB);
+    uint32_t end = slot + count;
+    if (more > arena.zones[zone].limit * SLOTS_PER_SUPERSLAB - end)
+        return false;
     lock_take(&superslab_lock);
-    bool fits = purge_room_locked(more) && (arena.superslabs[number].used & mask) == 0;
-    if (fits)
-        take_mask(number, mask);
+    bool fits = extend_locked(zone, end, end + more);
     lock_give(&superslab_lock);
     return fits;
 }
@@ -161,54 +192,31 @@ static enum status find_whole(enum zone zone, uint32_t count, uint32_t align, ui
     return *number ? OK : advance_aligned(zone, count, align, number);
 }
 
-static enum status take_whole_locked(uint32_t count, uint32_t align, struct taken *out) {
-    uint32_t number;
-    if (!purge_room_locked((uint64_t)count * SLOTS_PER_SUPERSLAB))
+static enum status take_stretch_locked(uint32_t count, uint32_t align, struct taken *out) {
+    uint32_t number, whole = (count + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
+    if (!purge_room_locked(count))
         return NO_MEMORY;
-    if (find_whole(ZONE_LARGE, count, align, &number, &out->stage) != OK &&
-        find_whole(ZONE_SLOTS, count, align, &number, &out->stage) != OK)
+    if (find_whole(ZONE_LARGE, whole, align, &number, &out->stage) != OK &&
+        find_whole(ZONE_SLOTS, whole, align, &number, &out->stage) != OK)
         return NO_MEMORY;
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
-        superslab_totals.superslabs_reused += count;
+        superslab_totals.superslabs_reused += whole;
     out->zero = true;
     out->slot = number * SLOTS_PER_SUPERSLAB;
-    for (uint32_t i = 0; i < count; i++) {
-        out->zero = out->zero && arena.superslabs[number + i].zero == ALL_SLOTS;
-        take_mask(number + i, ALL_SLOTS);
+    for (uint32_t at = out->slot; at < out->slot + count; at = next_superslab(at)) {
+        uint32_t mask = mask_within(at, out->slot + count);
+        number = at / SLOTS_PER_SUPERSLAB;
+        out->zero = out->zero && (arena.superslabs[number].zero & mask) == mask;
+        take_mask(number, mask);
     }
     return OK;
 }
 
-enum status superslab_take_whole(uint32_t count, uint32_t align, struct taken *out) {
+enum status superslab_take_stretch(uint32_t count, uint32_t align, struct taken *out) {
     lock_take(&superslab_lock);
-    enum status status = take_whole_locked(count, align, out);
+    enum status status = take_stretch_locked(count, align, out);
     lock_give(&superslab_lock);
     return status;
-}
-
-void superslab_give_whole(uint32_t number, uint32_t count) {
-    lock_take(&superslab_lock);
-    for (uint32_t i = 0; i < count; i++)
-        give_mask(number + i, ALL_SLOTS);
-    purge_after_give_locked();
-    lock_give(&superslab_lock);
-}
-
-bool superslab_extend_whole(uint32_t number, uint32_t count, uint32_t more) {
-    uint32_t first = number + count, new_first;
-    enum zone zone = arena_zone(number);
-    lock_take(&superslab_lock);
-    bool fits = purge_room_locked((uint64_t)more * SLOTS_PER_SUPERSLAB);
-    uint32_t cursor = arena_cursor(zone);
-    uint32_t inside = first + more <= cursor ? more : cursor - first;
-    for (uint32_t i = 0; fits && i < inside; i++)
-        fits = index_is_empty(first + i);
-    if (fits && inside < more)
-        fits = advance(zone, more - inside, &new_first) == OK;
-    for (uint32_t i = 0; fits && i < more; i++)
-        take_mask(first + i, ALL_SLOTS);
-    lock_give(&superslab_lock);
-    return fits;
 }
 
 void superslab_claim_locked(uint32_t number, uint32_t mask) {

@@ -41,21 +41,15 @@ enum status superslab_take(enum zone zone, unsigned count, unsigned align, struc
 /* The same, but only warm slots. */
 enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, struct taken *out);
 
-/* Gives adjacent slots of one superslab back; they are warm. */
-void superslab_give(uint32_t slot, unsigned count);
+/* Takes `count` adjacent slots from the start of a superslab on, whose number is a multiple of
+ * `align`. */
+enum status superslab_take_stretch(uint32_t count, uint32_t align, struct taken *out);
+
+/* Gives adjacent slots back; they are warm. */
+void superslab_give(uint32_t slot, uint32_t count);
 
 /* Takes the `more` slots right behind `slot` + `count` when they are unused. */
-bool superslab_extend(uint32_t slot, unsigned count, unsigned more);
-
-/* Takes `count` adjacent superslabs, the first one's address being a multiple of `align`
- * superslabs. out->slot is the first slot. */
-enum status superslab_take_whole(uint32_t count, uint32_t align, struct taken *out);
-
-/* Gives `count` superslabs back, the first `warm` of which may hold memory. */
-void superslab_give_whole(uint32_t number, uint32_t count);
-
-/* Takes the `more` superslabs right behind, unused or beyond the cursor, when they are free. */
-bool superslab_extend_whole(uint32_t number, uint32_t count, uint32_t more);
+bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more);
 
 /* For purge.c, under the lock: marks unused slots as taken while they are purged, and gives them
  * back purged (cold and zero) or as they were. */

@@ -11,7 +11,7 @@
  *   block      what the program gets. A free block's first word links to the next one.
  *   class      a block size. Up to 8 KiB ("small") they live in one slot, up to 32 KiB in spans.
  *   run        1 to 32 adjacent slots that hold one object (32 KiB to 2 MiB).
- *   huge       whole superslabs that hold one object (above 2 MiB).
+ *   huge       as many slots as one object above 2 MiB needs, from a superslab's start on.
  *   heap       the pool of one thread; outlives it parked, and serves a later thread.
  *   bin        a heap's list of blocks that malloc pops, detached from one slot, the CURRENT one.
  *   owner      the heap that a slot belongs to; only its thread touches the `struct slot`.
