@@ -16,7 +16,9 @@
 __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zero) {
     struct request request = {bytes, align, zero};
     void *p;
-    enum status status = check_is_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
+    enum status status = NO_MEMORY;
+    if (likely(library_ready())) /* the options tell what kind of block the very first one is */
+        status = check_is_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
     if (likely(status == OK))
         return p;
     errno = ENOMEM;
