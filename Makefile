@@ -30,42 +30,44 @@ PYTHON   := $(firstword $(wildcard .venv/bin/python) python3)
 # ---------------------------------------------------------------------------------------------------------------------
 # The allocators: the one place that names them. A line here is all that a new allocator needs.
 #   role     contestant, limit (a ruler: what is possible, not what is usable) or own
-#   package  extended regular expression of the distro package's name, as names differ by release; with =VERSION* it is
-#            a newer peer, which install.sh unpacks under build/peers/NAME without touching the system
-#   library  the object that defines malloc first, then what must come with it; wildcards allowed
-# A note has no comma in it (make would split it).
+#   package  extended regular expression of the distribution's package, as names differ by release; with =VERSION* it is
+#            a newer peer, which install.sh unpacks under build/peers/NAME; empty for what is built here
+#   library  the object that defines malloc first, then what must come with it; wildcards allowed; it lies in the
+#            distribution's library folder, in build/peers/NAME or in build/, as the package says
+#   note     without a comma, at which make would split it
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 MACHINE   := $(firstword $(subst -, ,$(MULTIARCH)))
 LIB       := /usr/lib/$(MULTIARCH)
-SCUDO     := $(lastword $(sort $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so)))
 PEERS     := build/peers
+SCUDO     := $(lastword $(sort $(wildcard \
+             /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-$(MACHINE).so)))
 
 define allocator # name, role, licence, package, library, note
-ALLOCATORS += $(strip $1)
-$(strip $1).role := $(strip $2)
-$(strip $1).licence := $(strip $3)
-$(strip $1).package := $(strip $4)
-$(strip $1).files := $(strip $5)
-$(strip $1).library := $(strip $(if $(strip $4),$(wildcard $5),$5))
-$(strip $1).note := $(strip $6)
+ALLOCATORS += $1
+$1.role    := $2
+$1.licence := $3
+$1.package := $4
+$1.files   := $(addprefix $(if $4,$(if $(findstring =,$4),$(PEERS)/$1,$(LIB)),$(BUILD))/,$(filter-out /%,$5)) $(filter /%,$5)
+$1.library := $$(strip $$(if $4,$$(wildcard $$($1.files)),$$($1.files)))
+$1.note    := $6
 endef
-row = $(eval $(call allocator,$1,$2,$3,$4,$5,$6))
+row = $(eval $(call allocator,$(strip $1),$(strip $2),$(strip $3),$(strip $4),$(strip $5),$(strip $6)))
 
-#          name         role        licence       package                   library                               note
-$(call row,ptmalloc,    contestant, LGPL-2.1+,    libc6,                    $(LIB)/libc.so.6,                     the C library's own)
-$(call row,jemalloc,    contestant, BSD-2-Clause, libjemalloc2,             $(LIB)/libjemalloc.so.2,              )
-$(call row,mimalloc,    contestant, MIT,          libmimalloc[23](\.[0-9])?,$(LIB)/libmimalloc.so.[23],           )
-$(call row,tcmalloc,    contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?,$(LIB)/libtcmalloc_minimal.so.4,     gperftools tcmalloc; not Google's TCMalloc)
-$(call row,tbbmalloc,   contestant, Apache-2.0,   libtbbmalloc2,            $(LIB)/libtbbmalloc_proxy.so.2,       oneTBB's scalable allocator through its malloc proxy)
-$(call row,scudo,       contestant, Apache-2.0-LLVM,libclang-rt-[0-9]+-dev, $(SCUDO), hardened: checks that the others do not make)
-$(call row,jemalloc531, contestant, BSD-2-Clause, libjemalloc2=5.3.1*,      $(PEERS)/jemalloc531/libjemalloc.so.2,)
-$(call row,mimalloc3,   contestant, MIT,          libmimalloc3=3.*,         $(PEERS)/mimalloc3/libmimalloc.so.3,  )
-$(call row,tcmalloc218, contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2.18*, $(PEERS)/tcmalloc218/libtcmalloc_minimal.so.4, gperftools tcmalloc; not Google's TCMalloc)
-$(call row,tbbmalloc2023,contestant,Apache-2.0,   libtbbmalloc2=2023*,      $(PEERS)/tbbmalloc2023/libtbbmalloc_proxy.so.2 $(PEERS)/tbbmalloc2023/libtbbmalloc.so.2, oneTBB's scalable allocator through its malloc proxy)
-$(call row,bump,        limit,      MIT,          ,                         $(BUILD)/libbump.so,                  a ruler: never frees; shows what fresh pages cost)
-$(call row,lifo,        limit,      MIT,          ,                         $(BUILD)/liblifo.so,                  a ruler: unsafe per-thread free lists; shows what bookkeeping costs)
-$(call row,slotmalloc,  own,        MIT,          ,                         $(BUILD)/libslotmalloc.so,            the project's own)
+#          name           role        licence       package                           library                                    note
+$(call row,ptmalloc,      contestant, LGPL-2.1+,    libc6,                            libc.so.6,                                 the C library's own)
+$(call row,jemalloc,      contestant, BSD-2-Clause, libjemalloc2,                     libjemalloc.so.2)
+$(call row,jemalloc531,   contestant, BSD-2-Clause, libjemalloc2=5.3.1*,              libjemalloc.so.2)
+$(call row,mimalloc,      contestant, MIT,          libmimalloc[23](\.[0-9])?,        libmimalloc.so.[23])
+$(call row,mimalloc3,     contestant, MIT,          libmimalloc3=3.*,                 libmimalloc.so.3)
+$(call row,tcmalloc,      contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?,       libtcmalloc_minimal.so.4,                  gperftools tcmalloc; not Google's TCMalloc)
+$(call row,tcmalloc218,   contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2.18*, libtcmalloc_minimal.so.4,                  gperftools tcmalloc; not Google's TCMalloc)
+$(call row,tbbmalloc,     contestant, Apache-2.0,   libtbbmalloc2,                    libtbbmalloc_proxy.so.2,                   oneTBB through its malloc proxy)
+$(call row,tbbmalloc2023, contestant, Apache-2.0,   libtbbmalloc2=2023*,              libtbbmalloc_proxy.so.2 libtbbmalloc.so.2, oneTBB through its malloc proxy)
+$(call row,scudo,         contestant, Apache-2.0,   libclang-rt-[0-9]+-dev,           $(SCUDO),                                  LLVM's hardened allocator)
+$(call row,bump,          limit,      MIT,          ,                                 libbump.so,                                a ruler: never frees; what fresh pages cost)
+$(call row,lifo,          limit,      MIT,          ,                                 liblifo.so,                                a ruler: unsafe per-thread free lists; what bookkeeping costs)
+$(call row,slotmalloc,    own,        MIT,          ,                                 libslotmalloc.so,                          the project's own)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Flags. The compiler must not reason about malloc: it would remove the very calls that are measured.

@@ -35,12 +35,13 @@ def describe(row: str, build: Path) -> dict[str, Any]:
     libraries = [str(Path(part).resolve()) for part in library.split()]
     why_not = reason_missing(name, package, libraries)
     defining = libraries[0] if libraries else ""
+    installed, version = ("", "") if why_not else origin(name, package, defining)
     peer_note = peer_fact(name, "note")
     return {
         "name": name,
         "role": role,
-        "version": "" if why_not else version(name, package, defining),
-        "package": package.split("=")[0],
+        "version": version,
+        "package": installed or package.split("=")[0],
         "library": defining,
         "preload": "" if name == "ptmalloc" else ":".join(libraries),
         "binary": f"{build}/memtest-{name}",
@@ -62,13 +63,13 @@ def reason_missing(name: str, package: str, libraries: list[str]) -> str:
     return peer_fact(name, "why_not") or f"not installed; ./install.sh fetches package {package}"
 
 
-def version(name: str, package: str, library: str) -> str:
-    """The package's version; of an own library the tree's revision."""
+def origin(name: str, package: str, library: str) -> tuple[str, str]:
+    """Package and version of a library; of an own one no package, and the tree's revision."""
     if not package:
-        return tree_version()
+        return "", tree_version()
     if "=" in package:
-        return peer_fact(name, "version")
-    return package_version(library)
+        return peer_fact(name, "package"), peer_fact(name, "version")
+    return installed_package(library)
 
 
 def peer_fact(name: str, fact: str) -> str:
@@ -77,14 +78,13 @@ def peer_fact(name: str, fact: str) -> str:
     return path.read_text().strip() if path.is_file() else ""
 
 
-@cache
-def package_version(library: str) -> str:
-    """The version of the distro package that a file belongs to, '' if none."""
+def installed_package(library: str) -> tuple[str, str]:
+    """Name and version of the distro package that a file belongs to; both '' if none."""
     for path in (library, library.removeprefix("/usr")):  # dpkg knows merged /usr by either name
         package = run("dpkg-query", "--search", path).split(":")[0]
         if package:
-            return run("dpkg-query", "--show", "--showformat", "${Version}", package)
-    return ""
+            return package, run("dpkg-query", "--show", "--showformat", "${Version}", package)
+    return "", ""
 
 
 @cache

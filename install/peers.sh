@@ -57,6 +57,7 @@ peer_install() {
     while read -r candidate; do
         why="no $2 $3 runs on this machine's libc"
         if peer_try "$dir" "$candidate" "$files"; then
+            printf '%s\n' "${candidate%%=*}" >"$dir/package"
             printf '%s\n' "${candidate#*=}" >"$dir/version"
             say "$name: $candidate"
             return

@@ -111,7 +111,7 @@ def rebind_image(image: bytearray, elf: Any) -> list[str]:
 def forgo(
     image: bytearray, requirement: Requirement, older: list[Requirement], kept: dict[int, str]
 ) -> None:
-    """Asks for one of `older` instead, if any; `kept` has, by version index, a symbol not rebound."""
+    """Asks for one of `older`, if any, instead; `kept`: by version index, a symbol not rebound."""
     if requirement.index in kept:
         raise CannotRebindError(f"it also needs {kept[requirement.index]}@{requirement.name}")
     if not older:
