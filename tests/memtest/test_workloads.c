@@ -4,7 +4,7 @@
 #include "memtest/run.h"
 #include "memtest/value.h"
 
-#include <stdio.h>
+#include <string.h>
 
 /* A workload that needs an input (a trace) has tests of its own. */
 static bool needs_an_input(const struct workload *workload) {
@@ -14,17 +14,35 @@ static bool needs_an_input(const struct workload *workload) {
     return false;
 }
 
+/* Keeps the live heap small too: the sanitizers are slow. */
+static int add_small_heap(const struct workload *workload, char **argv) {
+    static const char *const small[][3] = {
+        {"objects", "--objects", "1000"},    {"blocks", "--blocks", "1000"},
+        {"slots", "--slots", "100"},         {"live", "--live", "256K"},
+        {"long_depth", "--long_depth", "8"}, {"depth", "--depth", "8"}};
+    int count = 0;
+    for (const struct option_spec *spec = workload->options; spec && spec->key; spec++) {
+        for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+            if (strcmp(spec->key, small[i][0]) == 0) {
+                argv[count++] = (char *)small[i][1];
+                argv[count++] = (char *)small[i][2];
+            }
+        }
+    }
+    return count;
+}
+
 static struct run run_small(struct workload *workload, char *threads, char *seed, char *verify) {
     static struct settings settings;
     struct run run;
-    char *argv[] = {"memtest",   (char *)workload->name,
-                    "--threads", threads,
-                    "--seed",    seed,
-                    "--verify",  verify,
-                    "--rounds",  "2",
-                    "--scale",   "0.002",
-                    NULL};
-    options_read(12, argv, &settings);
+    char *argv[32] = {"memtest",   (char *)workload->name,
+                      "--threads", threads,
+                      "--seed",    seed,
+                      "--verify",  verify,
+                      "--rounds",  "2",
+                      "--scale",   "0.001"};
+    int argc = 12 + add_small_heap(workload, argv + 12);
+    options_read(argc, argv, &settings);
     run_execute(&run, &settings);
     return run;
 }
