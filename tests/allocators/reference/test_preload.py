@@ -38,7 +38,9 @@ int main() {
 """
 
 
-def run_on(ruler: str | None, command: list[str], **options: str | Path) -> str:
+def run_on(
+    ruler: str | None, command: list[str], stdin: str = "", folder: Path | None = None
+) -> str:
     """What a command prints with a ruler preloaded, or with libc's malloc."""
     environment = dict(os.environ)
     if ruler:
@@ -50,8 +52,8 @@ def run_on(ruler: str | None, command: list[str], **options: str | Path) -> str:
         text=True,
         timeout=60,
         check=True,
-        input=options.get("input"),
-        cwd=options.get("cwd"),
+        input=stdin,
+        cwd=folder,
     )
     assert not done.stderr
     return done.stdout
@@ -64,7 +66,7 @@ def test_a_program_prints_the_same(ruler: str, program: str) -> None:
     if not shutil.which(command[0]):
         pytest.skip(f"{program} is not installed")
     lines = "\n".join(str(number * 7919 % 50021) for number in range(50000))
-    assert run_on(ruler, command, input=lines) == run_on(None, command, input=lines)
+    assert run_on(ruler, command, lines) == run_on(None, command, lines)
 
 
 @pytest.mark.parametrize("ruler", RULERS)
@@ -72,7 +74,9 @@ def test_the_compiler_makes_a_working_program_that_itself_runs_on_the_ruler(
     ruler: str, tmp_path: Path
 ) -> None:
     (tmp_path / "program.cpp").write_text(CXX_SOURCE)
-    run_on(ruler, ["g++", "-std=c++17", "-pthread", "program.cpp", "-o", "program"], cwd=tmp_path)
+    run_on(
+        ruler, ["g++", "-std=c++17", "-pthread", "program.cpp", "-o", "program"], folder=tmp_path
+    )
     assert run_on(ruler, [str(tmp_path / "program")]) == "10000 0"
 
 
