@@ -64,12 +64,15 @@ enum status block_alloc(const struct request *request, void **out) {
     return status;
 }
 
-/* A block of a size class: its slot, checked to be the start of one. */
+/* A block of a size class: the first slot of its span. Ends the process when p is not a block's
+ * start. */
 static uint32_t class_slot(const void *p, uint64_t ident) {
     uint32_t number = slot_number(p) - ident_delta(ident);
     uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
-    unsigned class = ident_class(ident);
-    if (unlikely(offset % classes[class].size != 0))
+    const struct class_info *info = &classes[ident_class(ident)];
+    bool start =
+        info->span == 1 ? offset * info->inverse < info->inverse : offset % info->size == 0;
+    if (unlikely(!start))
         die("not the start of a block:", p);
     return number;
 }

@@ -43,7 +43,7 @@
 #define CLASS_MAX_BYTES           32768
 #define SMALL_MAX_BYTES           8192
 #define RUN_MAX_BYTES             SUPERSLAB_SIZE
-#define SENDER_ENTRIES            16
+#define SENDER_ENTRIES            64
 
 #define likely(x)                 __builtin_expect(!!(x), 1)
 #define unlikely(x)               __builtin_expect(!!(x), 0)
