@@ -65,10 +65,10 @@ def _column(times: np.ndarray, end: float) -> Int64:
 def _compact(addresses: Int64, sizes: Int64) -> tuple[Int64, int]:
     """Addresses with the unused regions between them taken out, and the bytes that are left."""
     first, last = addresses // REGION, (addresses + np.maximum(sizes, 1) - 1) // REGION
-    long = np.flatnonzero(last > first)
-    spans = [np.arange(first[i], last[i] + 1) for i in long[np.unique(first[long], return_index=True)[1]]]
-    widest = np.concatenate([[-1], *spans]) if spans else np.array([-1])
-    used = np.unique(np.concatenate([first, last, widest]))[1:]
+    long = last > first
+    spans = np.unique(np.stack([first[long], last[long]]), axis=1).T
+    inner = [np.arange(low, high + 1) for low, high in spans]
+    used = np.unique(np.concatenate([first, *inner]))
     return np.searchsorted(used, first) * REGION + addresses % REGION, len(used) * REGION
 
 
@@ -80,18 +80,19 @@ def _paint(
     Objects are first entered where they begin and taken out where they end; the running sum over
     the columns then fills what lies between.
     """
-    planes = np.zeros((len(weights), ROWS, COLUMNS + 1))
+    planes = np.zeros((len(weights), ROWS * (COLUMNS + 1)))
     row, end = place // row_bytes, place + objects.size
-    step = 0
-    while (left := np.flatnonzero((row + step) * row_bytes < end)).size and step < ROWS:
-        low = np.maximum(place[left], (row[left] + step) * row_bytes)
-        high = np.minimum(end[left], (row[left] + step + 1) * row_bytes)
-        rows = np.minimum(row[left] + step, ROWS - 1)
+    left = np.flatnonzero(objects.size > 0)
+    while left.size:
+        low = np.maximum(place[left], row[left] * row_bytes)
+        high = np.minimum(end[left], (row[left] + 1) * row_bytes)
         for plane, weight in zip(planes, weights, strict=True):
             amount = weight[left] * (high - low)
-            np.add.at(plane, (rows, columns[0][left]), amount)
-            np.add.at(plane, (rows, columns[1][left]), -amount)
-        step += 1
-    filled = np.cumsum(planes, axis=2)[:, :, :COLUMNS]
+            for column, sign in zip(columns, (1, -1), strict=True):
+                cell = row[left] * (COLUMNS + 1) + column[left]
+                plane += np.bincount(cell, sign * amount, len(plane))
+        row[left] += 1
+        left = left[row[left] * row_bytes < end[left]]
+    filled = np.cumsum(planes.reshape(len(weights), ROWS, -1), axis=2)[:, :, :COLUMNS]
     filled[:, filled[0] < 0.5] = 0  # what rounding leaves behind
     return filled
