@@ -31,3 +31,13 @@ install-shm-arena: $(BUILD)/libshm_arena.so $(BUILD)/libshm_arena.a $(BUILD)/shm
 	install -m 644 $(BUILD)/shm_arena.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
 	install -m 644 $(SHM)/shm_arena.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 .PHONY: install-shm-arena
+
+# ---- the transport example ----
+
+SHM_TRANSPORT_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(SHM)/transport/*.c))
+$(SHM_TRANSPORT_OBJ): CFLAGS += $(SHM_INCLUDE)
+ALL += $(BUILD)/shm-transport
+
+$(BUILD)/shm-transport: $(SHM_TRANSPORT_OBJ) $(BUILD)/libshm_arena.a
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -o $@ $^
