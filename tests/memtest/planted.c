@@ -33,8 +33,22 @@ static char *heap_start(void) {
     return atomic_compare_exchange_strong(&heap, &none, start) ? start : heap;
 }
 
+/* "slow" works for a while in each call; "lock" does the same while it keeps all others out. */
+static void waste_time(void) {
+    static atomic_flag lock = ATOMIC_FLAG_INIT;
+    bool locks = planted("lock");
+    if (!locks && !planted("slow"))
+        return;
+    while (locks && atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+        ;
+    for (int i = 0; i < 10000; i++)
+        __asm__ volatile("");
+    if (locks)
+        atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
 static void *take(size_t alignment, size_t size) {
-    size_t room = size + HEADER + alignment;
+    size_t room = size + HEADER + (alignment > HEADER ? alignment : 0);
     size_t offset = atomic_fetch_add(&used, planted("overlap") ? room / 2 & ~(size_t)15
                                                                : (room + 15) & ~(size_t)15);
     uintptr_t at = (uintptr_t)heap_start() + offset + HEADER;
@@ -51,7 +65,8 @@ void *malloc(size_t size) {
     }
     if (planted("twice") && last)
         return last;
-    void *block = take(HEADER, size);
+    waste_time();
+    void *block = take(planted("apart") ? 128 : HEADER, size);
     last = block;
     return planted("misaligned") ? (char *)block + 8 : block;
 }
