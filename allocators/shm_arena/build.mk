@@ -41,3 +41,15 @@ ALL += $(BUILD)/shm-transport
 $(BUILD)/shm-transport: $(SHM_TRANSPORT_OBJ) $(BUILD)/libshm_arena.a
 	echo "  LINK  $@"
 	$(CC) $(LDFLAGS) -o $@ $^
+
+# ---- the benches; Boost.Interprocess takes part where it is installed ----
+
+SHM_BENCH_CPP := $(SHM)/bench/tree.cpp $(if $(wildcard /usr/include/boost/interprocess/managed_shared_memory.hpp), \
+    $(SHM)/bench/contender_boost.cpp)
+SHM_BENCH_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(SHM)/bench/*.c)) $(SHM_BENCH_CPP:%.cpp=$(BUILD)/obj/%.o)
+$(SHM_BENCH_OBJ): CFLAGS += $(SHM_INCLUDE)
+ALL += $(BUILD)/shm-bench
+
+$(BUILD)/shm-bench: $(SHM_BENCH_OBJ) $(filter-out %/main.o,$(SHM_TRANSPORT_OBJ)) $(BUILD)/libshm_arena.a
+	echo "  LINK  $@"
+	$(CXX) $(LDFLAGS) -o $@ $^

@@ -1,0 +1,32 @@
+/* After: blocks of one shm_arena pool. */
+#include "contender.h"
+#include "shm_arena.h"
+
+static struct shm_arena *arena;
+
+static bool open_pool(size_t pool_bytes) {
+    struct shm_arena_options options = SHM_ARENA_OPTIONS_INIT;
+    options.size = pool_bytes;
+    return shm_arena_create(&options, &arena) == SHM_ARENA_OK;
+}
+
+static bool allocate(size_t size, struct shared_block *block) {
+    struct shm_block b;
+    if (shm_arena_alloc(arena, size, 0, &b))
+        return false;
+    *block = (struct shared_block){b.address, b.offset};
+    return true;
+}
+
+static void release(const struct shared_block *block, size_t size) {
+    (void)size;
+    shm_arena_free(arena, block->key);
+}
+
+static void close_pool(void) {
+    shm_arena_detach(arena);
+}
+
+static struct contender arena_contender = {"arena",  1,       false,      open_pool,
+                                           allocate, release, close_pool, NULL};
+REGISTER_CONTENDER(arena_contender);
