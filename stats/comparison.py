@@ -86,8 +86,9 @@ def _sentence(raw: pd.DataFrame) -> str:
     counts = raw["outcome"].value_counts()
     sure = int(counts.get(AGREE, 0) + counts.get(CONFLICT, 0))
     moved = int(((raw["change_low"] > 1) | (raw["change_high"] < 1)).sum())
+    agreed, only_a, only_b = (counts.get(outcome, 0) for outcome in (AGREE, ONLY_A, ONLY_B))
     return (
-        f"Both runs are confident in {sure} of {len(raw)} rows and agree in {counts.get(AGREE, 0)}; "
-        f"A alone is in {counts.get(ONLY_A, 0)}, B alone in {counts.get(ONLY_B, 0)}. "
-        f"In {moved} rows the ratio moved by more than its own uncertainty (unadjusted 95 % intervals)."
+        f"Both runs are confident in {sure} of {len(raw)} rows and agree in {agreed}; "
+        f"A alone is in {only_a}, B alone in {only_b}. "
+        f"In {moved} rows the ratio moved by more than its uncertainty (unadjusted 95 % intervals)."
     )

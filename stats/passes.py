@@ -1,4 +1,4 @@
-"""What each instrument costs: a pass's wall time beside that of the time pass, which has nothing
+"""What each instrument costs: a pass's wall time over that of the time pass, which has nothing
 attached.
 """
 
@@ -8,41 +8,51 @@ import pandas as pd
 
 from stats.load import CELL
 from stats.net import EMPTY
+from stats.records import Record
 
 UNDISTURBED = "time"
+_COLUMNS = ["processes", "compared", "slowdown_median", "slowdown_min", "slowdown_max"]
 
 
-def _wall_per_work(rows: pd.DataFrame) -> pd.DataFrame:
-    """Median wall time by situation and allocator (rows) and pass (columns), at the time pass's
-    amount of work.
+def _walls(records: list[Record]) -> pd.DataFrame:
+    """One row per ok process; `work` tells processes that did exactly the same work from others."""
+    rows = [
+        (
+            r["pass"],
+            *(r[c] for c in CELL),
+            r["allocator"],
+            r["block"],
+            r["checksum"],
+            r["metrics"]["wall_s"],
+        )
+        for r in records
+        if r["status"] == "ok" and r["workload"] != EMPTY and "wall_s" in r["metrics"]
+    ]
+    return pd.DataFrame(rows, columns=["pass", *CELL, "allocator", "block", "work", "wall_s"])
 
-    A pass may run a smaller job than the time pass (an experiment's override); where both report
-    their mallocs the wall time is scaled by them.
+
+def pass_costs(records: list[Record]) -> pd.DataFrame:
+    """One row per pass: processes, compared (pairs), and slowdown_median, _min, _max against the
+    time pass.
+
+    A slowdown is the ratio of wall times of one allocator in one block and situation, and only
+    where both processes did the same work (equal checksums): a pass may run a larger job. Those of
+    one situation are reduced to their median first; the three numbers are over situations. NaN
+    where nothing can be compared.
     """
-    index = [*CELL, "allocator", "pass"]
-    wide = rows.pivot_table(index=index, columns="metric", values="value", aggfunc="median")
-    wide = wide.reindex(columns=["wall_s", "mallocs"])
-    wall = pd.DataFrame(wide["wall_s"].unstack("pass"))
-    mallocs = pd.DataFrame(wide["mallocs"].where(wide["mallocs"] > 0).unstack("pass"))
-    return wall * (1 / mallocs.div(mallocs[UNDISTURBED], axis=0)).fillna(1)
-
-
-def pass_costs(tidy: pd.DataFrame) -> pd.DataFrame:
-    """One row per pass: processes, and slowdown_median, slowdown_min, slowdown_max against the time
-    pass.
-
-    A slowdown is the ratio of one allocator's median wall times in one situation; the numbers are
-    over all of them. Empty when there was no time pass.
-    """
-    rows = tidy[(tidy["workload"] != EMPTY) & tidy["metric"].isin(["wall_s", "mallocs"])]
-    if UNDISTURBED not in set(rows["pass"]):
-        return pd.DataFrame(columns=["pass", "processes"])
-    wall = _wall_per_work(rows)
-    slowdown = wall.div(wall[UNDISTURBED], axis=0)
-    table = slowdown.agg(["median", "min", "max"]).T.add_prefix("slowdown_")
-    processes = rows[rows["metric"] == "wall_s"].groupby("pass")["run"].nunique()
-    table.insert(0, "processes", processes)
-    return table.sort_values("slowdown_median").reset_index(names="pass")
+    walls = _walls(records)
+    keys = [*CELL, "allocator", "block", "work"]
+    bare = walls[walls["pass"] == UNDISTURBED].drop(columns="pass")
+    pairs = walls.merge(bare, on=keys, suffixes=("", "_bare"))
+    pairs = pairs.assign(slowdown=pairs["wall_s"] / pairs["wall_s_bare"])
+    by_situation = pairs.groupby(["pass", *CELL, "allocator"])["slowdown"].median().groupby("pass")
+    table = by_situation.agg(["median", "min", "max"]).add_prefix("slowdown_")
+    table = table.reindex(walls["pass"].unique())
+    table["processes"] = walls.groupby("pass").size()
+    table["compared"] = pairs.groupby("pass").size()
+    table["compared"] = table["compared"].fillna(0)
+    table = table[_COLUMNS].sort_values("slowdown_median").reset_index(names="pass")
+    return table.sort_values("pass", key=lambda names: names != UNDISTURBED, kind="stable")
 
 
 def sentence(row: pd.Series) -> str:
@@ -50,6 +60,8 @@ def sentence(row: pd.Series) -> str:
     start = f"{row['pass']}: {row['processes']:.0f} processes"
     if row["pass"] == UNDISTURBED:
         return f"{start} with nothing attached; the other passes are measured against it."
+    if row["compared"] == 0:
+        return f"{start}; none did the same work as one of the time pass, so nothing to compare."
     spread = f"{row['slowdown_min']:.2f} to {row['slowdown_max']:.2f}"
     change = _change(row["slowdown_median"])
     return f"{start}, {change} in the median case (over all cases {spread} times)."

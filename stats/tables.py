@@ -224,7 +224,7 @@ def noise(study: Study) -> Table:
 
 def passes(study: Study) -> Table:
     """How much each instrument slowed the run."""
-    raw = pass_costs(study.table)
+    raw = pass_costs(study.run.records)
     frame = pd.DataFrame({"what each pass cost": [sentence(row) for _, row in raw.iterrows()]})
     return Table("passes", "What the instruments cost", frame, raw)
 

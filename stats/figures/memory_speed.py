@@ -15,9 +15,9 @@ from stats.load import CELL
 from stats.study import Study
 
 TITLE = "Memory against speed"
-CAPTION = """Peak footprint over median wall time, both from undisturbed passes of their own: the
-lower left corner is where an allocator wants to be. The dashed cross is the baseline. Hollow
-markers are limits (bump, lifo) and the A/A copy."""
+CAPTION = """Median peak footprint (of the memory pass, which may run a longer job) over median wall
+time (of the time pass): the lower left corner is where an allocator wants to be. The dashed cross
+is the baseline. Hollow markers are limits (bump, lifo) and the A/A copy."""
 NEEDS = ("wall_s", "footprint_peak_bytes")
 PLACE = 60
 EACH = "workload"

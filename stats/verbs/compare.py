@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     a, b = (open_study(path, *options) for path in (arguments.run_a, arguments.run_b))
     if a.baseline != b.baseline:
         raise DataError(
-            f"the runs have different baselines ({a.baseline}, {b.baseline}). Cure: name one with --baseline"
+            f"the runs have different baselines ({a.baseline}, {b.baseline}). "
+            "Cure: name one with --baseline"
         )
     conflicts = 0
     for name in arguments.metric:

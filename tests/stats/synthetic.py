@@ -171,6 +171,8 @@ def fill(
         record["syscalls"] = syscalls(rng, factor, mallocs)
         metrics |= syscall_metrics(record["syscalls"])
         metrics["mallocs_per_mmap"] = mallocs / metrics["mmap_calls"]
+        metrics |= {"mmap_peak_bytes": 1.3e8, "mapped_peak_bytes": 1.4e8, "live_peak_bytes": 1e8}
+        record["series"] = mapped(folder, record["run"], wall)
     record["metrics"] = {k: float(v) for k, v in metrics.items()}
 
 
@@ -203,6 +205,16 @@ def series(folder: Path, run: str, factor: float, wall: float) -> str:
     lines = ["t_s,phase,rss_bytes,lazyfree_bytes,vmas,anon_huge_bytes,live_bytes"]
     for now, resident, alive in zip(t, rss, live, strict=True):
         lines.append(f"{now:.6f},1,{resident:.0f},{0.1 * resident:.0f},40,0,{alive:.0f}")
+    name = f"series/{run}.csv"
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return name
+
+
+def mapped(folder: Path, run: str, wall: float) -> str:
+    """Mapped bytes that grow in steps, with a constant heap of brk beside them."""
+    steps = range(40)
+    lines = ["t_s,mapped_bytes,mapped_brk_bytes"]
+    lines += [f"{i * wall / 40:.6f},{i * 2**20},{i * 2**20 + 132 * 1024}" for i in steps]
     name = f"series/{run}.csv"
     (folder / name).write_text("\n".join(lines) + "\n")
     return name

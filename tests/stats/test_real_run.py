@@ -1,0 +1,86 @@
+"""The way from the harness's real records to a report, and the agreement between the two parts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from stats.load import read_run
+from stats.metrics import registry
+from stats.noise import differences
+from stats.records import STATUSES
+from stats.study import analyse
+from stats.verbs.report import write_everything
+from tests.stats.synthetic import Plan, write_run
+
+TREE = Path(__file__).parents[2]
+SCHEMA = json.loads((TREE / "harness" / "record.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run directory of the experiment `tiny`: every pass, a few seconds."""
+    folder = tmp_path_factory.mktemp("real") / "run"
+    command = [sys.executable, "-m", "harness", "tiny", "--out", str(folder)]
+    done = subprocess.run(
+        command, cwd=TREE, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_metric_that_the_harness_emits_is_registered(tiny: Path) -> None:
+    emitted = {name for record in read_run(tiny).records for name in record["metrics"]}
+    assert len(emitted) > 40
+    assert [name for name in sorted(emitted) if name not in registry()] == []
+
+
+def test_each_pass_emits_the_metrics_that_call_it_home(tiny: Path) -> None:
+    emitted: dict[str, set[str]] = {}
+    for record in read_run(tiny).records:
+        found = emitted.setdefault(record["pass"], set())
+        found |= {*record["metrics"], *record["unavailable"]}
+    for metric in registry().headline():
+        assert metric.name in emitted[metric.home_pass], metric.name
+
+
+def test_the_harness_ended_by_writing_the_report(tiny: Path) -> None:
+    assert (tiny / "report.html").stat().st_size > 1_000_000
+    assert (tiny / "tables" / "seed_study.csv").exists()
+
+
+def test_two_blocks_claim_nothing(tiny: Path) -> None:
+    study = analyse(read_run(tiny))
+    assert (study.judged["good"] == 0).all()
+    assert set(study.cast) == {"ptmalloc", "ptmalloc#2", "lifo"}
+    assert study.cast["lifo"].is_limit
+
+
+def test_reading_changes_nothing_that_was_measured(tiny: Path, tmp_path: Path) -> None:
+    before = (tiny / "runs.jsonl").read_bytes()
+    write_everything(analyse(read_run(tiny)), tmp_path, "png")
+    assert (tiny / "runs.jsonl").read_bytes() == before
+
+
+def test_planted_records_are_records_by_the_harnesss_schema(tmp_path: Path) -> None:
+    plan = Plan(
+        passes=dict.fromkeys(("time", "latency", "memory", "syscalls"), 1),
+        failures={"jemalloc": "crash"},
+    )
+    for record in read_run(write_run(tmp_path / "run", plan)).records:
+        jsonschema.validate(record, SCHEMA)
+
+
+def test_reader_and_schema_know_the_same_statuses() -> None:
+    assert set(SCHEMA["properties"]["status"]["enum"]) == set(STATUSES)
+
+
+def test_the_copy_of_a_planted_run_shows_no_difference(tmp_path: Path) -> None:
+    study = analyse(read_run(write_run(tmp_path / "run", Plan(passes={"time": 20}, seed=3))))
+    wall = study.twins[study.twins["metric"] == "wall_s"]
+    assert not differences(wall, study.delta)["differs"].any()

@@ -1,0 +1,131 @@
+"""report.html in a real browser, opened from a file, without a network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+
+from stats.report.build import write_report
+from stats.study import Study
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+WAIT_MS = 30_000
+
+
+class Opened:
+    """A page and what went wrong on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture(scope="module")
+def report(planted: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(planted, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def opened(report: Path) -> Iterator[Opened]:
+    assert BROWSER, "chromium is missing; ./install.sh fetches it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(WAIT_MS)
+        found = Opened(page)
+        page.goto(report.as_uri())
+        page.wait_for_selector("html[data-tables=ready]")
+        yield found
+        browser.close()
+
+
+def column(page: Page, table: str, number: int) -> list[str]:
+    return page.locator(f"{table} tbody tr td:nth-child({number})").all_inner_texts()
+
+
+def test_the_file_holds_all_it_needs(report: Path) -> None:
+    text = report.read_text(encoding="utf-8")
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"']?https?:", text)
+    assert "slotmalloc" in text
+
+
+def test_clicking_a_header_sorts_by_value(opened: Opened) -> None:
+    page, table = opened.page, "#table-overall_wall_s"
+    header = page.locator(f"{table} thead th", has_text="mimalloc").first
+    header.click()
+    rising = [float(text.split()[0]) for text in column(page, table, 4)]
+    assert rising == sorted(rising)
+    header.click()
+    falling = [float(text.split()[0]) for text in column(page, table, 4)]
+    assert falling == sorted(falling, reverse=True)
+    assert len(rising) == 4
+    assert page.locator(f"{table} tfoot tr").count() == 3  # summaries stay where they are
+
+
+def test_searching_narrows_every_estimate(opened: Opened) -> None:
+    page = opened.page
+    page.locator("#rows input[type=search]").fill("slotmalloc minor_faults")
+    rows = page.locator("#table-every_row tbody tr")
+    assert rows.count() == 4
+    assert "slotmalloc" in rows.first.inner_text()
+
+
+def test_hovering_a_plot_shows_a_label(opened: Opened) -> None:
+    page = opened.page
+    canvas = page.locator("#figure-overview .canvas")
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_selector("#figure-overview .nsewdrag")
+    box = page.locator("#figure-overview .nsewdrag").bounding_box()
+    assert box
+    for share in (0.2, 0.22):  # a first move enters the plot, a second one points
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.5)
+    label = page.locator("#figure-overview .hoverlayer .hovertext")
+    label.first.wait_for()
+    assert "malloc" in label.first.inner_html()
+
+
+def test_every_plot_draws_when_it_comes_into_view(opened: Opened) -> None:
+    page = opened.page
+    for canvas in page.locator(".canvas").all():
+        canvas.scroll_into_view_if_needed()
+        canvas.locator(".main-svg").first.wait_for()
+    assert page.locator(".canvas").count() >= 10
+
+
+def test_tabs_and_theme_change_what_is_seen(opened: Opened) -> None:
+    page = opened.page
+    page.locator(".tabs button", has_text="minor_faults").click()
+    assert page.locator("#tab-minor_faults").is_visible()
+    assert not page.locator("#tab-wall_s").is_visible()
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
+
+
+def test_failures_noise_doctor_and_manifest_are_told(opened: Opened) -> None:
+    page = opened.page
+    assert "planted crash" in page.locator("#failures").inner_text()
+    assert "ptmalloc#2" in page.locator("#noise").inner_text()
+    assert "the other passes are measured against it" in page.locator("#noise").inner_text()
+    assert "frequency governor" in page.locator("#machine").inner_text()
+    assert "Synthetic CPU" in page.locator("#machine").inner_text()
+
+
+def test_nothing_went_wrong_and_nothing_was_fetched(opened: Opened) -> None:
+    assert opened.complaints == []
+    assert [url for url in opened.requests if not url.startswith(("file:", "blob:", "data:"))] == []

@@ -1,0 +1,93 @@
+"""Tables and their forms."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pandas as pd
+import pytest
+
+from stats import tables
+from stats.errors import DataError
+from stats.render import markdown, render, terminal
+from stats.study import Study
+from stats.tables import Table
+
+FRAME = pd.DataFrame({"name": ["a_b", "c"], "value": ["1.00 ✓", "50 % <x>"]})
+TABLE = Table("t", "Title", FRAME, pd.DataFrame({"raw": [1.5]}), ["a note"])
+
+
+def test_the_overall_table_has_every_row_and_its_summary(planted: Study) -> None:
+    table = tables.overall(planted, planted.metrics["wall_s"])
+    labels = list(table.frame["workload · threads"])
+    assert labels[:-3] == list(planted.cells.values())
+    assert labels[-3:] == ["geometric mean", "worst row", "wins : losses"]
+    assert table.frame["slotmalloc"].str.endswith("✓")[:4].all()
+    assert not table.frame["bump"].str.contains("✓").any()
+    assert list(
+        table.frame[table.frame["workload · threads"] == "wins : losses"]["slotmalloc"]
+    ) == ["4 : 0"]
+
+
+def test_details_name_interval_and_verdict(planted: Study) -> None:
+    frame = tables.details(planted, planted.metrics["wall_s"]).frame
+    row = frame[frame["allocator"] == "jemalloc"].iloc[0]
+    assert re.fullmatch(r"\[0\.\d\d, 0\.\d\d\]", row["95 % interval"])
+    assert (row["verdict"], row["blocks"]) == ("faster", "20")
+
+
+def test_a_failure_is_listed_with_its_reason(planted: Study) -> None:
+    table = tables.status(planted)
+    assert table.frame.iloc[0][["status", "allocator", "why", "processes"]].tolist() == [
+        "crash",
+        "mimalloc",
+        "planted crash",
+        "1",
+    ]
+
+
+def test_the_seed_table_holds_what_the_study_left_out(planted: Study) -> None:
+    assert {"mallocs_per_mmap", "brk_calls", "madvise_calls"} <= set(
+        tables.seed(planted).frame.columns
+    )
+
+
+def test_a_metric_that_the_run_lacks_is_refused_with_those_it_has(planted: Study) -> None:
+    with pytest.raises(DataError, match=r"no comparison of 'cycles'.*wall_s"):
+        tables.measured(planted, "cycles")
+
+
+def test_every_table_can_be_written_in_every_form(planted: Study) -> None:
+    for table in tables.all_tables(planted):
+        for form in ("term", "md", "csv", "latex"):
+            assert render(table, form).strip(), (table.name, form)
+
+
+def test_csv_holds_raw_numbers() -> None:
+    assert pd.read_csv(io.StringIO(render(TABLE, "csv")))["raw"][0] == 1.5
+
+
+def test_markdown_aligns_and_escapes() -> None:
+    lines = markdown(Table("t", "T", pd.DataFrame({"a": ["x|y"], "b": ["1"]}), FRAME)).splitlines()
+    assert lines[2:5] == ["| a | b |", "| :-- | --: |", "| x\\|y | 1 |"]
+
+
+def test_latex_escapes_what_latex_would_read() -> None:
+    text = render(TABLE, "latex")
+    assert r"a\_b & 1.00 \(+\) \\" in text
+    assert r"50 \% \(<\)x\(>\)" in text
+    assert text.count(r"\begin{tabular}{lr}") == 1
+
+
+def test_a_wide_table_is_broken_to_the_terminal() -> None:
+    frame = pd.DataFrame({"name": ["row"], **{f"column{i}": ["1.00"] for i in range(12)}})
+    text = terminal(Table("t", "T", frame, frame), width=60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.count("row") > 1
+    assert all(f"column{i}" in text for i in range(12))
+
+
+def test_colour_only_when_asked() -> None:
+    assert "\x1b[" in terminal(TABLE, 80, colour=True)
+    assert "\x1b[" not in terminal(TABLE, 80)
