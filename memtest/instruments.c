@@ -3,10 +3,6 @@
 #include "clock.h"
 #include "workload.h"
 
-#include <string.h>
-
-enum { PAGE = 4096 };
-
 /* Gaps are uniform in [1, 2 * mean - 1]: the mean is as wanted and no period of the workload can be
  * in phase. */
 static bool sample_is_due(struct instruments *in) {
@@ -31,23 +27,6 @@ static void sample_add(struct histogram *histogram, uint64_t ticks) {
             call;                                                                                  \
         }                                                                                          \
     } while (0)
-
-/* Writes into bytes [from, size) as --touch says. */
-static void touch_block(const struct instruments *in, struct block b, size_t from) {
-    volatile char *at = b.at;
-    size_t size = block_size(b);
-    if (from >= size || in->touch == TOUCH_NONE)
-        return;
-    if (in->touch == TOUCH_ALL) {
-        memset((char *)b.at + from, 0x5a, size - from);
-    } else if (in->touch == TOUCH_FIRST) {
-        at[from] = 0x5a;
-    } else {
-        for (size_t i = from; i < size; i += PAGE)
-            at[i] = 0x5a;
-        at[size - 1] = 0x5a;
-    }
-}
 
 static void check_alignment(struct worker *w, struct block b, size_t alignment, const char *call) {
     if ((uintptr_t)b.at % alignment != 0)
@@ -77,7 +56,6 @@ static struct block receive(struct worker *w, struct block b, size_t alignment, 
     const struct instruments *in = w->instruments;
     if (in->verify != VERIFY_NONE)
         check_alignment(w, b, alignment, call);
-    touch_block(in, b, 0);
     if (in->verify != VERIFY_NONE)
         verify_stamp(b, in->payload, in->verify);
     watch(w);
@@ -91,15 +69,20 @@ struct block instrumented_malloc(struct worker *w, size_t size) {
     return receive(w, b, verify_natural_alignment(size), "malloc");
 }
 
+/* Before anything is written into the block. */
+static void check_zeroed(struct worker *w, const void *at, size_t size) {
+    size_t offset = verify_not_zero(at, size, w->instruments->verify);
+    if (offset != SIZE_MAX)
+        worker_fault(w, "not zeroed: calloc of %zu bytes at %p is not zero at byte %zu", size, at,
+                     offset);
+}
+
 struct block instrumented_calloc(struct worker *w, size_t count, size_t size) {
     void *at;
     TIMED(w, malloc_ticks, at = calloc(count, size));
+    if (at && w->instruments->verify != VERIFY_NONE)
+        check_zeroed(w, at, count * size);
     struct block b = worker_received(w, at, count * size, OPERATION_CALLOC, "calloc");
-    enum verify_level level = w->instruments->verify;
-    size_t offset = level == VERIFY_NONE ? SIZE_MAX : verify_not_zero(b, level);
-    if (offset != SIZE_MAX)
-        worker_fault(w, "not zeroed: calloc of %zu bytes at %p is not zero at byte %zu",
-                     block_size(b), b.at, offset);
     return receive(w, b, verify_natural_alignment(count * size), "calloc");
 }
 
@@ -123,10 +106,8 @@ struct block instrumented_realloc(struct worker *w, struct block old, size_t siz
     if (in->verify != VERIFY_NONE) {
         check_alignment(w, b, verify_natural_alignment(size), "realloc");
         check_stamp(w, old, b.at, size, "use after realloc");
-    }
-    touch_block(in, b, block_size(old)); /* old bytes are content that must survive */
-    if (in->verify != VERIFY_NONE)
         verify_stamp(b, in->payload, in->verify);
+    }
     watch(w);
     return b;
 }

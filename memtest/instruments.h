@@ -7,8 +7,6 @@
 
 #include <stdbool.h>
 
-enum touch { TOUCH_NONE, TOUCH_FIRST, TOUCH_PAGE, TOUCH_ALL };
-
 enum {
     LATENCY_MEAN_GAP = 16, /* one operation in 16 is timed, at random gaps */
     LIVE_PUBLISH_BYTES =
@@ -17,7 +15,6 @@ enum {
 };
 
 struct instruments {
-    enum touch touch;
     enum verify_level verify;
     bool latency;
     bool watched;          /* a live file is kept */

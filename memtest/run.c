@@ -153,7 +153,6 @@ void worker_in_new_thread(struct worker *w, void (*body)(struct worker *w)) {
 
 static struct instruments *new_instruments(const struct settings *settings, unsigned index) {
     struct instruments *in = own_memory(sizeof *in);
-    in->touch = settings->touch;
     in->verify = settings->verify;
     in->latency = settings->latency;
     in->watched = settings->live_path != NULL;
@@ -166,7 +165,8 @@ static struct instruments *new_instruments(const struct settings *settings, unsi
 static void init_worker(struct run *run, unsigned index) {
     const struct settings *s = run->settings;
     struct worker *w = &run->workers[index];
-    w->instrumented = s->touch || s->verify || s->latency || s->live_path;
+    w->touch = s->touch;
+    w->instrumented = s->verify || s->latency || s->live_path;
     w->serial = w->serial_base = (uint64_t)index * 0x9e3779u;
     w->rng = rng_seeded(s->seed, index);
     w->index = index;

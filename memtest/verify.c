@@ -77,9 +77,9 @@ size_t verify_natural_alignment(size_t size) {
     return alignment;
 }
 
-size_t verify_not_zero(struct block b, enum verify_level level) {
-    const unsigned char *at = b.at;
-    size_t size = block_size(b), gap_start = size, gap_end = size;
+size_t verify_not_zero(const void *at, size_t size, enum verify_level level) {
+    const unsigned char *byte = at;
+    size_t gap_start = size, gap_end = size;
     if (level != VERIFY_FULL && size > 2 * WORD) {
         gap_start = WORD;
         gap_end = size - WORD;
@@ -87,7 +87,7 @@ size_t verify_not_zero(struct block b, enum verify_level level) {
     for (size_t i = 0; i < size; i++) {
         if (i == gap_start)
             i = gap_end;
-        if (i < size && at[i])
+        if (i < size && byte[i])
             return i;
     }
     return SIZE_MAX;

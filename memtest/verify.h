@@ -21,4 +21,4 @@ size_t verify_natural_alignment(size_t size);
 
 /* The offset of the first byte that is not zero, SIZE_MAX when there is none. VERIFY_STAMP looks at
  * both ends. */
-size_t verify_not_zero(struct block b, enum verify_level level);
+size_t verify_not_zero(const void *at, size_t size, enum verify_level level);

@@ -63,12 +63,12 @@ static void two_blocks_at_one_address_have_different_stamps(void **state) {
 static void a_byte_that_is_not_zero_is_found(void **state) {
     (void)state;
     memset(memory, 0, sizeof memory);
-    assert_true(verify_not_zero(block_of(BYTES), VERIFY_FULL) == SIZE_MAX);
+    assert_true(verify_not_zero(memory, BYTES, VERIFY_FULL) == SIZE_MAX);
     memory[150] = 1;
-    assert_int_equal(verify_not_zero(block_of(BYTES), VERIFY_FULL), 150);
-    assert_true(verify_not_zero(block_of(BYTES), VERIFY_STAMP) == SIZE_MAX);
+    assert_int_equal(verify_not_zero(memory, BYTES, VERIFY_FULL), 150);
+    assert_true(verify_not_zero(memory, BYTES, VERIFY_STAMP) == SIZE_MAX);
     memory[BYTES - 1] = 1;
-    assert_int_equal(verify_not_zero(block_of(BYTES), VERIFY_STAMP), BYTES - 1);
+    assert_int_equal(verify_not_zero(memory, BYTES, VERIFY_STAMP), BYTES - 1);
 }
 
 static void alignment_is_that_of_the_largest_object_that_fits(void **state) {
