@@ -7,9 +7,8 @@
 
 #define RESERVE_MIN     ((size_t)16 << 20)
 #define HEAPS_MAX       65536
-#define HEAP_SHARE      16 /* heaps may take up to 1/16 of a small arena */
-#define HUGE_PAGE_START ((size_t)16 << 20)
-#define HUGE_PAGE_SHARE 8 /* each further advised region is 1/8 of what is below it */
+#define HEAP_SHARE      16                /* heaps may take up to 1/16 of a small arena */
+#define HUGE_PAGE_START ((size_t)4 << 20) /* of the dense zone without huge pages */
 #define GROW_START      ((size_t)64 << 20)
 
 struct arena arena;
@@ -17,7 +16,8 @@ struct arena arena;
 /* Of each zone, superslab numbers; changed under the superslab lock. */
 static struct {
     _Atomic uint32_t cursor; /* next one never taken */
-    uint32_t advised_end;    /* those below it have their huge-page advice */
+    bool advised;            /* from here on superslabs may become huge pages */
+    bool refused;            /* the kernel has none */
     uint32_t accessible_end; /* growing arena: those below it are accessible */
 } zones[ZONES];
 
@@ -78,8 +78,8 @@ static void lay_out(uintptr_t base, size_t size) {
     uint32_t middle = (uint32_t)round_up(superslabs / 2, 64);
     if (middle >= superslabs) /* too small to share */
         middle = (uint32_t)superslabs;
-    arena.zones[ZONE_SLOTS] = (struct zone_bounds){first, middle};
-    arena.zones[ZONE_LARGE] = (struct zone_bounds){middle, (uint32_t)superslabs};
+    arena.zones[ZONE_DENSE] = (struct zone_bounds){first, middle};
+    arena.zones[ZONE_SPARSE] = (struct zone_bounds){middle, (uint32_t)superslabs};
 }
 
 /* A growing arena makes the metadata accessible at once: a fraction of a percent of its size. */
@@ -87,7 +87,7 @@ static enum status metadata_commit(void) {
     if (!arena.grow)
         return OK;
     return kernel_commit((void *)arena.base,
-                         (size_t)arena.zones[ZONE_SLOTS].first << SUPERSLAB_SHIFT);
+                         (size_t)arena.zones[ZONE_DENSE].first << SUPERSLAB_SHIFT);
 }
 
 static void *superslab_place(uint32_t number) {
@@ -95,12 +95,12 @@ static void *superslab_place(uint32_t number) {
 }
 
 static void whole_arena_options(void) {
-    uint32_t first = arena.zones[ZONE_SLOTS].first, limit = arena.zones[ZONE_LARGE].limit;
+    uint32_t first = arena.zones[ZONE_DENSE].first, limit = arena.zones[ZONE_SPARSE].limit;
     size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
     if (options.huge_arena || options.thp == THP_OFF) /* advice may be refused */
         (void)kernel_huge_page(superslab_place(first), bytes, options.huge_arena);
     if (options.huge_arena)
-        zones[ZONE_SLOTS].advised_end = zones[ZONE_LARGE].advised_end = limit;
+        zones[ZONE_DENSE].advised = zones[ZONE_SPARSE].advised = true;
     size_t wish = round_up(options.prefault, HEAP_ALIGN);
     if (wish > 0 && !arena.grow)
         (void)kernel_populate(superslab_place(first), wish < bytes ? wish : bytes);
@@ -109,7 +109,7 @@ static void whole_arena_options(void) {
 static void zones_init(void) {
     for (enum zone zone = 0; zone < ZONES; zone++) {
         uint32_t first = arena.zones[zone].first;
-        zones[zone].accessible_end = zones[zone].advised_end = first;
+        zones[zone].accessible_end = first;
         atomic_store_explicit(&zones[zone].cursor, first,
                               memory_order_relaxed); /* one thread yet */
     }
@@ -154,31 +154,28 @@ static enum status make_accessible(enum zone zone, uint32_t end) {
     return commit_to(zone, end);
 }
 
-/* Advises the coming region for huge pages, in growing steps, so that the calls stay few and small
- * heaps keep small pages. */
-static void advise_ahead(enum zone zone, uint32_t first, uint32_t end) {
-    uint32_t below = first - arena.zones[zone].first, limit = arena.zones[zone].limit;
-    bool grown = zone == ZONE_SLOTS && below >= HUGE_PAGE_START >> SUPERSLAB_SHIFT;
+/* Advises the rest of the zone for huge pages, in one call. */
+static void advise_ahead(enum zone zone, uint32_t first) {
+    uint32_t limit = arena.zones[zone].limit;
+    uint32_t below = first - arena.zones[zone].first;
+    bool grown = zone == ZONE_DENSE && below >= HUGE_PAGE_START >> SUPERSLAB_SHIFT;
     bool wanted = options.thp == THP_ALWAYS || (options.thp == THP_AUTO && grown);
-    if (!wanted || end <= zones[zone].advised_end)
+    if (!wanted || zones[zone].advised || zones[zone].refused)
         return;
-    uint32_t start = zones[zone].advised_end > first ? zones[zone].advised_end : first;
-    uint32_t wish = start + below / HUGE_PAGE_SHARE > end ? start + below / HUGE_PAGE_SHARE : end;
-    if (wish > limit)
-        wish = limit;
-    (void)kernel_huge_page(superslab_place(start), (size_t)(wish - start) << SUPERSLAB_SHIFT, true);
-    zones[zone].advised_end = wish;
+    size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
+    zones[zone].advised = kernel_huge_page(superslab_place(first), bytes, true) == OK;
+    zones[zone].refused = !zones[zone].advised;
 }
 
 enum status arena_advance(enum zone zone, uint32_t count, uint32_t *first, bool *huge_pages) {
     uint32_t at = arena_cursor(zone);
     if (count > arena.zones[zone].limit - at || make_accessible(zone, at + count) != OK)
         return NO_MEMORY;
-    advise_ahead(zone, at, at + count);
+    advise_ahead(zone, at);
     /* relaxed: writers hold the superslab lock; other readers want a snapshot */
     atomic_store_explicit(&zones[zone].cursor, at + count, memory_order_relaxed);
     *first = at;
-    *huge_pages = at + count <= zones[zone].advised_end;
+    *huge_pages = zones[zone].advised;
     return OK;
 }
 

@@ -10,6 +10,8 @@
 #define EXTEND_BYTES      4096  /* a class's first slots grow by a page at a time */
 #define EXTEND_BYTES_MORE 16384 /* later ones by four */
 #define EXTEND_MORE_FROM  4     /* slots of the class that the heap has by then */
+#define DENSE_FROM        2     /* slots of a class that come from the sparse zone */
+#define DENSE_MAX_BYTES   2048  /* larger blocks may be touched in part only */
 #define BORROW_LIMIT      8     /* blocks that a class without a slot takes from the coarser one */
 
 /* A slot whose next blocks have been found. */
@@ -115,12 +117,18 @@ static struct found from_parked(struct heap *heap, unsigned class) {
     return (struct found){slot_take_free(slot), false};
 }
 
+static enum zone zone_for(const struct heap *heap, unsigned class) {
+    bool dense = classes[class].size <= DENSE_MAX_BYTES && heap->pool[class].slots >= DENSE_FROM;
+    return dense ? ZONE_DENSE : ZONE_SPARSE;
+}
+
 static struct found from_superslab(struct heap *heap, unsigned class) {
     struct taken taken;
     unsigned span = classes[class].span;
-    if (superslab_take_warm(ZONE_SLOTS, span, 1, &taken) != OK) {
+    enum zone zone = zone_for(heap, class);
+    if (superslab_take_warm(zone, span, 1, &taken) != OK) {
         struct found found = from_parked(heap, class);
-        if (found.list != NULL || superslab_take(ZONE_SLOTS, span, 1, &taken) != OK)
+        if (found.list != NULL || superslab_take(zone, span, 1, &taken) != OK)
             return found;
     }
     count_stage(heap, taken.stage);

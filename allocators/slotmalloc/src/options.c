@@ -83,8 +83,10 @@ static bool parse_number(struct span span, bool size, uint64_t *out) {
             return false;
         value = value * 10 + (uint64_t)(span.at[i] - '0');
     }
+    if (span.bytes == 0 || value << shift >> shift != value)
+        return false;
     *out = value << shift;
-    return span.bytes > 0 && (*out >> shift) == value;
+    return true;
 }
 
 static bool parse_choice(struct span span, const char *choices, uint64_t *out) {

@@ -42,6 +42,14 @@ static void give_mask(uint32_t number, uint32_t mask) {
     index_update(number);
 }
 
+/* Notes that the unused slots hold memory, zero as it may be. */
+static void warm_all(uint32_t number) {
+    struct superslab *superslab = &arena.superslabs[number];
+    superslab->warm = ~superslab->used;
+    superslab_totals.warm += bit_count(superslab->warm);
+    index_update(number);
+}
+
 static void take_from(uint32_t number, uint32_t mask, enum take_stage stage, struct taken *out) {
     const struct superslab *superslab = &arena.superslabs[number];
     out->slot = number * SLOTS_PER_SUPERSLAB + (uint32_t)__builtin_ctz(mask);
@@ -49,6 +57,8 @@ static void take_from(uint32_t number, uint32_t mask, enum take_stage stage, str
     out->stage = stage == TAKE_NEW_SUPERSLAB || superslab->used != 0 ? stage : TAKE_EMPTY_SUPERSLAB;
     superslab_totals.superslabs_reused += out->stage == TAKE_EMPTY_SUPERSLAB;
     take_mask(number, mask);
+    if (superslab->huge_page && superslab->used == mask && superslab->warm == 0)
+        warm_all(number); /* the first touch brings all of it */
 }
 
 /* Takes from the zone's lowest superslab that has a long enough run. */
@@ -94,7 +104,7 @@ static enum status take_cold(enum zone zone, unsigned count, unsigned align, str
 }
 
 static enum zone other_zone(enum zone zone) {
-    return zone == ZONE_SLOTS ? ZONE_LARGE : ZONE_SLOTS;
+    return zone == ZONE_DENSE ? ZONE_SPARSE : ZONE_DENSE;
 }
 
 static enum status take_locked(enum zone zone, unsigned count, unsigned align, struct taken *out) {
@@ -196,8 +206,8 @@ static enum status take_stretch_locked(uint32_t count, uint32_t align, struct ta
     uint32_t number, whole = (count + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
     if (!purge_room_locked(count))
         return NO_MEMORY;
-    if (find_whole(ZONE_LARGE, whole, align, &number, &out->stage) != OK &&
-        find_whole(ZONE_SLOTS, whole, align, &number, &out->stage) != OK)
+    if (find_whole(ZONE_SPARSE, whole, align, &number, &out->stage) != OK &&
+        find_whole(ZONE_DENSE, whole, align, &number, &out->stage) != OK)
         return NO_MEMORY;
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
         superslab_totals.superslabs_reused += whole;
@@ -245,6 +255,6 @@ bool superslab_is_valid(uint32_t number) {
     const struct superslab *superslab = &arena.superslabs[number];
     const struct superslab_index *index = &arena.index[number / 64];
     bool empty = (index->empty >> (number % 64)) & 1, warm = (index->warm[0] >> (number % 64)) & 1;
-    return (superslab->warm & superslab->used) == 0 && (superslab->zero & superslab->warm) == 0 &&
-           empty == (superslab->used == 0) && warm == (superslab->warm != 0);
+    return (superslab->warm & superslab->used) == 0 && empty == (superslab->used == 0) &&
+           warm == (superslab->warm != 0);
 }
