@@ -156,7 +156,7 @@ list-peers:
 # Tests. `check` installs first and then starts make again, which sees what has just been installed.
 
 TEST_TIMEOUT ?= 300
-C_FILES  = $(shell find allocators memtest tests tools -name '*.[ch]' -o -name '*.cpp' 2>/dev/null)
+C_FILES  = $(shell find allocators install memtest tests tools -name '*.[ch]' -o -name '*.cpp' 2>/dev/null)
 SH_FILES = $(shell find . \( -path ./build -o -path ./.venv -o -path ./.git \) -prune -o -name '*.sh' -print) .ci/run
 
 check:
@@ -181,13 +181,16 @@ check-tsan:
 run-asan: $(ASAN_TESTS:%=run/%)
 run-tsan: $(TSAN_TESTS:%=run/%)
 
-lint:
+lint: lint-c lint-shell lint-python
+	echo "lint: clean"
+lint-c:
 	.venv/bin/clang-format --dry-run -Werror $(C_FILES)
-	shellcheck $(SH_FILES)
+lint-shell:
+	shellcheck --external-sources $(SH_FILES)
+lint-python:
 	.venv/bin/ruff check --quiet
 	.venv/bin/ruff format --check --quiet
-	.venv/bin/mypy
-	echo "lint: clean"
+	.venv/bin/mypy --no-error-summary
 
 format:
 	.venv/bin/clang-format -i $(C_FILES)
@@ -198,5 +201,5 @@ clean:
 	rm -rf $(filter-out $(PEERS),$(wildcard $(BUILD)/*))
 
 FORCE:
-.PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan lint format clean \
-        list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)
+.PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan \
+        lint lint-c lint-shell lint-python format clean list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)

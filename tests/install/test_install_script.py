@@ -19,6 +19,7 @@ TOOLS = [
     "cp",
     "dirname",
     "find",
+    "flock",
     "grep",
     "head",
     "mkdir",
