@@ -58,7 +58,7 @@ void entries_find(void) {
 static void content_write(const struct block *block) {
     size_t head = block->usable < WHOLE ? block->usable : WHOLE;
     pattern_fill(block->start, head, block->stamp);
-    for (size_t offset = PAGE; offset + TAIL < block->usable; offset += PAGE) {
+    for (size_t offset = PAGE; offset + 8 + TAIL <= block->usable; offset += PAGE) {
         pattern_fill(block->start + offset, sizeof(uint64_t), block->stamp + offset);
     }
     if (block->usable >= WHOLE + TAIL) {
@@ -69,7 +69,7 @@ static void content_write(const struct block *block) {
 /* True when the first `kept` bytes at `start` are what content_write(block) wrote. */
 static bool content_holds(const unsigned char *start, size_t kept, const struct block *block) {
     bool holds = pattern_holds(start, kept < WHOLE ? kept : WHOLE, block->stamp);
-    for (size_t offset = PAGE; offset + TAIL < block->usable && offset + 8 <= kept;
+    for (size_t offset = PAGE; offset + 8 + TAIL <= block->usable && offset + 8 <= kept;
          offset += PAGE) {
         holds &= pattern_holds(start + offset, sizeof(uint64_t), block->stamp + offset);
     }

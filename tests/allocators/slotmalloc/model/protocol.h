@@ -6,14 +6,16 @@
  * test_remote_model.c compares every one of them with what the allocator's own code does.
  */
 #define PUBLISH_COUNT(c, n) ((c) + (n))
-#define PUBLISH_QUEUED(q)   1
+#define PUBLISH_QUEUED      1
 #define PUBLISH_PUSHES(q)   (!(q)) /* the sender that turns QUEUED on pushes the slot */
 
-#define TAKE_COUNT(c)     0
-#define TAKE_QUEUED(c, q) (q) /* the owner takes the chain early: QUEUED stays as it is */
+/* The owner takes the chain early: QUEUED stays as it is. */
+#define TAKE_COUNT     0
+#define TAKE_QUEUED(q) (q)
 
-#define DRAIN_COUNT(c)  0
-#define DRAIN_QUEUED(q) 0 /* the owner takes it from the pending stack */
+/* The owner has the slot from its pending stack: QUEUED goes off. */
+#define DRAIN_COUNT  0
+#define DRAIN_QUEUED 0
 
 /* A slot all of whose blocks are free: may it leave its owner? */
 #define MAY_RELEASE(q) (!(q))

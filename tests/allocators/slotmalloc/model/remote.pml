@@ -77,7 +77,7 @@ inline publish(us, um) {
            :: chain[us] == old && queued[us] == was_queued ->
               assert((chain[us] & um) == 0);
               chain[us] = chain[us] | um;
-              queued[us] = PUBLISH_QUEUED(was_queued);
+              queued[us] = PUBLISH_QUEUED;
               break
            :: else -> old = chain[us]; was_queued = queued[us]
            fi
@@ -105,11 +105,11 @@ inline take(ts, tg) {
     :: chain[ts] != 0 ->
        atomic {
            tg = chain[ts];
-           chain[ts] = 0;
+           chain[ts] = TAKE_COUNT;
 #ifdef BUG_TAKE_CLEARS_QUEUED
            queued[ts] = 0;
 #else
-           queued[ts] = TAKE_QUEUED(1, queued[ts]);
+           queued[ts] = TAKE_QUEUED(queued[ts]);
 #endif
            adopt(ts, tg)
        }
@@ -189,8 +189,8 @@ inline drain_slot(ds) {
 #else
     atomic {
         got = chain[ds];
-        chain[ds] = DRAIN_COUNT(chain[ds]);
-        queued[ds] = DRAIN_QUEUED(queued[ds]);
+        chain[ds] = DRAIN_COUNT;
+        queued[ds] = DRAIN_QUEUED;
         adopt(ds, got)
     };
 #endif

@@ -1,0 +1,133 @@
+/* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
+#include "allocators/slotmalloc/src/arena.h"
+#include "allocators/slotmalloc/src/superslab.h"
+#include "allocators/slotmalloc/src/thread.h"
+#include "tests/allocators/conformance/support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { HELD = 400, MODEL_SLOTS = 1 << 16 };
+struct piece {
+    uint32_t slot, count;
+};
+
+static struct piece held[HELD];
+static unsigned char *taken_by[2]; /* per zone: 1 where the model says that a slot is taken */
+
+static unsigned char *model_at(uint32_t slot) {
+    enum zone zone = arena_zone(slot / SLOTS_PER_SUPERSLAB);
+    uint32_t offset = slot - arena.zones[zone].first * SLOTS_PER_SUPERSLAB;
+    assert_true(offset < MODEL_SLOTS);
+    return &taken_by[zone][offset];
+}
+
+static void model_mark(uint32_t slot, uint32_t count, unsigned char from, unsigned char to) {
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(*model_at(slot + i), from);
+        *model_at(slot + i) = to;
+    }
+}
+
+static void expect_valid(void) {
+    for (enum zone zone = 0; zone < ZONES; zone++) {
+        for (uint32_t n = arena.zones[zone].first; n < arena_cursor(zone); n++) {
+            assert_true(superslab_is_valid(n));
+        }
+    }
+}
+
+static void take(struct piece *piece, uint64_t word) {
+    struct taken taken;
+    enum zone zone = word >> 8 & 1 ? ZONE_LARGE : ZONE_SLOTS;
+    if (word % 8 == 0) {
+        uint32_t align = 1u << (word >> 16) % 4;
+        piece->count = 1 + (word >> 32) % 200;
+        assert_int_equal(superslab_take_stretch(piece->count, align, &taken), OK);
+        assert_int_equal((uintptr_t)slot_address(taken.slot) % (align * SUPERSLAB_SIZE), 0);
+    } else {
+        unsigned align = 1u << (word >> 16) % 6;
+        piece->count = word >> 24 & 1 ? 1 + (word >> 32) % 4 : 1 + (word >> 32) % 32;
+        assert_int_equal(superslab_take(zone, piece->count, align, &taken), OK);
+        assert_int_equal(taken.slot % align, 0);
+        uint32_t last = taken.slot + piece->count - 1;
+        assert_int_equal(taken.slot / SLOTS_PER_SUPERSLAB, last / SLOTS_PER_SUPERSLAB);
+    }
+    piece->slot = taken.slot;
+    model_mark(piece->slot, piece->count, 0, 1);
+}
+
+static void extend(struct piece *piece, uint64_t word) {
+    uint32_t more = 1 + (word >> 40) % 40;
+    if (superslab_extend(piece->slot, piece->count, more)) {
+        model_mark(piece->slot + piece->count, more, 0, 1);
+        piece->count += more;
+    }
+}
+
+static void give(struct piece *piece) {
+    superslab_give(piece->slot, piece->count);
+    model_mark(piece->slot, piece->count, 1, 0);
+    piece->count = 0;
+}
+
+static void takes_and_gives_agree_with_a_plain_array(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    for (size_t step = 0; step < 60000; step++) {
+        uint64_t word = random_next(&random);
+        struct piece *piece = &held[(word >> 4) % HELD];
+        if (piece->count == 0) {
+            take(piece, random_next(&random));
+        } else if (word % 16 == 0) {
+            extend(piece, random_next(&random));
+        } else {
+            give(piece);
+        }
+        if (step % 2000 == 0) {
+            expect_valid();
+        }
+    }
+    for (size_t i = 0; i < HELD; i++) {
+        if (held[i].count != 0) {
+            give(&held[i]);
+        }
+    }
+    expect_valid();
+    assert_int_equal(superslab_totals.used, 0);
+}
+
+/* All was given back above: taking it again needs no superslab beyond the cursors. */
+static void what_was_given_back_is_taken_again_first(void **state) {
+    (void)state;
+    uint64_t fresh = superslab_totals.superslabs_new;
+    for (size_t i = 0; i < HELD; i++) {
+        struct taken taken;
+        assert_int_equal(superslab_take(ZONE_SLOTS, 1, 1, &taken), OK);
+        held[i] = (struct piece){taken.slot, 1};
+        model_mark(taken.slot, 1, 0, 1);
+    }
+    assert_int_equal(superslab_totals.superslabs_new, fresh);
+    for (size_t i = 0; i < HELD; i++) {
+        give(&held[i]);
+    }
+}
+
+static int arena_is_ready(void **state) {
+    (void)state;
+    for (size_t zone = 0; zone < 2; zone++) {
+        taken_by[zone] = calloc(MODEL_SLOTS, 1);
+    }
+    return library_ready() && taken_by[0] != NULL && taken_by[1] != NULL ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_and_gives_agree_with_a_plain_array),
+        cmocka_unit_test(what_was_given_back_is_taken_again_first),
+    };
+    return cmocka_run_group_tests(tests, arena_is_ready, NULL);
+}
