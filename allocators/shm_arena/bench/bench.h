@@ -64,4 +64,4 @@ double now_ns(void);
 uint64_t next_random(uint64_t *state);
 
 /* Keeps the compiler from throwing a result away. */
-#define CONSUME(value) __asm__ volatile("" : : "r"(value) : "memory")
+#define CONSUME(value) __asm__ volatile("" : : "r"(value))

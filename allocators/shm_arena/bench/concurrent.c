@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct bench_option options[] = {
@@ -27,7 +28,7 @@ static struct board {
     _Atomic unsigned ready, failures;
     _Atomic bool go;
     struct {
-        double start, end;
+        double start, end, cpu; /* ns; cpu: of the worker's own processor time */
     } spans[MOST_WORKERS];
 } * board;
 
@@ -56,6 +57,13 @@ static uint64_t operations_of(const struct contender *c) {
     return fewer ? fewer : 1;
 }
 
+/* Processor time of this thread: what a busy machine does not distort. */
+static double cpu_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
 static void *work(void *worker) {
     struct shared_block held[MOST_WINDOW];
     uintptr_t index = (uintptr_t)worker;
@@ -65,6 +73,7 @@ static void *work(void *worker) {
     atomic_fetch_add(&board->ready, 1);
     while (!atomic_load(&board->go))
         sched_yield();
+    double cpu = cpu_ns();
     board->spans[index].start = now_ns();
     for (uint64_t done = 0; done < count; done++) {
         struct shared_block *b = &held[next_random(&random) % window];
@@ -76,6 +85,7 @@ static void *work(void *worker) {
         }
     }
     board->spans[index].end = now_ns();
+    board->spans[index].cpu = cpu_ns() - cpu;
     for (unsigned i = 0; i < window; i++)
         if (held[i].address)
             current->release(&held[i], size);
@@ -108,6 +118,14 @@ static double rate(const struct contender *c) {
     return (double)operations_of(c) * processes * threads / (last - first) * 1e9;
 }
 
+/* Processor time per operation, over all workers. */
+static double cpu_per_operation(const struct contender *c) {
+    double sum = 0;
+    for (unsigned i = 0; i < processes * threads; i++)
+        sum += board->spans[i].cpu;
+    return sum / ((double)operations_of(c) * processes * threads);
+}
+
 static void measure(const struct contender *c, struct bench_row *row) {
     pid_t children[64];
     current = c;
@@ -134,6 +152,7 @@ static void measure(const struct contender *c, struct bench_row *row) {
     if (atomic_load(&board->failures))
         wrong_result("%s refused %u allocations", c->name, atomic_load(&board->failures));
     row_add(row, rate(c), "ops_per_s_%s", c->name);
+    row_add(row, cpu_per_operation(c), "cpu_ns_%s", c->name);
     c->close();
 }
 

@@ -122,7 +122,12 @@ bool small_has_free(const struct shm_arena *a, uint64_t slot, unsigned class);
 bool small_retire(struct shm_arena *a, uint64_t slot, uint64_t word);
 
 /* ---- lane.c: which lane the calling thread uses ---- */
-unsigned lane_index(void);
+extern __thread unsigned lane_mine
+    __attribute__((visibility("hidden"))); /* 1 + index; 0: none yet */
+unsigned lane_acquire(void);
+static inline unsigned lane_index(void) {
+    return __builtin_expect(lane_mine != 0, 1) ? lane_mine - 1 : lane_acquire();
+}
 void lane_after_fork(void);
 static inline void lane_add(unsigned lane, _Atomic uint64_t *counter, uint64_t value) {
     if (lane == SHARED_LANE)

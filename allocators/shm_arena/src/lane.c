@@ -4,12 +4,12 @@
  * it back when it ends, so a later thread goes on where this one stopped. */
 
 static _Atomic uint64_t lanes_taken; /* bit per lane, without the shared one */
-static __thread unsigned my_lane;    /* 1 + index; 0: none yet */
+__thread unsigned lane_mine;
 static pthread_key_t at_thread_end;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void lane_give_back(void *lane) {
-    my_lane = 1 + SHARED_LANE; /* for destructors of others that run later */
+    lane_mine = 1 + SHARED_LANE; /* for destructors of others that run later */
     atomic_fetch_and_explicit(&lanes_taken, ~(UINT64_C(1) << ((uintptr_t)lane - 1)),
                               memory_order_release);
 }
@@ -18,7 +18,7 @@ static void make_key(void) {
     pthread_key_create(&at_thread_end, lane_give_back);
 }
 
-static unsigned lane_acquire(void) {
+unsigned lane_acquire(void) {
     pthread_once(&once, make_key);
     uint64_t taken = atomic_load_explicit(&lanes_taken, memory_order_relaxed);
     unsigned free_lane;
@@ -29,17 +29,13 @@ static unsigned lane_acquire(void) {
     } while (!atomic_compare_exchange_weak_explicit(&lanes_taken, &taken,
                                                     taken | UINT64_C(1) << free_lane,
                                                     memory_order_acquire, memory_order_relaxed));
-    my_lane = 1 + free_lane;
+    lane_mine = 1 + free_lane;
     if (free_lane != SHARED_LANE)
-        pthread_setspecific(at_thread_end, (void *)(uintptr_t)my_lane);
+        pthread_setspecific(at_thread_end, (void *)(uintptr_t)lane_mine);
     return free_lane;
 }
 
-unsigned lane_index(void) {
-    return __builtin_expect(my_lane != 0, 1) ? my_lane - 1 : lane_acquire();
-}
-
 void lane_after_fork(void) {
-    uint64_t mine = my_lane && my_lane - 1 != SHARED_LANE ? UINT64_C(1) << (my_lane - 1) : 0;
+    uint64_t mine = lane_mine && lane_mine - 1 != SHARED_LANE ? UINT64_C(1) << (lane_mine - 1) : 0;
     atomic_store_explicit(&lanes_taken, mine, memory_order_relaxed);
 }

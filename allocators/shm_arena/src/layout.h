@@ -150,6 +150,7 @@ struct process {
 struct slot {
     _Atomic uint64_t state;
     _Atomic uint16_t witness; /* hint: a block that was allocated when last looked at */
+    _Atomic uint16_t freed;   /* hint: blocks freed since nobody holds the slot */
     _Atomic uint16_t blocks[INLINE_BLOCKS] __attribute__((aligned(LINE_BYTES)));
 } __attribute__((aligned(LINE_BYTES)));
 _Static_assert(sizeof(struct slot) == 2 * LINE_BYTES,

@@ -36,16 +36,35 @@ _Atomic uint16_t *small_block(const struct shm_arena *a, uint64_t slot, unsigned
                                                              : NULL;
 }
 
-/* Index of a free block, the first from `from` on and around, or the capacity. Sequentially
- * consistent loads: see "why freed memory is not overlooked"; they cost nothing on x86. */
+/* Four block states at once, which share a word with their neighbours. */
+typedef uint64_t __attribute__((may_alias)) four_states;
+
+/* The first free block in [from, end), or end. Sequentially consistent loads: see "why freed memory
+ * is not overlooked"; they cost nothing on x86. States beyond a slot's capacity are always SEALED.
+ */
+static unsigned find_free_in(const _Atomic uint16_t *blocks, unsigned from, unsigned end) {
+    const uint64_t ones = UINT64_C(0x0001000100010001), low = UINT64_C(0x7fff7fff7fff7fff);
+    uint64_t wanted = ~UINT64_C(0) << 16 * (from % 4);
+    for (unsigned i = from / 4 * 4; i < end; i += 4, wanted = ~UINT64_C(0)) {
+        const four_states *four = (const four_states *)(const void *)&blocks[i];
+        uint64_t x = __atomic_load_n(four, __ATOMIC_SEQ_CST) ^ (ones * BLOCK_FREE);
+        uint64_t equal = ~(((x & low) + low) | x) & ~low & wanted; /* top bit of each zero lane */
+        if (equal) {
+            i += (unsigned)__builtin_ctzll(equal) / 16;
+            return i < end ? i : end;
+        }
+    }
+    return end;
+}
+
+/* Index of a free block, the first from `from` on and around, or the capacity. */
 static unsigned find_free(const _Atomic uint16_t *blocks, unsigned capacity, unsigned from) {
-    for (unsigned i = from; i < capacity; i++)
-        if (atomic_load(&blocks[i]) == BLOCK_FREE)
-            return i;
-    for (unsigned i = 0; i < from; i++)
-        if (atomic_load(&blocks[i]) == BLOCK_FREE)
-            return i;
-    return capacity;
+    if (from < capacity && atomic_load(&blocks[from]) == BLOCK_FREE)
+        return from; /* the usual case, without reading over a state that was just written */
+    unsigned i = find_free_in(blocks, from, capacity);
+    if (i == capacity && (i = find_free_in(blocks, 0, from)) == from)
+        return capacity;
+    return i;
 }
 
 /* Seals every block; on the way back from a block in use, frees those sealed. */
@@ -115,6 +134,26 @@ void small_settle(struct shm_arena *a, uint64_t slot, unsigned class) {
         map_set(a, 1 + class, slot);
 }
 
+/* How many free blocks make a slot that nobody holds worth taking. A slot with one free block would
+ * be taken, filled and left by every single allocation: four times the work. What is held back so
+ * is at most a quarter of a slot, and pool_sweep() offers even that before memory runs out. */
+static unsigned worth_taking(unsigned class) {
+    unsigned quarter = size_classes[class].capacity / 4;
+    return quarter < 1 ? 1 : quarter > 64 ? 64 : quarter;
+}
+
+/* A block was freed in a slot that nobody holds. Two frees at once may count as one: the count is a
+ * hint. */
+static void settle_free(struct shm_arena *a, uint64_t slot, unsigned class) {
+    _Atomic uint16_t *count = &a->slots[slot].freed;
+    unsigned freed = atomic_load_explicit(count, memory_order_relaxed) + 1u;
+    atomic_store_explicit(count, (uint16_t)freed, memory_order_relaxed);
+    if (freed >= worth_taking(class))
+        small_settle(a, slot, class);
+    else if (looks_empty(a, slot, class))
+        small_retire(a, slot, slot_word(SLOT_SMALL, class, 0, 0));
+}
+
 /* Takes an open slot of the class that nobody holds. */
 static bool adopt_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
     while (map_take(a, 1 + class, slot))
@@ -146,9 +185,11 @@ static int open_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t 
 
 /* Stops allocating from a slot that was full when last looked at. */
 static void leave_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t slot) {
+    atomic_store_explicit(&a->slots[slot].freed, 0, memory_order_relaxed);
     if (slot_change(a, slot, slot_word(SLOT_SMALL, class, me, 0),
-                    slot_word(SLOT_SMALL, class, 0, 0)))
-        small_settle(a, slot, class);
+                    slot_word(SLOT_SMALL, class, 0, 0)) &&
+        small_has_free(a, slot, class))
+        settle_free(a, slot, class);
 }
 
 /* Wins one block of a slot: its index, the capacity when it is full, or -1 when the slot has
@@ -232,6 +273,6 @@ int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offse
                               hint_word(slot, (unsigned)(block - slot_blocks(a, slot, class))),
                               memory_order_relaxed);
     else if (word == slot_word(SLOT_SMALL, class, 0, 0))
-        small_settle(a, slot, class);
+        settle_free(a, slot, class);
     return SHM_ARENA_OK;
 }
