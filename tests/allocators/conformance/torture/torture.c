@@ -8,7 +8,7 @@
  * With one thread a seed gives the same run again; with more, the same operations per seat.
  */
 #include "../support.h"
-#include "block.h"
+#include "piece.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -35,14 +35,14 @@ static struct options {
 
 struct seat {
     struct player player;
-    struct block blocks[SEAT_BLOCKS];
+    struct piece blocks[SEAT_BLOCKS];
     uint64_t done; /* operations so far */
     uint64_t episodes;
 };
 
 struct place {
     pthread_mutex_t lock;
-    struct block block;
+    struct piece piece;
 };
 
 static struct seat seats[SEATS_MOST];
@@ -88,11 +88,11 @@ static struct mood mood_draw(uint64_t *random) {
     return mood;
 }
 
-static void trade(struct seat *seat, struct block *mine) {
+static void trade(struct seat *seat, struct piece *mine) {
     struct place *place = &board[random_next(&seat->player.random) % BOARD_PLACES];
     pthread_mutex_lock(&place->lock);
-    struct block taken = place->block;
-    place->block = *mine;
+    struct piece taken = place->piece;
+    place->piece = *mine;
     pthread_mutex_unlock(&place->lock);
     *mine = taken;
 }
@@ -112,31 +112,31 @@ static void ask_for_information(struct player *player) {
 static void step(struct seat *seat, const struct mood *mood) {
     struct player *player = &seat->player;
     uint64_t word = random_next(&player->random);
-    struct block *block = &seat->blocks[(word >> 32) % SEAT_BLOCKS];
+    struct piece *piece = &seat->blocks[(word >> 32) % SEAT_BLOCKS];
     bool grow = (word >> 16) % SEAT_BLOCKS < mood->keep;
     size_t size = mood->one_size ? mood->one_size : mixed_size(&player->random);
     seat->done++;
     if (word % 256 < mood->trading) {
-        trade(seat, block);
+        trade(seat, piece);
     } else if (word % 16384 == 16383) {
         ask_for_information(player);
-    } else if (block->start == NULL) {
-        *block = grow ? block_make(player, size) : *block;
-    } else if (word % 8 == 7 && block->family == FAMILY_C) {
-        block_resize(player, block, mixed_size(&player->random) + 1);
+    } else if (piece->start == NULL) {
+        *piece = grow ? piece_make(player, size) : *piece;
+    } else if (word % 8 == 7 && piece->family == FAMILY_C) {
+        piece_resize(player, piece, mixed_size(&player->random) + 1);
     } else if (word % 8 == 6) {
-        block_check(block);
+        piece_check(piece);
     } else {
-        block_free(player, block);
+        piece_free(player, piece);
         if (grow) {
-            *block = block_make(player, size);
+            *piece = piece_make(player, size);
         }
     }
 }
 
 static void seat_clear(struct seat *seat) {
     for (size_t i = 0; i < SEAT_BLOCKS; i++) {
-        block_free(&seat->player, &seat->blocks[i]);
+        piece_free(&seat->player, &seat->blocks[i]);
     }
 }
 
@@ -183,6 +183,7 @@ static void *episode(void *argument) {
         }
     }
     seat->episodes++;
+    invariants_check();
     return NULL;
 }
 
@@ -211,7 +212,7 @@ static void play(void) {
         seat_clear(&seats[i]);
     }
     for (size_t i = 0; i < BOARD_PLACES; i++) {
-        block_free(&playing->player, &board[i].block);
+        piece_free(&playing->player, &board[i].piece);
     }
 }
 

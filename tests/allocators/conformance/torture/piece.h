@@ -1,6 +1,6 @@
 /* One live block of the torture: made by any entry point, checked, resized, freed to match. */
-#ifndef TORTURE_BLOCK_H
-#define TORTURE_BLOCK_H
+#ifndef TORTURE_PIECE_H
+#define TORTURE_PIECE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 /* How a block was made decides how it may be freed. */
 enum family { FAMILY_C, FAMILY_NEW, FAMILY_NEW_ARRAY, FAMILY_NEW_ALIGNED };
 
-struct block {
+struct piece {
     unsigned char *start; /* NULL: no block */
     size_t size;          /* as asked for */
     size_t usable;
@@ -52,16 +52,19 @@ __attribute__((noreturn, format(printf, 1, 2))) void torture_fail(const char *fo
 /* Finds the entry points that not every libc has (C++ operators, free_sized); call once. */
 void entries_find(void);
 
+/* Has slotmalloc check its invariants; does nothing under another allocator. */
+void invariants_check(void);
+
 /* Makes a block of `size` bytes by a random entry point, claims its bytes, fills all of them. */
-struct block block_make(struct player *player, size_t size);
+struct piece piece_make(struct player *player, size_t size);
 
 /* Fails unless all that was written into the block is still there. */
-void block_check(const struct block *block);
+void piece_check(const struct piece *piece);
 
 /* Checks, then resizes by realloc or reallocarray; the new part is filled. C family only. */
-void block_resize(struct player *player, struct block *block, size_t size);
+void piece_resize(struct player *player, struct piece *piece, size_t size);
 
 /* Checks, then frees by a random entry point that matches the family; does nothing for no block. */
-void block_free(struct player *player, struct block *block);
+void piece_free(struct player *player, struct piece *piece);
 
 #endif
