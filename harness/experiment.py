@@ -46,7 +46,7 @@ _WORKLOAD_KEYS = _CELL_KEYS | {
     "params": dict,
     "override": dict,
 }
-_COMMAND_KEYS = _CELL_KEYS | {"argv": list, "needs": list, "env": dict}
+_COMMAND_KEYS = _CELL_KEYS | {"argv": list, "needs": list, "env": dict, "prepare": list}
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Cell:
                more rounds)
     argv, env  the program and what is added to its environment (command cells)
     needs      executables without which the command is skipped
+    prepare    a command that makes the program's input, run once before its first process and not
+               measured; empty means none
     allocators patterns of the allocators that run it; empty means those of the experiment
     passes     the passes that run it; empty means those of the experiment
     """
@@ -71,6 +73,7 @@ class Cell:
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
     allocators: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
 
@@ -263,9 +266,11 @@ def _workload_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
 
 
 def _command_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
-    argv = table.get("argv", [])
+    argv, prepare = table.get("argv", []), table.get("prepare", [])
     if not argv or not all(isinstance(word, str) for word in argv):
         raise UsageError(f"{where}: 'argv' must be a list of strings, the program first")
+    if not all(isinstance(word, str) for word in prepare):
+        raise UsageError(f"{where}: 'prepare' must be a list of strings, the program first")
     return Cell(
         kind="command",
         workload=table["name"],
@@ -273,6 +278,7 @@ def _command_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
         argv=tuple(argv),
         env={key: str(value) for key, value in table.get("env", {}).items()},
         needs=tuple(table.get("needs", [argv[0]])),
+        prepare=tuple(prepare),
         allocators=tuple(table.get("allocators", [])),
         passes=tuple(table.get("passes", [])),
     )

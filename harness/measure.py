@@ -42,10 +42,25 @@ class Bench:
     should_stop: Callable[[], bool] = lambda: False
     passes: dict[str, Any] = field(default_factory=discover)
     _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
+    _prepared: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def execute(self, job: Job) -> Outcome:
         """Runs a job that is not measured."""
         return run(job, should_stop=self.should_stop)
+
+    def prepare(self, cell: Cell) -> str:
+        """Makes a real program's input, once; "" when that is done, else one sentence."""
+        if cell.prepare and cell.prepare not in self._prepared:
+            self._prepared[cell.prepare] = self._make_input(cell.prepare)
+        return self._prepared.get(cell.prepare, "")
+
+    def _make_input(self, argv: tuple[str, ...]) -> str:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        limits, cpus = self.experiment, self.processors.everything
+        cap = limits.memory_cap_bytes
+        done = self.execute(Job(argv, inherited, cpus, limits.timeout_s, cap, self.root))
+        last_words = done.stderr.splitlines()[-1] if done.stderr else done.why
+        return "" if done.status == "ok" else f"its input cannot be made: {last_words}"
 
     def command_proof(self, allocator: Allocator, cell: Cell, job: Job) -> tuple[Proof, Outcome]:
         """The proof for a real program, obtained once per allocator and program."""
@@ -81,7 +96,7 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
         status, why = judge(cell, outcome, report, proof)
         record |= {
             "status": status,
-            "why": why,
+            "why": why.replace(f"{bench.root}/", ""),
             "exit_code": outcome.exit_code,
             "signal": outcome.signal,
             "provider": proof.as_record(bench.root),

@@ -68,9 +68,11 @@ class Progress:
     def starting(self, planned: PlannedRun) -> None:
         """Shows what runs next; nothing is drawn while a process is measured."""
         threads = f" x{planned.threads}" if planned.threads > 1 else ""
-        left = duration(self._estimate.left_s(self._todo[self._finished :]))
         what = f"{planned.pass_name} {planned.workload}{threads} {planned.allocator}"
-        self._bar.set_postfix_str(f"{left} left, {what}"[:78], refresh=self._is_terminal)
+        if self._finished:
+            left = duration(self._estimate.left_s(self._todo[self._finished :]))
+            what = f"{left} left, {what}"
+        self._bar.set_postfix_str(what[:78], refresh=self._is_terminal)
 
     def finished(self, planned: PlannedRun) -> None:
         """Counts a run that has its record now."""

@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
 from harness.allocators import Allocator, sha256_of
 from harness.paths import portable
 from harness.process import Job, Outcome
@@ -72,6 +76,24 @@ def _same_file(served: Path, allocator: Allocator) -> bool:
     return bool(allocator.sha256) and sha256_of(served) == allocator.sha256
 
 
+def _may_define_malloc(path: Path) -> bool:
+    """False for an object that only calls malloc.
+
+    Others are bound to such a program where it is not position-independent and takes malloc's
+    address (Debian's Python does): they get its PLT entry, which leads on to the object that the
+    program itself is bound to.
+    """
+    try:
+        with path.open("rb") as file:
+            table = ELFFile(file).get_section_by_name(".dynsym")
+            if not isinstance(table, SymbolTableSection):
+                return True
+            symbols = table.get_symbol_by_name("malloc")
+    except (OSError, ELFError):
+        return True  # not to be examined here: let it count
+    return not symbols or any(s["st_shndx"] != "SHN_UNDEF" for s in symbols)
+
+
 def probe_command(
     allocator: Allocator, job: Job, execute: Callable[[Job], Outcome]
 ) -> tuple[Proof, Outcome]:
@@ -109,6 +131,7 @@ def prove_bindings(allocator: Allocator, lines: Iterable[str], stderr: str = "")
         match = _BINDING.search(line)
         if match and str(Path(match[1]).resolve()) not in own:
             bound.add(str(Path(match[2]).resolve()))
+    bound = {path for path in bound if _may_define_malloc(Path(path))}
     if not bound:
         why = "no binding of malloc was seen: the program is static or does not call malloc"
         return Proof("", allocator.library, False, why)

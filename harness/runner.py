@@ -11,6 +11,7 @@ from typing import Any
 from harness.allocators import Allocator
 from harness.checksums import odd_ones
 from harness.errors import Interrupted
+from harness.guard import Guard
 from harness.measure import Bench, measure, refused
 from harness.plan import PlannedRun
 from harness.progress import Progress
@@ -31,6 +32,9 @@ class Session:
     records: dict[str, Record]
     strikes: Strikes = field(default_factory=Strikes)
     _said: set[tuple[str, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._guard = Guard(self.bench.root)
 
     def work(self) -> None:
         """Runs everything that has no record yet. Raises Interrupted and StorageError, with all
@@ -63,12 +67,18 @@ class Session:
         check = self.checks[allocator.name]
         if check.status != "ok":
             return check.status, check.why
+        changed = self._guard.changed(allocator)
+        if changed:
+            return "refused", changed
         missing = self.bench.passes[planned.pass_name].missing()
         if missing:
             return "refused", f"the {planned.pass_name} pass cannot run: {missing}"
         for program in self.bench.cells[planned.cell_key].needs:
             if not shutil.which(program):
                 return "refused", f"the program {program} is not installed"
+        unprepared = self.bench.prepare(self.bench.cells[planned.cell_key])
+        if unprepared:
+            return "refused", unprepared
         skip = self.strikes.reason_to_skip(allocator.name, *planned.cell_key)
         return "refused", skip
 
@@ -82,7 +92,7 @@ class Session:
             self._said.add(kind)
             where = f"{record['pass']} {record['workload']}"
             line = f"{record['allocator']}, {where}: {record['status']}: {record['why']}"
-            self.progress.say(line)
+            self.progress.say(f"harness: {line}")
 
     def _refuse_odd(self, group: Sequence[PlannedRun]) -> None:
         """Once a group is complete, those that did other work get a second record, which replaces

@@ -6,6 +6,7 @@ import argparse
 import os
 import secrets
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     blocks = blocks_of(experiment, options.blocks, options.passes)
     if not blocks:
         raise UsageError(f"{experiment.name} has none of the passes {', '.join(options.passes)}")
-    cells = _cells(root, experiment, list(blocks))
+    cells = _installed(_cells(root, experiment, list(blocks)))
     measured, skipped = _allocators(root, experiment, options)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     plan = make_plan(experiment, cells, [a.name for a in measured], blocks, seed)
@@ -114,6 +115,22 @@ def _cells(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[C
     known = memtest.catalogue(root / PLAIN_BINARY)
     memtest.check_cells(experiment.cells, known, f"experiment {experiment.name}")
     return (*experiment.cells, EMPTY) if "syscalls" in passes else experiment.cells
+
+
+def _installed(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells whose programs are there; the others are named."""
+    kept = []
+    for cell in cells:
+        missing = [program for program in cell.needs if not shutil.which(program)]
+        if missing:
+            _say(f"{cell.workload} is left out: {', '.join(missing)} not installed")
+        else:
+            kept.append(cell)
+    if not any(cell != EMPTY for cell in kept):
+        raise UsageError(
+            "none of the experiment's programs is installed; ./install.sh fetches them"
+        )
+    return tuple(kept)
 
 
 def _allocators(

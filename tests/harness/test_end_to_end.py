@@ -254,3 +254,30 @@ def test_help_needs_nothing_but_python() -> None:
     )
     assert done.returncode == 0
     assert b"--resume" in done.stdout
+
+
+def test_input_is_prepared_once_and_a_failure_to_do_so_is_told(
+    tmp_path: Path, harness: Harness
+) -> None:
+    made = tmp_path / "made"
+    make = f'["sh", "-c", "echo once >> {made}"]'
+    cells = f'[[command]]\nname="good"\nargv=["sort", "{made}"]\nprepare={make}\n'
+    cells += '[[command]]\nname="bad"\nargv=["sort"]\nprepare=["sh", "-c", "echo no >&2; exit 3"]\n'
+    out = tmp_path / "run"
+    done = harness(write_experiment(tmp_path, "time = 2", cells), "--out", out)
+    assert done.returncode == 1
+    assert made.read_text() == "once\n"
+    records = records_of(out)
+    assert {r["status"] for r in records if r["workload"] == "good"} == {"ok"}
+    assert {r["why"] for r in records if r["workload"] == "bad"} == {"its input cannot be made: no"}
+
+
+def test_a_program_that_is_not_installed_is_left_out_by_name(
+    tmp_path: Path, harness: Harness
+) -> None:
+    cells = '[[command]]\nname="here"\nargv=["true"]\n'
+    cells += '[[command]]\nname="gone"\nargv=["no-such-program"]\n'
+    out = tmp_path / "run"
+    done = harness(write_experiment(tmp_path, "time = 1", cells), "--out", out)
+    assert "gone is left out: no-such-program not installed" in done.stderr
+    assert {r["workload"] for r in records_of(out)} == {"here"}

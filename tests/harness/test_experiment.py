@@ -88,3 +88,10 @@ def test_patterns_add_and_take_away() -> None:
     names = ["a", "b", "ab"]
     assert experiment.select(["*", "!b"], names) == ["a", "ab"]
     assert experiment.select(["b", "a*"], names) == ["b", "a", "ab"]
+
+
+def test_a_command_may_have_its_input_prepared(tmp_path: Path) -> None:
+    text = MINIMAL + '[[command]]\nname="cat"\nargv=["cat", "x"]\nprepare=["make-x", "x"]\n'
+    cell = load(tmp_path, text).cells[-1]
+    assert cell.prepare == ("make-x", "x")
+    assert cell.needs == ("cat",)

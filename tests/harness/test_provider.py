@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 from harness import provider
@@ -85,6 +86,23 @@ def test_a_real_program_binds_to_the_preloaded_library(root: Path) -> None:
     lifo = from_option(f"lifo={root / 'build/liblifo.so'}", "build/memtest-ptmalloc")
     env = {"PATH": os.environ["PATH"], **lifo.preload_env}
     job = Job(["sort", "/etc/passwd"], env, ALL, 20, 1 << 30, root)
+    proof, outcome = provider.probe_command(lifo, job, run)
+    assert outcome.status == "ok"
+    assert proof.proven, proof.why
+
+
+def test_a_program_that_takes_the_address_of_malloc_does_not_count_as_its_provider(
+    root: Path, tmp_path: Path
+) -> None:
+    """In a position-dependent program that address is a PLT entry of the program."""
+    source, program = tmp_path / "main.c", tmp_path / "program"
+    source.write_text(
+        "#include <stdlib.h>\n#include <string.h>\n"
+        'void *(*volatile f)(size_t) = malloc; int main(void) { return !f(1) || !strdup("x"); }'
+    )
+    subprocess.run(["gcc", "-no-pie", "-fno-pie", "-o", program, source], check=True)
+    lifo = from_option(f"lifo={root / 'build/liblifo.so'}", "build/memtest-ptmalloc")
+    job = Job([str(program)], lifo.preload_env, ALL, 20, 1 << 30, root)
     proof, outcome = provider.probe_command(lifo, job, run)
     assert outcome.status == "ok"
     assert proof.proven, proof.why
