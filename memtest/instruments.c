@@ -46,19 +46,12 @@ static void check_stamp(struct worker *w, struct block stamped, const void *at, 
                      block_size(stamped), at, offset, call);
 }
 
-/* Keeps the promise of --live-file: fresh within 64 KiB and 256 operations. */
-static void watch(struct worker *w) {
-    if (w->instruments->watched && worker_ops(w) - w->published_ops >= LIVE_PUBLISH_OPS)
-        worker_publish(w);
-}
-
 static struct block receive(struct worker *w, struct block b, size_t alignment, const char *call) {
     const struct instruments *in = w->instruments;
     if (in->verify != VERIFY_NONE)
         check_alignment(w, b, alignment, call);
     if (in->verify != VERIFY_NONE)
         verify_stamp(b, in->payload, in->verify);
-    watch(w);
     return b;
 }
 
@@ -108,7 +101,6 @@ struct block instrumented_realloc(struct worker *w, struct block old, size_t siz
         check_stamp(w, old, b.at, size, "use after realloc");
         verify_stamp(b, in->payload, in->verify);
     }
-    watch(w);
     return b;
 }
 
@@ -117,7 +109,6 @@ void instrumented_free(struct worker *w, struct block b) {
         check_stamp(w, b, b.at, SIZE_MAX, "free");
     worker_returned(w, b);
     TIMED(w, free_ticks, free(b.at));
-    watch(w);
 }
 
 void worker_request_done(struct worker *w, uint64_t ns) {

@@ -8,16 +8,13 @@
 #include <stdbool.h>
 
 enum {
-    LATENCY_MEAN_GAP = 16, /* one operation in 16 is timed, at random gaps */
-    LIVE_PUBLISH_BYTES =
-        1 << 16 /* with --live-file a change of this size is published at once ... */,
-    LIVE_PUBLISH_OPS = 256 /* ... and at the latest after so many operations */
+    LATENCY_MEAN_GAP = 16,       /* one operation in 16 is timed, at random gaps */
+    LIVE_PUBLISH_BYTES = 1 << 16 /* with --live-file a change of this size is published at once */
 };
 
 struct instruments {
     enum verify_level verify;
     bool latency;
-    bool watched;          /* a live file is kept */
     size_t payload;        /* bytes at the start of a block that are the workload's */
     uint64_t until_sample; /* operations left before the next one that is timed */
     struct rng gaps; /* its own stream: sampling must not change the workload's random numbers */

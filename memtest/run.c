@@ -155,7 +155,6 @@ static struct instruments *new_instruments(const struct settings *settings, unsi
     struct instruments *in = own_memory(sizeof *in);
     in->verify = settings->verify;
     in->latency = settings->latency;
-    in->watched = settings->live_path != NULL;
     in->payload = settings->workload->payload;
     in->gaps = rng_seeded(settings->seed, ~(uint64_t)index);
     in->until_sample = 1 + rng_below(&in->gaps, LATENCY_MEAN_GAP);
@@ -166,7 +165,7 @@ static void init_worker(struct run *run, unsigned index) {
     const struct settings *s = run->settings;
     struct worker *w = &run->workers[index];
     w->touch = s->touch;
-    w->instrumented = s->verify || s->latency || s->live_path;
+    w->instrumented = s->verify || s->latency;
     w->serial = w->serial_base = (uint64_t)index * 0x9e3779u;
     w->rng = rng_seeded(s->seed, index);
     w->index = index;
