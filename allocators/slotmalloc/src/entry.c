@@ -9,6 +9,7 @@
 #include "classes.h"
 #include "entry.h"
 #include "export.h"
+#include "heap.h"
 #include "pool.h"
 #include "slot.h"
 #include "thread.h"
@@ -25,16 +26,31 @@ __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zer
     return NULL;
 }
 
+/* The bin of a size up to CLASS_MAX_BYTES is empty. */
+static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
+    struct heap *heap = thread_heap;
+    bool zero;
+    struct block *block = NULL;
+    if (likely(heap != &thread_no_heap))
+        block = heap_refill(heap, class_of(size), &zero);
+    if (unlikely(block == NULL))
+        return entry_alloc(size, GRANULE, zeroed);
+    if (zeroed && zero)
+        block->next = NULL;
+    else if (zeroed)
+        memset(block, 0, size);
+    return block;
+}
+
 EXPORT void *slotmalloc_malloc(size_t size) {
-    if (likely(size <= CLASS_MAX_BYTES)) {
-        struct block **bin = &thread_heap->bin[class_of(size)];
-        struct block *block = *bin;
-        if (likely(block != NULL)) {
-            *bin = block->next;
-            return block;
-        }
-    }
-    return entry_alloc(size, GRANULE, false);
+    if (unlikely(size > CLASS_MAX_BYTES))
+        return entry_alloc(size, GRANULE, false);
+    struct block **bin = &thread_heap->bin[class_of(size)];
+    struct block *block = *bin;
+    if (unlikely(block == NULL))
+        return alloc_refill(size, false);
+    *bin = block->next;
+    return block;
 }
 
 static __attribute__((noinline)) void free_slow(void *p) {
@@ -56,7 +72,7 @@ EXPORT void slotmalloc_free(void *p) {
         free_slow(p);
         return;
     }
-    uint32_t number = (uint32_t)(offset >> SLOT_SHIFT);
+    uintptr_t number = offset >> SLOT_SHIFT;
     uint64_t class = ident_read(number) - (uintptr_t)thread_heap;
     if (unlikely(class >= SMALL_CLASS_COUNT)) { /* one compare: not my slot, or not small */
         free_slow(p);
@@ -82,11 +98,13 @@ EXPORT void *slotmalloc_calloc(size_t count, size_t size) {
         errno = ENOMEM;
         return NULL;
     }
-    struct heap *heap = thread_heap;
-    unsigned class = bytes <= CLASS_MAX_BYTES ? class_of(bytes) : 0;
-    struct block *block = heap->bin[class];
-    if (unlikely(bytes > CLASS_MAX_BYTES || block == NULL))
+    if (unlikely(bytes > CLASS_MAX_BYTES))
         return entry_alloc(bytes, GRANULE, true);
+    struct heap *heap = thread_heap;
+    unsigned class = class_of(bytes);
+    struct block *block = heap->bin[class];
+    if (unlikely(block == NULL))
+        return alloc_refill(bytes, true);
     heap->bin[class] = block->next;
     if ((heap->bin_zero >> class) & 1)
         block->next = NULL;

@@ -68,6 +68,8 @@ static bool worth_asking_for(void) {
 static uint32_t worth_purging(const struct superslab *superslab, unsigned run_min) {
     if (superslab->used == 0)
         return ALL_SLOTS;
+    if (superslab->huge_page && run_min > 1)
+        return 0; /* splitting a huge page costs more than its parts are worth */
     uint32_t worth = 0, mask = superslab->warm;
     while (mask != 0) {
         unsigned at = (unsigned)__builtin_ctz(mask);

@@ -29,8 +29,10 @@ static void publish(uint32_t number, struct block *head, struct block *tail, uin
             die("remote count out of bounds: double free of", head);
         tail->next = word_first(old, number);
         new = word_of(head, number, word_count(old) + count) | REMOTE_QUEUED;
-        /* release: pairs with the acquire in remote_take and remote_drain, which read the chain */
-    } while (!atomic_compare_exchange_weak_explicit(&remote->word, &old, new, memory_order_release,
+        /* release: pairs with the acquire in remote_take and remote_drain, which read the chain.
+         * acquire: pairs with the release in remote_drain; whoever turns QUEUED on again writes the
+         * link that the drainer read before it turned it off. */
+    } while (!atomic_compare_exchange_weak_explicit(&remote->word, &old, new, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (!(old & REMOTE_QUEUED))
         remote_queue(number);
@@ -68,8 +70,8 @@ struct block *remote_take(uint32_t number, uint32_t *count) {
 }
 
 struct block *remote_drain(uint32_t number, uint32_t *count) {
-    /* acquire: pairs with the release in publish */
-    uint64_t word = atomic_exchange_explicit(&arena.remote[number].word, 0, memory_order_acquire);
+    /* acquire: pairs with the release in publish; release: with the acquire there */
+    uint64_t word = atomic_exchange_explicit(&arena.remote[number].word, 0, memory_order_acq_rel);
     *count = word_count(word);
     return word_first(word, number);
 }

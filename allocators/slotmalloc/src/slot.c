@@ -2,7 +2,6 @@
 
 #include "kernel.h"
 #include "text.h"
-#include "trace.h"
 
 void slot_set_owner(struct heap *heap, uint32_t number, const struct slot *slot) {
     uint64_t ident = (uint64_t)(uintptr_t)heap | slot->class;
@@ -30,33 +29,14 @@ void slot_format(struct heap *heap, uint32_t number, unsigned class, bool zero) 
     slot_set_owner(heap, number, slot);
 }
 
-void slot_settle(struct slot *slot) {
-    uint32_t freed = slot->need_set - slot->need;
-    if (unlikely(freed > slot->used))
-        die("more blocks freed than were allocated: double free in the slot at",
-            slot_address(slot_to_number(slot)));
-    slot->avail += freed;
-    slot->used -= freed;
-    slot->need_set = slot->need;
-}
-
-void slot_arm(struct slot *slot, uint32_t frees) {
-    slot->need = slot->need_set = frees ? frees : 1;
+void slot_overfreed(const struct slot *slot) {
+    die("more blocks freed than were allocated: double free in the slot at",
+        slot_address(slot_to_number(slot)));
 }
 
 uint32_t slot_wake_count(const struct slot *slot) {
     uint32_t wake = classes[slot->class].wake;
     return wake < slot->used ? wake : slot->used;
-}
-
-struct block *slot_detach(struct slot *slot) {
-    struct block *list = slot->free;
-    slot_settle(slot);
-    slot->free = NULL;
-    slot->used += slot->avail;
-    slot->avail = 0;
-    slot_arm(slot, slot->used);
-    return list;
 }
 
 static struct block *last_of(struct block *chain) {
@@ -102,11 +82,6 @@ struct block *slot_extend(struct slot *slot, size_t bytes) {
     return list;
 }
 
-void slot_set_state(struct slot *slot, enum slot_state state) {
-    trace_slot(slot, state);
-    slot->state = (uint8_t)state;
-}
-
 bool slot_is_valid(struct slot *slot) {
     uint32_t count = 0;
     slot_settle(slot);
@@ -115,39 +90,4 @@ bool slot_is_valid(struct slot *slot) {
         count++;
     return count == slot->avail && slot->avail + slot->used == slot->carved &&
            slot->carved <= slot->capacity;
-}
-
-void slot_push_front(uint32_t *head, struct slot *slot) {
-    slot->prev = 0;
-    slot->next = *head;
-    if (*head != 0)
-        arena.slots[*head].prev = slot_to_number(slot);
-    *head = slot_to_number(slot);
-}
-
-void slot_unlink_front(uint32_t *head, struct slot *slot) {
-    if (slot->prev != 0)
-        arena.slots[slot->prev].next = slot->next;
-    else
-        *head = slot->next;
-    if (slot->next != 0)
-        arena.slots[slot->next].prev = slot->prev;
-    slot->next = slot->prev = 0;
-}
-
-void slot_queue_push(struct class_pool *pool, struct slot *slot) {
-    uint32_t number = slot_to_number(slot);
-    slot->next = 0;
-    slot->prev = pool->queue_tail;
-    if (pool->queue_tail != 0)
-        arena.slots[pool->queue_tail].next = number;
-    else
-        pool->queue_head = number;
-    pool->queue_tail = number;
-}
-
-void slot_queue_unlink(struct class_pool *pool, struct slot *slot) {
-    if (pool->queue_tail == slot_to_number(slot))
-        pool->queue_tail = slot->prev;
-    slot_unlink_front(&pool->queue_head, slot);
 }

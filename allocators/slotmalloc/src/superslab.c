@@ -46,6 +46,7 @@ static void give_mask(uint32_t number, uint32_t mask) {
 static void warm_all(uint32_t number) {
     struct superslab *superslab = &arena.superslabs[number];
     superslab->warm = ~superslab->used;
+    superslab->touched_s = purge_now_s;
     superslab_totals.warm += bit_count(superslab->warm);
     index_update(number);
 }

@@ -27,7 +27,7 @@ static _Thread_local bool thread_ending __attribute__((tls_model("initial-exec")
 static struct lock init_lock;
 static _Atomic bool initialised;
 static pthread_key_t key;
-static bool key_usable;
+static _Atomic bool key_usable; /* `key` is there */
 
 /* The thread's end. */
 static void park_own_heap(void *heap) {
@@ -51,7 +51,9 @@ static bool init_locked(void) {
 
 /* What may call malloc itself, when malloc already works. */
 static void init_hooks(void) {
-    key_usable = pthread_key_create(&key, park_own_heap) == 0;
+    bool made = pthread_key_create(&key, park_own_heap) == 0;
+    /* release: pairs with the acquire in watch_end, which then reads the key */
+    atomic_store_explicit(&key_usable, made, memory_order_release);
     fork_init();
     stats_init();
 }
@@ -77,7 +79,8 @@ static struct heap *heap_obtain(void) {
 /* Has the destructor called at the thread's end. pthread_setspecific may allocate: own_heap is set.
  */
 static struct heap *watch_end(struct heap *heap) {
-    if (key_usable)
+    /* acquire: pairs with the release in init_hooks */
+    if (atomic_load_explicit(&key_usable, memory_order_acquire))
         (void)pthread_setspecific(key, heap);
     return heap;
 }
