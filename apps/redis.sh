@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Serves a fixed set of commands and redis-benchmark's usual mix from one redis-server over loopback, prints what the
+# database then holds, and ends. The server is this very process, so that whoever watches it sees the server's memory;
+# the clients run beside it. Nothing is written to disk.
+#   redis.sh KEYS REQUESTS
+set -euo pipefail
+
+keys=$1 requests=$2
+
+free_port() { # one that nobody listens on
+    local port
+    for ((port = 20000 + $$ % 20000; ; port++)); do
+        (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+commands() { # deterministic: strings, lists and hashes of many sizes, some of them deleted again
+    awk -v keys="$keys" 'BEGIN {
+        for (i = 0; i < 4096; i++) text = text "x"
+        for (i = 1; i <= keys; i++) {
+            print "SET string:" i, substr(text, 1, 1 + i * 7919 % 700)
+            print "RPUSH list:" i % 997, i, substr(text, 1, i % 50 + 1)
+            print "HSET hash:" i % 499, "field" i, i * i
+            if (i % 3 == 0) print "DEL string:" i / 3 * 2
+            if (i % 50 == 0) print "SET large:" i, substr(text, 1, 2048 + i % 2048)
+        }
+    }'
+}
+
+clients() {
+    for _ in {1..500}; do
+        if redis-cli -p "$port" ping >/dev/null 2>&1; then break; fi
+        sleep 0.02
+    done
+    commands | redis-cli -p "$port" >/dev/null
+    redis-benchmark -p "$port" --dbnum 1 -t set,get,lpush,lrange_100,hset -n "$requests" -r 20000 -d 200 -c 20 -P 8 -q >/dev/null
+    redis-cli -p "$port" -n 1 flushdb >/dev/null
+    redis-cli -p "$port" dbsize
+    redis-cli -p "$port" debug digest
+    redis-cli -p "$port" shutdown nosave >/dev/null 2>&1 || true
+}
+
+options=(--bind 127.0.0.1 --save "" --appendonly no --loglevel warning --logfile /dev/null --daemonize no)
+if ! redis-server --version | grep -q 'v=[1-6]\.'; then
+    options+=(--enable-debug-command local) # for the digest; older servers allow it anyway
+fi
+port=$(free_port)
+clients &
+exec redis-server --port "$port" "${options[@]}"
