@@ -1,0 +1,55 @@
+"""How many times better the arena is, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from stats import units
+from stats.figures import _style
+from stats.figures._shm import gains, measurements
+from stats.frames import each
+from stats.study import Study
+
+TITLE = "Shared memory: the arena against a segment per buffer"
+CAPTION = """The cost before over the cost with shm_arena (for concurrent allocation: the rate with
+it over the rate before): geometric mean over processes with its 95 % interval, paired in each
+process. Right of 1 the arena is better; touching fresh pages costs the same page faults both
+ways."""
+NEEDS = ("wall_s",)
+PLACE = 59
+_WHAT = {"ns": "", "ns_write": ", write", "ns_read": ", read", "ops_per_s": ""}
+
+
+def _label(row: Any) -> str:
+    """'allocation, untouched, 4 KiB', 'lookup, 100 segments', 'concurrent, 8 processes'."""
+    if row.bench == "allocation":
+        return f"allocation, {row.mode}, {units.quantity(row.x, 'bytes')}"
+    noun = {"lookup": "segments", "transfer": "buffers"}.get(row.bench, row.mode)
+    return f"{row.bench}, {row.x} {noun if row.x != 1 else noun.removesuffix('s')}{_WHAT[row.what]}"
+
+
+@_style.with_style
+def draw(study: Study) -> Figure | None:
+    """A row per cell: a mark, its interval, its number."""
+    table = gains(measurements(study))
+    if table.empty:
+        return None
+    table = table.sort_values(["bench", "mode", "what", "x"]).reset_index(drop=True)
+    figure, (axis,) = _style.panels(1, 1, 7.2, 0.9 + 0.2 * len(table))
+    for y, row in enumerate(each(table)):
+        colour = _style.GOOD if row.gain >= 1 else _style.BAD
+        axis.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6)
+        axis.plot([row.gain], [y], "o", color=colour, markersize=4)
+        text = f"{units.ratio(row.gain)} {units.interval(row.low, row.high)}"
+        axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=7)
+    axis.set_yticks(range(len(table)), [_label(row) for row in each(table)], fontsize=7)
+    axis.set_ylim(len(table) - 0.5, -0.5)
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.axvline(1, color=_style.INK, linewidth=0.9)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel("times better than a segment per buffer (lookup: than a scan of an array)")
+    return figure
