@@ -11,7 +11,8 @@ static double total_of(const double *weight, size_t count) {
 struct alias alias_new(const double *weight, size_t count) {
     struct alias alias = {count, own_memory(count * sizeof(double)),
                           own_memory(count * sizeof(uint32_t))};
-    uint32_t *small = own_memory(count * sizeof *small), *large = own_memory(count * sizeof *large);
+    uint32_t *small = own_memory_lazy(count * sizeof *small),
+             *large = own_memory_lazy(count * sizeof *large);
     size_t smalls = 0, larges = 0;
     double total = total_of(weight, count);
     for (uint32_t i = 0; i < count; i++) {

@@ -44,6 +44,10 @@ int main(int argc, char **argv) {
         clock_calibrate();
     run_execute(&run, &settings);
     record_run(stdout, &run);
+    if (ferror(stdout)) {
+        perror("memtest: the record could not be written");
+        return 2;
+    }
     if (settings.linger_s > 0)
         sleep_seconds(settings.linger_s);
     set_phase(&run, LIVE_DONE);

@@ -1,8 +1,11 @@
 #include "own_memory.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+static _Atomic size_t resident; /* workers prepare side by side */
 
 static void *map(size_t bytes, int extra_flags) {
     size_t wanted = bytes ? bytes : 1;
@@ -16,6 +19,7 @@ static void *map(size_t bytes, int extra_flags) {
 }
 
 void *own_memory(size_t bytes) {
+    atomic_fetch_add_explicit(&resident, bytes, memory_order_relaxed);
     return map(bytes, MAP_POPULATE);
 }
 
@@ -25,4 +29,8 @@ void *own_memory_lazy(size_t bytes) {
 
 void own_memory_release(void *memory, size_t bytes) {
     munmap(memory, bytes ? bytes : 1);
+}
+
+size_t own_memory_resident(void) {
+    return atomic_load_explicit(&resident, memory_order_relaxed);
 }

@@ -13,3 +13,8 @@ void *own_memory_lazy(size_t bytes);
 
 /* Gives back what own_memory() or own_memory_lazy() returned; `bytes` as it was asked for. */
 void own_memory_release(void *memory, size_t bytes);
+
+/* Bytes that own_memory() has given out: they are part of the process's resident memory, and no
+ * allocator is to blame for them. What is to be released again is better taken lazily, as that is
+ * not counted. */
+size_t own_memory_resident(void);

@@ -68,6 +68,8 @@ static void record_counts(FILE *out, const struct run *run) {
     json_signed(out, "live_peak_bytes",
                 atomic_load_explicit(&run->live->peak_bytes, memory_order_relaxed));
     json_signed(out, "live_end_bytes", t->live);
+    json_number(out, "own_bytes",
+                atomic_load_explicit(&run->live->own_bytes, memory_order_relaxed));
     json_signed(out, "minor_faults", to->ru_minflt - from->ru_minflt);
     json_signed(out, "major_faults", to->ru_majflt - from->ru_majflt);
 }

@@ -83,6 +83,7 @@ static void start_region(struct run *run) {
     getrusage(RUSAGE_SELF, &run->usage_start);
     run->start = mark_now(run);
     atomic_store_explicit(&run->live->start_ns, run->start.ns, memory_order_relaxed);
+    atomic_store_explicit(&run->live->own_bytes, own_memory_resident(), memory_order_relaxed);
     atomic_store_explicit(&run->live->phase, LIVE_MEASURED, memory_order_relaxed);
 }
 
@@ -152,7 +153,8 @@ void worker_in_new_thread(struct worker *w, void (*body)(struct worker *w)) {
 }
 
 static struct instruments *new_instruments(const struct settings *settings, unsigned index) {
-    struct instruments *in = own_memory(sizeof *in);
+    struct instruments *in = /* without --latency its histograms are never touched */
+        settings->latency ? own_memory(sizeof *in) : own_memory_lazy(sizeof *in);
     in->verify = settings->verify;
     in->latency = settings->latency;
     in->payload = settings->workload->payload;

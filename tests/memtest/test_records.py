@@ -124,3 +124,18 @@ def test_a_live_file_that_is_too_short_is_refused(tmp_path: Path) -> None:
     done = run(*SMALL, "--live-file", str(page))
     assert done.returncode == 2
     assert "4096" in done.stderr
+
+
+def test_own_bytes_tell_what_memory_is_memtests(tmp_path: Path) -> None:
+    page = tmp_path / "live"
+    page.write_bytes(bytes(4096))
+    few, many = (
+        end_record(
+            *("random_slots", "--slots", slots, "--iterations", "1000"),
+            *("--live-file", str(page)),
+        )
+        for slots in ("1k", "101k")
+    )
+    assert many["own_bytes"] - few["own_bytes"] == 100_000 * 16
+    assert struct.unpack("<7Q", page.read_bytes()[:56])[6] == many["own_bytes"]
+    assert few["own_bytes"] < 64 << 10
