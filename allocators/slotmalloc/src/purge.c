@@ -11,6 +11,7 @@
 #define LEAVE_SLOTS   (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
 #define USED_SHARE    2  /* twice what is in use: then two thirds are free, and lie in few pieces */
 #define RUN_MIN       4  /* adjacent slots worth a call when they are idle: 256 KiB */
+#define PIECES        8  /* a burst's purge makes no more calls than that */
 #define RANGES        64 /* per batch */
 #define FORGET_S      10 /* seconds without refaults after which they no longer count */
 #define REFAULT_SHARE 4  /* a program that refaults may exceed its recent peak by a quarter */
@@ -27,7 +28,7 @@ uint32_t purge_now_s;
 static uint64_t recent_peak; /* most slots in use since demand was last forgotten */
 static bool refaults;        /* lately, purged slots were taken again */
 static uint32_t refault_s;   /* when that was last seen */
-static uint64_t untouched;   /* unused slots that turned out to hold little memory */
+static uint64_t untouched;   /* unused slots that hold little memory, or lie in small pieces */
 static bool purging;         /* one purge at a time; under the superslab lock */
 
 static uint64_t slots_of(uint64_t bytes) {
@@ -115,22 +116,48 @@ static bool claim_superslab(uint32_t number, uint32_t mask, struct range *ranges
 struct rule {
     uint64_t keep;     /* slots that may stay warm */
     uint32_t before_s; /* only superslabs untouched since then */
-    unsigned run_min;  /* shortest run worth a call */
+    uint32_t
+        run_min; /* shortest run worth a call, in slots; if above a superslab's, only those count */
 };
+
+/* Wholly unused superslabs from `number` down. */
+static uint32_t empty_stretch(uint32_t number) {
+    uint32_t count = 0;
+    while (index_is_empty(number - count))
+        count++;
+    return count;
+}
+
+/* Claims what the rule wants of a superslab; false when the batch is full. */
+static bool claim_by_rule(const struct rule *rule, uint32_t number, struct range *ranges,
+                          unsigned *count) {
+    const struct superslab *superslab = &arena.superslabs[number];
+    if (superslab->touched_s > rule->before_s)
+        return true;
+    return claim_superslab(number, worth_purging(superslab, rule->run_min), ranges, count);
+}
 
 /* Claims from the zone's highest superslab down: the lowest are taken first. Continues below
  * `*from`. */
 static unsigned claim_batch(const struct rule *rule, enum zone zone, uint32_t *from,
                             struct range *ranges) {
     unsigned count = 0;
+    uint32_t stretch = 0; /* superslabs to come that are part of a long enough run */
     while (superslab_totals.warm > rule->keep) {
         uint32_t number = index_warm_below(zone, *from);
         if (number == 0)
             break;
-        const struct superslab *superslab = &arena.superslabs[number];
-        if (superslab->touched_s <= rule->before_s &&
-            !claim_superslab(number, worth_purging(superslab, rule->run_min), ranges, &count))
+        if (rule->run_min > SLOTS_PER_SUPERSLAB && (stretch == 0 || number + 1 != *from)) {
+            stretch = empty_stretch(number);
+            if (stretch * SLOTS_PER_SUPERSLAB < rule->run_min) {
+                *from = number + 1 - (stretch ? stretch : 1);
+                stretch = 0;
+                continue;
+            }
+        }
+        if (!claim_by_rule(rule, number, ranges, &count))
             break;
+        stretch -= stretch > 0;
         *from = number;
     }
     return count;
@@ -192,8 +219,10 @@ void purge_after_give_locked(void) {
         (void)purge_locked(&rule);
     } else if (worth_asking_for()) {
         uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
-        struct rule rule = {leave, UINT32_MAX, SLOTS_PER_SUPERSLAB};
-        untouched = purge_locked(&rule) ? 0 : superslab_totals.warm; /* else: all in pieces */
+        uint64_t piece = superslab_totals.warm / PIECES;
+        struct rule rule = {leave, UINT32_MAX, (uint32_t)max(piece, SLOTS_PER_SUPERSLAB)};
+        (void)purge_locked(&rule);
+        untouched = superslab_totals.warm; /* what is left lies in small pieces */
     }
 }
 
