@@ -129,14 +129,14 @@ def details(study: Study, metric: Metric) -> Table:
             "95 % interval": [
                 units.interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)
             ],
-            "blocks": rows["n"].astype(str),
-            "p (Holm)": rows["p_adj"].map(units.p_value),
-            "p Yuen": rows["p_yuen"].map(units.p_value),
-            "p Wilcoxon": rows["p_wilcoxon"].map(units.p_value),
             "verdict": [
                 v + (f"; {c} disagrees" if c else "")
                 for v, c in zip(rows["verdict"], rows["checks"], strict=True)
             ],
+            "blocks": rows["n"].astype(str),
+            "p (Holm)": rows["p_adj"].map(units.p_value),
+            "p Yuen": rows["p_yuen"].map(units.p_value),
+            "p Wilcoxon": rows["p_wilcoxon"].map(units.p_value),
         }
     )
     title = f"{metric.name}: {metric.meaning}"

@@ -13,6 +13,10 @@ from stats.metrics import Registry
 DELTA = 0.02  # the smallest effect worth a word, as a relative change
 ALPHA = 0.05
 MIN_BLOCKS = 20
+SAME_AT_MOST = 0.05  # a noise floor may raise delta; within more than this nothing is "the same"
+SAME_AT_MOST = (
+    0.05  # a noise floor may raise delta, but within more than this nothing is called the same
+)
 SAME = "same"
 INCONCLUSIVE = "inconclusive"
 TOO_FEW = f"inconclusive (n<{MIN_BLOCKS})"
@@ -58,8 +62,9 @@ class Judge:
 
     The family of Holm's correction is one metric's table of contestants with enough blocks. `delta`
     is the smallest effect that may be claimed in that metric: the nominal one or the A/A noise
-    floor, whichever is larger. Allocators in `not_judged` (limits, the A/A copy; name -> what to
-    print) get that word for a verdict.
+    floor, whichever is larger; where the floor raises it above SAME_AT_MOST, nothing is called the
+    same either. Allocators in `not_judged` (limits, the A/A copy; name -> what to print) get that
+    word for a verdict.
 
     `good` is +1 for a claimed improvement, -1 for a claimed loss, else 0. `checks` names the tests
     that disagree with a claim.
@@ -88,7 +93,8 @@ class Judge:
         enough = table["n"] >= self.min_blocks
         apart = (table["low"] > 1) | (table["high"] < 1)
         claim = enough & apart & (table["p_adj"] < ALPHA) & (table["effect"].abs() > limit)
-        same = enough & (np.log(table["low90"]) > -limit) & (np.log(table["high90"]) < limit)
+        inside = (np.log(table["low90"]) > -limit) & (np.log(table["high90"]) < limit)
+        same = enough & inside & (table["delta"] <= max(self.delta, SAME_AT_MOST))
         words = [
             self.metrics[m].word(e) for m, e in zip(table["metric"], table["effect"], strict=True)
         ]

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from stats.cast import Actor
 from stats.figures import _style
@@ -21,17 +22,20 @@ def small_multiples(
     tables: dict[str, pd.DataFrame],
     panel: Callable[[Axes, Actor, pd.DataFrame], None],
     handles: list[Line2D],
+    finish: Callable[[Axes], object],
 ) -> Figure:
-    """A grid of panels titled with the allocators' names; `panel` draws one, `handles` explain the
-    lines.
+    """A grid of panels titled with the allocators' names.
+
+    `panel` draws one, `handles` explain the lines, `finish` sets the common scales on one panel.
     """
-    figure, axes = _style.panels(len(tables), 4, 2.2, 1.75, sharex=True, sharey=True)
+    figure, axes = _style.panels(len(tables), 4, 2.2, 1.75, sharey=True)
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         panel(axis, study.cast[name], table)
         axis.set_title(name + (" (limit)" if study.cast[name].is_limit else ""))
-        _style.unit_axis(axis.yaxis, "bytes")
-        _style.unit_axis(axis.xaxis, "s")
         axis.tick_params(labelsize=7)
-    axes[0].set_ylim(bottom=0)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+        _style.unit_axis(axis.xaxis, "s")  # each its own: a slow one would squeeze the others
+    _style.unit_axis(axes[0].yaxis, "bytes")
+    finish(axes[0])
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     return figure

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from stats.cast import Actor
-from stats.figures._style import byte_ticks, ratio_ticks, short
+from stats.figures._style import byte_ticks, log_span, log_ticks, ratio_ticks, short
 
 _MARGIN = {"l": 70, "r": 20, "t": 30, "b": 50}
 _GAP = 90  # pixels between two rows of panels: ticks, axis title, the title below
@@ -77,6 +77,18 @@ def byte_axis(values: Iterable[float]) -> dict[str, Any]:
     top = 1.06 * max([1.0, *values])
     ticks = byte_ticks(0, top)
     return {"range": [0, top], "tickvals": ticks, "ticktext": [short(t, "bytes") for t in ticks]}
+
+
+def log_axis(values: Iterable[float], unit: str) -> dict[str, Any]:
+    """A logarithmic axis over `values` with readable ticks."""
+    low, high = log_span(values)
+    ticks = log_ticks(low, high, unit)
+    return {
+        "type": "log",
+        "range": [math.log10(low), math.log10(high)],
+        "tickvals": ticks,
+        "ticktext": [short(t, unit) for t in ticks],
+    }
 
 
 def looks(actor: Actor, size: int = 9) -> dict[str, Any]:

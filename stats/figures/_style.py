@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullFormatter, NullLocator
 
 from stats import units
 from stats.cast import Actor
@@ -90,21 +90,15 @@ def looks(actor: Actor) -> dict[str, Any]:
     }
 
 
-def legend(
-    figure: Figure, actors: Iterable[Actor], extra: Iterable[Line2D] = (), columns: int = 6
-) -> None:
-    """One legend below all panels."""
+def legend(figure: Figure, actors: Iterable[Actor]) -> None:
+    """One legend below all panels, in as many columns as the figure's width allows."""
     handles = [
         Line2D([], [], label=actor.name + (" (limit)" if actor.is_limit else ""), **looks(actor))
         for actor in actors
     ]
-    handles += list(extra)
+    columns = min(len(handles), max(2, int(figure.get_figwidth() / 1.4)))
     figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
-        frameon=False,
-        fontsize=8,
+        handles=handles, frameon=False, fontsize=8, ncols=columns, loc="outside lower center"
     )
 
 
@@ -141,6 +135,37 @@ def short(value: float, unit: str) -> str:
     if "." in number:
         number = number.rstrip("0").rstrip(".")
     return f"{number} {rest}".strip()
+
+
+def log_span(values: Iterable[float]) -> tuple[float, float]:
+    """Ends of a logarithmic axis around `values`, at least a factor of 4 apart so that ticks fall
+    inside.
+    """
+    seen = [v for v in values if v > 0] or [1.0]
+    low, high = min(seen) / 1.2, max(seen) * 1.2
+    widen = max(1.0, np.sqrt(4 * low / high))
+    return low / widen, high * widen
+
+
+def log_ticks(low: float, high: float, unit: str, most: int = 6) -> list[float]:
+    """Powers of two for bytes, else 1-2-5 steps, thinned to `most`, between two ends."""
+    if unit == "bytes":
+        powers = np.arange(np.ceil(np.log2(low)), np.floor(np.log2(high)) + 1)
+        ticks = [2.0 ** float(p) for p in powers]
+    else:
+        decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        ticks = [m * 10.0**d for d in decades for m in (1, 2, 5) if low <= m * 10.0**d <= high]
+    return ticks[:: -(-len(ticks) // most)]
+
+
+def log_axis(axes: Axes, which: str, values: Iterable[float], unit: str) -> None:
+    """Makes the x or y axis of `axes` logarithmic over `values`."""
+    low, high = log_span(values)
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_locator(FixedLocator(log_ticks(low, high, unit)))
+    unit_axis(axis, unit)
 
 
 def ratio_ticks(low: float, high: float, most: int = 7) -> list[float]:

@@ -20,7 +20,7 @@ TITLE = "Footprint over time"
 CAPTION = """Footprint (Rss - LazyFree) as sampled from outside, over the live requested bytes at
 the same instant (grey). The gap is what the allocator costs; what stays after the grey has gone is
 what it keeps. One process per allocator, the one with the median of the mean footprint, at the
-largest number of threads."""
+largest number of threads. A limit that never gives back leaves the scale."""
 NEEDS = ("footprint_mean_bytes",)
 PLACE = 30
 EACH = "workload"
@@ -37,6 +37,13 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def _top(study: Study, tables: dict[str, pd.DataFrame]) -> float:
+    """The largest value of contestants; a limit that never gives back would flatten all others."""
+    rivals = [t for name, t in tables.items() if not study.cast[name].is_limit]
+    every = pd.concat(rivals or list(tables.values()))
+    return float(every[["footprint", "live_bytes"]].to_numpy().max())
+
+
 def _panel(axis: Axes, actor: Actor, table: pd.DataFrame) -> None:
     axis.fill_between(table["t_s"], table["live_bytes"], color=_style.FAINT, linewidth=0)
     axis.plot(table["t_s"], table["footprint"], color=actor.colour, linestyle=actor.dash)
@@ -49,9 +56,9 @@ def draw(study: Study) -> Figure | None:
     if not tables:
         return None
     live = Line2D([], [], color=_style.FAINT, linewidth=6, label="live bytes")
-    return small_multiples(
-        study, tables, _panel, [Line2D([], [], color=_style.INK, label="footprint"), live]
-    )
+    handles = [Line2D([], [], color=_style.INK, label="footprint"), live]
+    top = 1.08 * _top(study, tables)
+    return small_multiples(study, tables, _panel, handles, lambda axis: axis.set_ylim(0, top))
 
 
 def interactive(study: Study) -> Any:
@@ -85,10 +92,9 @@ def interactive(study: Study) -> Any:
             mode="lines",
             hovertext=texts,
             hoverinfo="text",
-            visible="legendonly" if actor.role == "twin" else True,
+            visible=True if actor.is_contestant else "legendonly",
             name=looks["name"],
             line=looks["line"],
         )
     figure.update_xaxes(title_text="seconds since the measured region began")
-    every = pd.concat(tables.values())[["footprint", "live_bytes"]].max()
-    return figure.update_yaxes(_plotly.byte_axis(every))
+    return figure.update_yaxes(_plotly.byte_axis([_top(study, tables)]))

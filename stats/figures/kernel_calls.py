@@ -62,7 +62,7 @@ def draw(study: Study) -> Figure | None:
         for y, row in enumerate(_texts(table)):
             for x, text in enumerate(row):
                 axis.text(x, y, text, ha="center", va="center", fontsize=7.5)
-        axis.set_xticks(range(len(table.columns)), list(table.columns))
+        axis.set_xticks(range(len(table.columns)), list(table.columns), fontsize=7)
         axis.set_yticks(range(len(table)), list(table.index))
         axis.set_title(threads_label(cell[2]))
         axis.grid(visible=False)

@@ -24,14 +24,21 @@ EACH = "workload"
 _OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
 _TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
 _FEWEST = 10
+_FROM = 0.25
 
 
 def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
-    """Columns nines (-log10 of the share above) and ns, from the median into the tail."""
+    """Columns nines (-log10 of the share above) and ns, to be drawn as steps that lead up to each
+    point.
+    """
     merged = merge(histograms)
     beyond = merged["count"].sum() - merged["count"].cumsum()
-    merged = merged[(merged["share"] >= 0.25) & (beyond >= _FEWEST)]
-    return pd.DataFrame({"nines": -np.log10(1 - merged["share"]), "ns": merged["upper_ns"]})
+    merged = merged[(merged["share"] >= _FROM) & (beyond >= _FEWEST)]
+    curve = pd.DataFrame({"nines": -np.log10(1 - merged["share"]), "ns": merged["upper_ns"]})
+    start = curve.head(1).assign(
+        nines=-np.log10(1 - _FROM)
+    )  # the first bucket may hold most samples
+    return pd.concat([start, curve], ignore_index=True)
 
 
 def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
@@ -76,9 +83,10 @@ def draw(study: Study) -> Figure | None:
             actor = study.cast[name]
             if actor.role != "twin":
                 every = max(1, len(curve) // 6)
-                axis.plot(
+                axis.step(
                     curve["nines"],
                     curve["ns"],
+                    where="pre",
                     markevery=every,
                     **_style.looks(actor) | {"markersize": 4},
                 )
@@ -115,7 +123,7 @@ def interactive(study: Study) -> Any:
                 hoverinfo="text",
                 name=looks["name"],
                 legendgroup=name,
-                line=looks["line"],
+                line=looks["line"] | {"shape": "vh"},
                 showlegend=name not in seen,
                 visible="legendonly" if actor.role == "twin" else True,
                 **place,

@@ -16,8 +16,8 @@ from stats.study import Study
 
 TITLE = "Memory against speed"
 CAPTION = """Median peak footprint (of the memory pass, which may run a longer job) over median wall
-time (of the time pass): the lower left corner is where an allocator wants to be. The dashed cross
-is the baseline. Hollow markers are limits (bump, lifo) and the A/A copy."""
+time (of the time pass), both on logarithmic axes: the lower left corner is where an allocator wants
+to be. The dashed cross is the baseline. Hollow markers are limits (bump, lifo) and the A/A copy."""
 NEEDS = ("wall_s", "footprint_peak_bytes")
 PLACE = 60
 EACH = "workload"
@@ -51,10 +51,8 @@ def draw(study: Study) -> Figure | None:
             looks = _style.looks(study.cast[row.allocator]) | {"linestyle": "none", "markersize": 8}
             axis.plot([row.wall], [row.memory], **looks)
         axis.set(title=threads_label(cell[2]), xlabel="wall time", ylabel="peak footprint")
-        axis.set_xlim(0, 1.1 * table["wall"].max())
-        axis.set_ylim(0, 1.12 * table["memory"].max())
-        _style.unit_axis(axis.xaxis, "s")
-        _style.unit_axis(axis.yaxis, "bytes")
+        _style.log_axis(axis, "x", table["wall"], "s")
+        _style.log_axis(axis, "y", table["memory"], "bytes")
     names = {name for table in points.values() for name in table["allocator"]}
     _style.legend(figure, [a for a in study.cast.values() if a.name in names])
     return figure
@@ -93,6 +91,7 @@ def interactive(study: Study) -> Any:
             figure.add_hline(
                 cross[1], line_width=1, line_dash="dash", line_color="#8a8f98", **place
             )
-    figure.update_xaxes(title_text="wall time, s", rangemode="tozero")
-    figure.update_yaxes(_plotly.byte_axis(pd.concat(points.values())["memory"]))
+    every = pd.concat(points.values())
+    figure.update_xaxes(_plotly.log_axis(every["wall"], "s"), title_text="wall time")
+    figure.update_yaxes(_plotly.log_axis(every["memory"], "bytes"))
     return figure.update_yaxes(title_text="peak footprint", col=1)

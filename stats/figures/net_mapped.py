@@ -18,9 +18,9 @@ from stats.study import Study
 
 TITLE = "Net mapped bytes over time"
 CAPTION = """Bytes mapped by mmap less those unmapped by munmap since the process began (solid):
-what the seed study plotted. The dashed line adds what brk moved, which the study left out. Time is
-that of a process under strace. Mapped is not used: a reservation that is never touched counts in
-full."""
+what the seed study plotted, here on a logarithmic axis. The dashed line adds what brk moved, which
+the study left out. Time is that of a process under strace. Mapped is not used: a reservation that
+is never touched counts in full."""
 NEEDS = ("mmap_calls",)
 PLACE = 80
 EACH = "workload"
@@ -30,6 +30,13 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     (cell, *_) = busiest_cells(study)
     series = series_by_allocator(study, "syscalls", cell, "mmap_calls")
     return {a: thin(t, "mapped_brk_bytes") for a, t in series.items() if "mapped_bytes" in t}
+
+
+def _visible(tables: dict[str, pd.DataFrame]) -> pd.Series:
+    """The values that the logarithmic axis covers: a process starts from nothing, which it cannot.
+    """
+    every = pd.concat(tables.values())["mapped_brk_bytes"]
+    return every[every >= 2**20]
 
 
 def _panel(axis: Axes, actor: Actor, table: pd.DataFrame) -> None:
@@ -54,7 +61,11 @@ def draw(study: Study) -> Figure | None:
         Line2D([], [], color=_style.INK, label="mmap - munmap"),
         Line2D([], [], color=_style.INK, linestyle="--", linewidth=1, label="with brk"),
     ]
-    return small_multiples(study, tables, _panel, handles)
+
+    def scale(axis: Axes) -> None:
+        _style.log_axis(axis, "y", _visible(tables), "bytes")
+
+    return small_multiples(study, tables, _panel, handles, scale)
 
 
 def interactive(study: Study) -> Any:
@@ -92,5 +103,4 @@ def interactive(study: Study) -> Any:
                 },
             )
     figure.update_xaxes(title_text="seconds since the process began, under strace")
-    every = pd.concat(tables.values())[["mapped_bytes", "mapped_brk_bytes"]].max()
-    return figure.update_yaxes(_plotly.byte_axis(every))
+    return figure.update_yaxes(_plotly.log_axis(_visible(tables), "bytes"))

@@ -16,13 +16,15 @@ from stats.study import Study
 from stats.tables import mark
 
 TITLE = "Every wall-time ratio"
-CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; only a ratio with a mark
-(✓ ✗ =) is a verdict, the others are what was seen and may be noise. The columns at the right
-(limits, A/A copy) are not contestants. Colour ends at a factor of 3."""
+CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; strong colour and a mark
+(✓ ✗ =) only where there is a verdict, pale ones are what was seen and may be noise. The columns at
+the right (limits, A/A copy) are not contestants. Colour ends at a factor of 3."""
 NEEDS = ("wall_s",)
 PLACE = 10
 METRIC = "wall_s"
 _LIMIT = float(np.log(3))
+_MARKS = ("✓", "✗", "=")
+_FAINT = 0.3  # how much colour a ratio without verdict gets
 _SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
 
 
@@ -36,7 +38,13 @@ def _grids(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         f"{units.ratio(r)} {mark(v, g)}"
         for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
     ]
-    table = rows.assign(label=labels, text=texts)
+    strength = [
+        1.0 if mark(v, g) in _MARKS else _FAINT
+        for v, g in zip(rows["verdict"], rows["good"], strict=True)
+    ]
+    table = rows.assign(
+        label=labels, text=texts, effect=rows["effect"].clip(-_LIMIT, _LIMIT) * strength
+    )
     order = [a for a in study.cast if a in set(rows["allocator"])]
     down = list(dict.fromkeys(labels))
     effects = table.pivot(index="label", columns="allocator", values="effect").reindex(

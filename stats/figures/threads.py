@@ -53,7 +53,7 @@ def draw(study: Study) -> Figure | None:
     axis.set_ylabel("operations per second")
     axis.set_ylim(bottom=0)
     _style.unit_axis(axis.yaxis, "1/s")
-    _style.legend(figure, actors, columns=5)
+    _style.legend(figure, actors)
     return figure
 
 

@@ -70,9 +70,16 @@ def test_the_noise_floor_forbids_smaller_claims() -> None:
     row = estimate(1.05, 0.01)
     floor = pd.Series({"wall_s": 0.06})
     assert judged(row)["verdict"][0] == "slower"
-    assert judged(row, floors=floor)["verdict"][0] == SAME
+    assert judged(row, floors=floor)["verdict"][0] == "inconclusive"
     assert judged(row, floors=floor)["delta"][0] == 0.06
     assert judged(row, floors=pd.Series({"sys_s": 0.06}))["verdict"][0] == "slower"
+
+
+def test_same_is_said_within_a_raised_delta_but_not_within_any() -> None:
+    row = estimate(1.018, 0.005)
+    assert judged(row)["verdict"][0] == "inconclusive"
+    assert judged(row, floors=pd.Series({"wall_s": 0.04}))["verdict"][0] == SAME
+    assert judged(row, floors=pd.Series({"wall_s": 0.5}))["verdict"][0] == "inconclusive"
 
 
 def test_a_floor_under_delta_does_not_lower_it() -> None:
