@@ -16,7 +16,8 @@ struct lane_private {
 struct shm_arena {
     struct shm_arena_view view; /* first: the public translation reads it */
     struct pool *pool;
-    struct slot *slots;
+    _Atomic uint64_t *states; /* see slot_state() */
+    struct small_slot *smalls;
     struct process *processes;
     _Atomic uint64_t *maps;
     _Atomic uint16_t *side;
@@ -43,10 +44,24 @@ extern void (*shm_crash_point)(void);
 #    define CRASH_POINT() ((void)0)
 #endif
 
+/* The state of a slot. Within a page of 512 states, slots 64 apart are neighbours: a run's states
+ * then lie on one page, and slots that different processes work on do not share a cache line. */
+static inline _Atomic uint64_t *slot_state(const struct shm_arena *a, uint64_t slot) {
+    return &a->states[(slot & ~UINT64_C(511)) | (slot & 63) << 3 | (slot >> 6 & 7)];
+}
+
+/* Takes a slot from one state to the next; false when it was in another. */
+static inline bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
+    CRASH_POINT();
+    bool won = atomic_compare_exchange_strong(slot_state(a, slot), &from, to);
+    CRASH_POINT();
+    return won;
+}
+
 /* States of a slot's blocks. */
 static inline _Atomic uint16_t *slot_blocks(const struct shm_arena *a, uint64_t slot,
                                             unsigned class) {
-    return size_classes[class].capacity <= INLINE_BLOCKS ? a->slots[slot].blocks
+    return size_classes[class].capacity <= INLINE_BLOCKS ? a->smalls[slot].blocks
                                                          : a->side + slot * SIDE_BLOCKS;
 }
 
@@ -83,6 +98,7 @@ static inline size_t arena_alignment(const struct shm_arena *a, size_t alignment
 
 /* ---- map.c: bitmaps of hints ---- */
 void map_set(struct shm_arena *a, unsigned map, uint64_t slot);
+void map_set_range(struct shm_arena *a, unsigned map, uint64_t slot, uint64_t count);
 void map_clear(struct shm_arena *a, unsigned map, uint64_t slot);
 bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot);
 /* Takes the lowest bit set; false when none is seen. */

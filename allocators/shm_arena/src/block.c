@@ -57,7 +57,7 @@ int shm_arena_free(struct shm_arena *a, uint64_t offset) {
     if (!me)
         return SHM_ARENA_TOO_MANY_PROCESSES;
     uint64_t slot = slot_of(a, offset), bytes = 0;
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     int error = SHM_ARENA_NOT_A_BLOCK;
     if (word_is_open(word)) {
         error = small_free(a, slot, word, offset);
@@ -77,7 +77,7 @@ int shm_arena_describe(const struct shm_arena *a, uint64_t offset, struct shm_bl
     if (!is_inside(a, offset))
         return SHM_ARENA_NOT_A_BLOCK;
     uint64_t slot = slot_of(a, offset);
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     if (word_is_open(word)) {
         const _Atomic uint16_t *state = small_block(a, slot, word_class(word), offset);
         if (!state || !block_is_allocated(atomic_load_explicit(state, memory_order_relaxed)))
@@ -120,11 +120,11 @@ int shm_arena_realloc(struct shm_arena *a, struct shm_block *block, size_t size,
 }
 
 static int run_set_owner(struct shm_arena *a, uint64_t slot, unsigned owner) {
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     do {
         if (word_kind(word) != SLOT_RUN)
             return SHM_ARENA_NOT_A_BLOCK;
-    } while (!atomic_compare_exchange_weak(&a->slots[slot].state, &word,
+    } while (!atomic_compare_exchange_weak(slot_state(a, slot), &word,
                                            slot_word(SLOT_RUN, 0, owner, word_argument(word))));
     CRASH_POINT();
     return SHM_ARENA_OK;
@@ -134,7 +134,7 @@ static int set_owner(struct shm_arena *a, uint64_t offset, unsigned owner) {
     if (!is_inside(a, offset))
         return SHM_ARENA_NOT_A_BLOCK;
     uint64_t slot = slot_of(a, offset);
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     if (!word_is_open(word))
         return offset == slot_offset(a, slot) ? run_set_owner(a, slot, owner)
                                               : SHM_ARENA_NOT_A_BLOCK;

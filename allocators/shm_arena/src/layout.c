@@ -15,8 +15,10 @@ struct geometry geometry_of(uint64_t slot_count, uint32_t max_processes) {
     struct geometry g = {.slot_count = slot_count, .max_processes = max_processes};
     g.map_words = round_up(slot_count, 64 * 8) / 64; /* whole cache lines */
     g.processes = 2 * PAGE_BYTES;
-    g.slots = round_up(g.processes + max_processes * sizeof(struct process), PAGE_BYTES);
-    g.maps = round_up(g.slots + slot_count * sizeof(struct slot), PAGE_BYTES);
+    g.states = round_up(g.processes + max_processes * sizeof(struct process), PAGE_BYTES);
+    g.smalls =
+        g.states + round_up(slot_count * sizeof(uint64_t), PAGE_BYTES); /* whole groups of states */
+    g.maps = round_up(g.smalls + slot_count * sizeof(struct small_slot), PAGE_BYTES);
     g.side = round_up(g.maps + MAPS * g.map_words * sizeof(uint64_t), PAGE_BYTES);
     g.data = round_up(g.side + slot_count * SIDE_BLOCKS * sizeof(uint16_t), DATA_ALIGNMENT);
     g.total = g.data + slot_count * SLOT_BYTES;

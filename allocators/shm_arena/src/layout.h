@@ -3,7 +3,8 @@
  *   header      page 0, written once by the creator, covered by a checksum
  *   pool        page 1: the frontier, hints, counters of processes that have left
  *   processes   one entry per attached process: who it is, and its counters
- *   slots       one entry per slot: its state, and the states of its blocks when they are few
+ *   states      one word per slot, in an order that keeps neighbours off each other's cache lines
+ *   smalls      one cache line per slot: the states of its blocks, when they are few
  *   maps        bitmaps over slots, one of free ones and one per class of those with a free block
  *   side        block states of slots with many small blocks: 2 KiB each, touched only where needed
  *   data        the slots themselves, 64 KiB each; blocks live here and nothing else does
@@ -27,7 +28,7 @@ enum {
     SLOT_BYTES = 1 << SLOT_SHIFT,
     PAGE_BYTES = 4096,
     LINE_BYTES = 64,
-    INLINE_BLOCKS = 32,            /* block states kept in the slot's own entry */
+    INLINE_BLOCKS = 28,            /* block states kept in the slot's own entry */
     SIDE_BLOCKS = SLOT_BYTES / 64, /* block states kept aside: of the smallest class */
     LANES = 64, /* sets of counters and current slots per process; threads spread over them */
     SHARED_LANE = LANES - 1, /* for threads that came when all others were taken */
@@ -147,20 +148,20 @@ struct process {
     struct lane lanes[LANES];
 };
 
-struct slot {
-    _Atomic uint64_t state;
+/* Beside the states of slots, which are an array of words: what only slots of small blocks need. */
+struct small_slot {
     _Atomic uint16_t witness; /* hint: a block that was allocated when last looked at */
     _Atomic uint16_t freed;   /* hint: blocks freed since nobody holds the slot */
-    _Atomic uint16_t blocks[INLINE_BLOCKS] __attribute__((aligned(LINE_BYTES)));
+    uint32_t reserved;
+    _Atomic uint16_t blocks[INLINE_BLOCKS]; /* states, when there are no more than these */
 } __attribute__((aligned(LINE_BYTES)));
-_Static_assert(sizeof(struct slot) == 2 * LINE_BYTES,
-               "remote frees touch the second line, everyone reads the first");
+_Static_assert(sizeof(struct small_slot) == LINE_BYTES, "a cache line per slot");
 
 /* Where the parts of a pool begin, in bytes from its start. */
 struct geometry {
     uint64_t slot_count, map_words; /* words of one map */
     uint32_t max_processes;
-    uint64_t processes, slots, side, maps, data, total;
+    uint64_t processes, states, smalls, maps, side, data, total;
 };
 
 /* Computes the geometry of a pool. Both counts must be within the limits above. */

@@ -9,15 +9,31 @@ static _Atomic uint64_t *map_words(const struct shm_arena *a, unsigned map) {
     return a->maps + map * a->geometry.map_words;
 }
 
-void map_set(struct shm_arena *a, unsigned map, uint64_t slot) {
-    atomic_fetch_or_explicit(&map_words(a, map)[slot / 64], UINT64_C(1) << slot % 64,
-                             memory_order_release);
-    CRASH_POINT();
+/* Bits [at, at + count) of the word that holds bit `at`; *count is cut to what that word has. */
+static uint64_t range_mask(uint64_t at, uint64_t *count) {
+    uint64_t room = 64 - at % 64;
+    if (*count > room)
+        *count = room;
+    return (*count == 64 ? ~UINT64_C(0) : (UINT64_C(1) << *count) - 1) << at % 64;
+}
+
+void map_set_range(struct shm_arena *a, unsigned map, uint64_t slot, uint64_t count) {
+    for (uint64_t done = 0; done < count;) {
+        uint64_t part = count - done, mask = range_mask(slot + done, &part);
+        atomic_fetch_or_explicit(&map_words(a, map)[(slot + done) / 64], mask,
+                                 memory_order_release);
+        CRASH_POINT();
+        done += part;
+    }
     _Atomic uint32_t *low = &a->pool->low[map].word;
     uint32_t seen = atomic_load_explicit(low, memory_order_relaxed), word = (uint32_t)(slot / 64);
     while (word < seen && !atomic_compare_exchange_weak_explicit(
                               low, &seen, word, memory_order_relaxed, memory_order_relaxed))
         ;
+}
+
+void map_set(struct shm_arena *a, unsigned map, uint64_t slot) {
+    map_set_range(a, map, slot, 1);
 }
 
 void map_clear(struct shm_arena *a, unsigned map, uint64_t slot) {
@@ -84,9 +100,7 @@ static uint64_t map_next(const struct shm_arena *a, uint64_t from, uint64_t end,
 static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t count) {
     uint64_t taken = 0;
     while (taken < count) {
-        uint64_t at = first + taken, room = 64 - at % 64,
-                 wanted = count - taken < room ? count - taken : room;
-        uint64_t mask = (wanted == 64 ? ~UINT64_C(0) : (UINT64_C(1) << wanted) - 1) << at % 64;
+        uint64_t at = first + taken, part = count - taken, mask = range_mask(at, &part);
         uint64_t old = atomic_fetch_and_explicit(&map_words(a, FREE_MAP)[at / 64], ~mask,
                                                  memory_order_acquire);
         if ((old & mask) != mask) { /* lost some of them: put back what was taken of this word */
@@ -95,7 +109,7 @@ static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t cou
             return taken;
         }
         CRASH_POINT();
-        taken += wanted;
+        taken += part;
     }
     return taken;
 }

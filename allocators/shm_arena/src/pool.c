@@ -27,7 +27,8 @@ static struct shm_arena *handle_make(const struct header *h, unsigned char *base
                                       a->geometry.data + h->slot_count * SLOT_BYTES, h->id};
     a->pool = (struct pool *)(base + PAGE_BYTES);
     a->processes = (struct process *)(base + a->geometry.processes);
-    a->slots = (struct slot *)(base + a->geometry.slots);
+    a->states = (_Atomic uint64_t *)(base + a->geometry.states);
+    a->smalls = (struct small_slot *)(base + a->geometry.smalls);
     a->maps = (_Atomic uint64_t *)(base + a->geometry.maps);
     a->side = (_Atomic uint16_t *)(base + a->geometry.side);
     a->alignment = h->alignment;

@@ -16,12 +16,6 @@ static bool is_gone(const struct burial *b, unsigned tag) {
     return tag >= TAG_FIRST && tag < TAG_FIRST + MAX_PROCESSES && b->gone[tag - TAG_FIRST];
 }
 
-static bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
-    bool won = atomic_compare_exchange_strong(&a->slots[slot].state, &from, to);
-    CRASH_POINT();
-    return won;
-}
-
 /* Settles the blocks of the dead in an open slot. Returns whether a block became free. */
 static bool bury_blocks(struct shm_arena *a, uint64_t slot, unsigned class, struct burial *b) {
     _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
@@ -68,7 +62,7 @@ static void bury_run(struct shm_arena *a, uint64_t slot, uint64_t word, struct b
 static void recount(struct shm_arena *a) {
     uint64_t end = pool_frontier(a), used = 0;
     for (uint64_t slot = 0; slot < end; slot++)
-        used += atomic_load_explicit(&a->slots[slot].state, memory_order_relaxed) != SLOT_UNUSED;
+        used += atomic_load_explicit(slot_state(a, slot), memory_order_relaxed) != SLOT_UNUSED;
     atomic_store_explicit(&a->pool->used_slots, used, memory_order_relaxed);
 }
 
@@ -76,7 +70,7 @@ uint64_t pool_bury(struct shm_arena *a, const bool gone[MAX_PROCESSES], bool rec
     struct burial b = {.gone = gone, .reclaim = reclaim};
     uint64_t end = pool_frontier(a);
     for (uint64_t slot = 0; slot < end; slot++) {
-        uint64_t word = atomic_load(&a->slots[slot].state);
+        uint64_t word = atomic_load(slot_state(a, slot));
         if (word_is_open(word))
             bury_open_slot(a, slot, word, &b);
         else if (word_kind(word) >= SLOT_CLAIMING && word_kind(word) <= SLOT_FREEING)
@@ -142,7 +136,7 @@ void pool_settle_estate(struct shm_arena *a) {
 }
 
 static void sweep_slot(struct shm_arena *a, uint64_t slot, bool take_reserves) {
-    uint64_t word = atomic_load(&a->slots[slot].state);
+    uint64_t word = atomic_load(slot_state(a, slot));
     if (word == SLOT_UNUSED) {
         if (!map_has(a, FREE_MAP, slot))
             slots_offer(a, slot, 1);

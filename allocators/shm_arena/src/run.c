@@ -5,21 +5,25 @@
  * names its head, and the head is first to be claimed and last to be released, run_release() undoes
  * both a claim and a free from wherever they were cut short, any number of times. */
 
-static bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
-    bool won = atomic_compare_exchange_strong_explicit(&a->slots[slot].state, &from, to,
-                                                       memory_order_acq_rel, memory_order_relaxed);
-    CRASH_POINT();
-    return won;
-}
-
 void run_release(struct shm_arena *a, uint64_t slot) {
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_relaxed);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_relaxed);
     uint64_t length = run_length(a, slot, word), body = slot_word(SLOT_BODY, 0, 0, (uint32_t)slot);
-    for (uint64_t i = 1; i < length; i++)
-        if (slot_change(a, slot + i, body, SLOT_UNUSED))
-            map_set(a, FREE_MAP, slot + i);
-    if (slot_change(a, slot, word, SLOT_UNUSED))
-        slots_offer(a, slot, 1);
+    uint64_t won = 0; /* released in a row up to here, and not offered yet */
+    for (uint64_t i = 1; i < length; i++) {
+        if (slot_change(a, slot + i, body, SLOT_UNUSED)) {
+            won++;
+            continue;
+        }
+        slots_offer(a, slot + i - won, won);
+        won = 0;
+    }
+    bool whole = slot_change(a, slot, word, SLOT_UNUSED);
+    if (whole && won + 1 == length) {
+        slots_offer(a, slot, length);
+        return;
+    }
+    slots_offer(a, slot + length - won, won);
+    slots_offer(a, slot, whole);
 }
 
 /* Turns slots that looked unused into a run; false when another process got one of them first. */
@@ -54,12 +58,12 @@ int run_alloc(struct shm_arena *a, size_t size, size_t alignment, uint64_t *slot
 }
 
 int run_free(struct shm_arena *a, uint64_t slot, uint64_t *bytes) {
-    uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     do {
         if (word_kind(word) != SLOT_RUN)
             return SHM_ARENA_NOT_A_BLOCK;
     } while (!atomic_compare_exchange_weak_explicit(
-        &a->slots[slot].state, &word, slot_word(SLOT_FREEING, 0, arena_me(a), word_argument(word)),
+        slot_state(a, slot), &word, slot_word(SLOT_FREEING, 0, arena_me(a), word_argument(word)),
         memory_order_acq_rel, memory_order_acquire));
     CRASH_POINT();
     uint64_t length = run_length(a, slot, word);

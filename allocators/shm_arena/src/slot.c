@@ -1,8 +1,8 @@
 #include "arena.h"
 
 void slots_offer(struct shm_arena *a, uint64_t slot, uint64_t count) {
-    for (uint64_t i = 0; i < count; i++)
-        map_set(a, FREE_MAP, slot + i);
+    if (count)
+        map_set_range(a, FREE_MAP, slot, count);
 }
 
 void slots_count(struct shm_arena *a, int64_t change) {

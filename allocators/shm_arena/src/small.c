@@ -14,12 +14,6 @@
  * then looks at its blocks once more; a free first gives up the block, then looks at the holder.
  * Both steps are sequentially consistent, so one of the two sees the other and offers the slot. */
 
-static bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from, uint64_t to) {
-    bool won = atomic_compare_exchange_strong(&a->slots[slot].state, &from, to);
-    CRASH_POINT();
-    return won;
-}
-
 static bool block_change(_Atomic uint16_t *block, unsigned from, unsigned to) {
     uint16_t expected = (uint16_t)from;
     bool won = atomic_compare_exchange_strong(block, &expected, (uint16_t)to);
@@ -110,7 +104,7 @@ void small_reopen(struct shm_arena *a, uint64_t slot, uint64_t word) {
  * start at every free; remembering where the last block in use was makes that one look at most
  * times. */
 static bool looks_empty(struct shm_arena *a, uint64_t slot, unsigned class) {
-    _Atomic uint16_t *blocks = slot_blocks(a, slot, class), *witness = &a->slots[slot].witness;
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class), *witness = &a->smalls[slot].witness;
     unsigned capacity = size_classes[class].capacity;
     unsigned from = atomic_load_explicit(witness, memory_order_relaxed) % capacity;
     for (unsigned n = 0, i = from; n < capacity; n++, i = i + 1 < capacity ? i + 1 : 0)
@@ -145,7 +139,7 @@ static unsigned worth_taking(unsigned class) {
 /* A block was freed in a slot that nobody holds. Two frees at once may count as one: the count is a
  * hint. */
 static void settle_free(struct shm_arena *a, uint64_t slot, unsigned class) {
-    _Atomic uint16_t *count = &a->slots[slot].freed;
+    _Atomic uint16_t *count = &a->smalls[slot].freed;
     unsigned freed = atomic_load_explicit(count, memory_order_relaxed) + 1u;
     atomic_store_explicit(count, (uint16_t)freed, memory_order_relaxed);
     if (freed >= worth_taking(class))
@@ -185,7 +179,7 @@ static int open_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t 
 
 /* Stops allocating from a slot that was full when last looked at. */
 static void leave_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t slot) {
-    atomic_store_explicit(&a->slots[slot].freed, 0, memory_order_relaxed);
+    atomic_store_explicit(&a->smalls[slot].freed, 0, memory_order_relaxed);
     if (slot_change(a, slot, slot_word(SLOT_SMALL, class, me, 0),
                     slot_word(SLOT_SMALL, class, 0, 0)) &&
         small_has_free(a, slot, class))
@@ -201,7 +195,7 @@ static int win_block(struct shm_arena *a, unsigned me, unsigned class, uint64_t 
     while ((i = find_free(blocks, capacity, i)) < capacity) {
         if (!block_change(&blocks[i], BLOCK_FREE, me | BLOCK_PENDING))
             continue;
-        uint64_t word = atomic_load(&a->slots[slot].state);
+        uint64_t word = atomic_load(slot_state(a, slot));
         if (__builtin_expect(word_is_open(word) && word_class(word) == class, 1)) {
             atomic_store_explicit(&blocks[i], (uint16_t)me, memory_order_release);
             CRASH_POINT();
@@ -265,7 +259,7 @@ int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offse
         CRASH_POINT();
     } while (!atomic_compare_exchange_weak(block, &state, BLOCK_FREE));
     CRASH_POINT();
-    word = atomic_load(&a->slots[slot].state);
+    word = atomic_load(slot_state(a, slot));
     _Atomic uint64_t *current = &a->lanes[lane_index()].current[class];
     uint64_t hint = atomic_load_explicit(current, memory_order_relaxed);
     if ((hint >> 32) - 1 == slot) /* ours: the block just freed is warm, and next */

@@ -18,7 +18,7 @@ static void count_slots(const struct shm_arena *a, struct shm_arena_stats *s) {
     uint64_t end = pool_frontier(a);
     struct shm_arena_class_stats *large = &s->by_class[CLASS_COUNT];
     for (uint64_t slot = 0; slot < end; slot++) {
-        uint64_t word = atomic_load_explicit(&a->slots[slot].state, memory_order_relaxed);
+        uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_relaxed);
         if (word_is_open(word)) {
             visit_small(a, slot, word_class(word), &s->by_class[word_class(word)]);
         } else if (word_kind(word) == SLOT_RUN) {

@@ -23,7 +23,7 @@ void shm_arena_each_block(struct shm_arena *a, bool (*visit)(void *, const struc
                           void *context) {
     uint64_t end = pool_frontier(a);
     for (uint64_t slot = 0; slot < end; slot++) {
-        uint64_t word = atomic_load(&a->slots[slot].state);
+        uint64_t word = atomic_load(slot_state(a, slot));
         if (word_kind(word) == SLOT_RUN &&
             !visit_block(a, slot_offset(a, slot), run_length(a, slot, word) << SLOT_SHIFT,
                          word_owner(word), visit, context))
@@ -58,7 +58,7 @@ int shm_arena_reset(struct shm_arena *a) {
 /* Punches out the memory of one unused slot, which nobody can take meanwhile. */
 static bool trim_slot(struct shm_arena *a, uint64_t slot, unsigned me) {
     uint64_t unused = SLOT_UNUSED, claimed = slot_word(SLOT_CLAIMING, 0, me, 1);
-    if (!atomic_compare_exchange_strong(&a->slots[slot].state, &unused, claimed))
+    if (!atomic_compare_exchange_strong(slot_state(a, slot), &unused, claimed))
         return false;
     CRASH_POINT();
     bool punched = !madvise(a->view.base + slot_offset(a, slot), SLOT_BYTES, MADV_REMOVE);
