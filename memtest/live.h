@@ -14,8 +14,7 @@ struct live_page {
     _Atomic uint64_t ops;       /* calls made to the allocator so far */
     _Atomic uint64_t start_ns;  /* CLOCK_MONOTONIC when the measured region began */
     _Atomic int64_t peak_bytes; /* greatest live_bytes seen */
-    _Atomic uint64_t
-        own_bytes; /* resident memory that is memtest's own tables, not the allocator's */
+    _Atomic uint64_t own_bytes; /* resident memory of memtest's own tables */
 };
 
 static const uint64_t LIVE_MAGIC = 0x616c6c6f636c6976u; /* "alloc liv" */

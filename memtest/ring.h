@@ -12,13 +12,12 @@
 struct ring {
     size_t mask;
     struct block *cell;
-    /* the producer's line */
-    _Alignas(128) _Atomic size_t
-        tail; /* cells ever filled; its release pairs with the acquire in ring_pop */
+    /* The producer's line: cells ever filled. Its release pairs with the acquire in ring_pop(). */
+    _Alignas(128) _Atomic size_t tail;
     size_t head_seen;
-    /* the consumer's line */
-    _Alignas(128) _Atomic size_t
-        head; /* cells ever emptied; its release pairs with the acquire in ring_push */
+    /* The consumer's line: cells ever emptied. Its release pairs with the acquire in ring_push().
+     */
+    _Alignas(128) _Atomic size_t head;
     size_t tail_seen;
 };
 

@@ -19,19 +19,16 @@ enum option_type {
     OPTION_FLAG,   /* takes no value */
 };
 
-/* One --key VALUE that a workload understands. A list of them ends with an entry whose key is NULL.
- */
+/* One --key VALUE that a workload understands. A list of them ends where the key is NULL. */
 struct option_spec {
     const char *key;
     enum option_type type;
-    const char
-        *fallback; /* the default, written as a user would type it; NULL: the option is required */
-    double min, max;     /* inclusive bounds of a number */
-    const char *choices; /* for OPTION_CHOICE */
-    bool scaled; /* --scale multiplies it: put it on the count of iterations, not on the memory held
-                  */
-    bool positional;  /* may also be given as a bare argument: `memtest replay FILE` */
-    const char *help; /* one sentence, with the unit */
+    const char *fallback; /* the default, as a user would type it; NULL: the option is required */
+    double min, max;      /* inclusive bounds of a number */
+    const char *choices;  /* for OPTION_CHOICE */
+    bool scaled;          /* --scale multiplies it: for iterations, not for the memory held */
+    bool positional;      /* may also be a bare argument: `memtest replay FILE` */
+    const char *help;     /* one sentence, with the unit */
 };
 
 /* Shorthands for the usual options: a count, a count of iterations that --scale multiplies, a size,
@@ -61,19 +58,19 @@ struct workload {
     const struct option_spec *options;
     unsigned rounds; /* default of --rounds; 0 means 1 */
 
-    /* The first `payload` bytes of each block belong to the workload, which may keep data there;
-     * --touch and --verify stay away from them. 0: the driver owns whole blocks. SIZE_MAX: the
-     * workload does. */
+    /* The first `payload` bytes of each block belong to the workload, which may keep data there:
+     * --verify stays away from them, and --touch writes before the workload does. 0: the driver
+     * owns whole blocks. SIZE_MAX: the workload does. */
     size_t payload;
 
-    /* Called in this order; all but `round` may be NULL. */
-    void (*setup)(
-        struct run *run); /* once, before threads exist: read options, map shared tables */
-    void (*prepare)(struct worker *w); /* in each thread, before the measured region: w->state =
-                                          own_memory(..) */
-    void (*round)(struct worker *w);   /* in each thread, measured, once for each of --rounds */
-    void (*drain)(
-        struct worker *w); /* in each thread, measured, after the last round: free what is left */
+    /* Called in this order; all but `round` may be NULL. `setup` runs once, before threads exist:
+     * it reads options and maps shared tables. The others run in each thread. `prepare` comes
+     * before the measured region: w->state = own_memory(..). `round` is measured, once for each of
+     * --rounds. `drain` is measured too, after the last round: it frees what is left. */
+    void (*setup)(struct run *run);
+    void (*prepare)(struct worker *w);
+    void (*round)(struct worker *w);
+    void (*drain)(struct worker *w);
 
     struct workload *next; /* kept by the registry */
 };
@@ -98,9 +95,8 @@ struct workload *workload_first(void);
 unsigned run_threads(const struct run *run);
 
 /* For a workload whose input decides how many threads it has: takes the place of --threads, which
- * may then only be 1 (the default) or the same. At most run_threads_max(). */
+ * may then only be 1 (the default) or the same. */
 void run_set_threads(struct run *run, unsigned threads);
-unsigned run_threads_max(void);
 
 uint64_t run_seed(const struct run *run);
 
