@@ -101,8 +101,9 @@ struct shm_arena_options {
     unsigned flags;           /* of enum shm_arena_flags */
 };
 
+/* In the order of the members, so that C++ before 20 takes it too. */
 #define SHM_ARENA_OPTIONS_INIT                                                                     \
-    { .size = (size_t)64 << 20, .numa_node = -1, .max_processes = 128 }
+    { (size_t)64 << 20, 0, NULL, SHM_ARENA_MEMFD, SHM_ARENA_HUGE_NEVER, 0, -1, 0, 128, 0 }
 
 struct shm_arena;
 

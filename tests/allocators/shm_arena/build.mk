@@ -29,3 +29,19 @@ C_TESTS += $(SHM_TEST_BIN)
 ASAN_TESTS += $(addprefix $(BUILD)/tests/shm_arena/,test_blocks test_pool test_header test_hostile test_manager \
     test_environment test_processes)
 TSAN_TESTS += $(addprefix $(BUILD)/tests/shm_arena/,test_threads test_blocks)
+
+# Reads of memory that was never written, and leaks: valgrind, where it is installed.
+SHM_VALGRIND := $(addprefix $(BUILD)/tests/shm_arena/,test_blocks test_pool test_environment)
+CHECKS += check-shm-valgrind
+check-shm-valgrind: $(SHM_VALGRIND)
+	command -v valgrind > /dev/null || { echo "skipped: shm_arena under valgrind, which is not installed"; exit 0; }; \
+	for test in $^; do log=$$(mktemp); \
+	    if timeout $(TEST_TIMEOUT) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+	        $$test > $$log 2>&1; then echo "ok      $$test under valgrind"; rm -f $$log; \
+	    else cat $$log; rm -f $$log; echo "FAILED  $$test under valgrind"; exit 1; fi; done
+
+# Not part of `make check`: ten times the kills and the steps of the model.
+torture-shm: $(BUILD)/tests/shm_arena/test_kill $(BUILD)/tests/shm_arena/test_recovery_model
+	SHM_KILL_ROUNDS=10000 $(BUILD)/tests/shm_arena/test_kill
+	SHM_MODEL_STEPS=3000000 $(BUILD)/tests/shm_arena/test_recovery_model
+.PHONY: torture-shm
