@@ -3,8 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A quoted, escaped string; NULL becomes null. Bytes that are not ASCII pass as they are (UTF-8).
- */
+/* A quoted, escaped string; NULL becomes null. Bytes outside of ASCII pass as they are (UTF-8). */
 void json_string(FILE *out, const char *text);
 
 /* `,"key":` - a record opens with its kind, so every later member has a comma before it. */

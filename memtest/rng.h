@@ -18,8 +18,7 @@ static inline uint64_t rng_mix(uint64_t z) {
     return z ^ (z >> 31);
 }
 
-/* The generator of stream `stream` under `seed`: streams start at unrelated points of the sequence.
- */
+/* The generator of a stream under `seed`: streams start at unrelated points of the sequence. */
 static inline struct rng rng_seeded(uint64_t seed, uint64_t stream) {
     return (struct rng){
         rng_mix(rng_mix(seed + 0x9e3779b97f4a7c15u) ^ (stream + 1) * 0xd1342543de82ef95u)};

@@ -34,8 +34,7 @@ static inline size_t block_size(struct block b) {
     return b.tag >> BLOCK_ID_BITS;
 }
 
-/* The multiplier of an operation in the checksum: odd, and small enough to be an immediate operand.
- */
+/* The multiplier of an operation in the checksum: odd, and small enough for an immediate operand. */
 #define OPERATION_MALLOC   0x2545f491u
 #define OPERATION_FREE     0x5851f42du
 #define OPERATION_REALLOC  0x165667b1u
@@ -183,8 +182,7 @@ static inline struct block worker_memalign(struct worker *w, size_t alignment, s
     return worker_received(w, at, size, OPERATION_MEMALIGN, "posix_memalign");
 }
 
-/* realloc(b.at, size), size > 0. The content survives as realloc promises; `b` is dead afterwards.
- */
+/* realloc(b.at, size), size > 0. The content survives as realloc promises; `b` is then dead. */
 static inline struct block worker_realloc(struct worker *w, struct block b, size_t size) {
     if (WORKER_UNLIKELY(w->instrumented))
         return instrumented_realloc(w, b, size);

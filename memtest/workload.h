@@ -151,7 +151,6 @@ void worker_in_new_thread(struct worker *w, void (*body)(struct worker *w));
 /* With --latency: notes that a request took `ns`, from the moment that it was meant to begin. */
 void worker_request_done(struct worker *w, uint64_t ns);
 
-/* Reports that the allocator is wrong (a {"record":"fault"} line; printf style) and exits with 4.
- */
+/* Reports that the allocator is wrong (a {"record":"fault"} line, printf style); exits with 4. */
 __attribute__((format(printf, 2, 3), noreturn)) void worker_fault(struct worker *w,
                                                                   const char *format, ...);

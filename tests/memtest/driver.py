@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ Record = dict[str, Any]
 
 
 def run(
-    *arguments: str, binary: Path = MEMTEST, environment: dict[str, str] | None = None
+    *arguments: str,
+    binary: Path = MEMTEST,
+    environment: dict[str, str] | None = None,
+    prefix: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Runs memtest with `arguments`; `environment` is added to the present one."""
+    """Runs memtest with `arguments`, behind the command `prefix`; `environment` is added."""
     return subprocess.run(
-        [str(binary), *arguments],
+        [*prefix, str(binary), *arguments],
         capture_output=True,
         text=True,
         timeout=120,

@@ -75,3 +75,9 @@ def test_cross_thread_work_is_verified(workload: str, threads: int) -> None:
         workload, "--threads", str(threads), "--scale", "0.01", "--verify", "full", "--touch", "all"
     )
     assert end["mallocs"] == end["frees"]
+
+
+@pytest.mark.parametrize("workload", ["producer_consumer", "xmalloc", "rptest"])
+def test_threads_that_wait_for_each_other_share_a_single_cpu(workload: str) -> None:
+    done = run(workload, "--threads", "5", "--scale", "0.01", prefix=["taskset", "-c", "0"])
+    assert records(done)[-1]["threads"] == 5
