@@ -10,12 +10,11 @@ unsigned run_threads(const struct run *run) {
     return run->settings->threads;
 }
 
-unsigned run_threads_max(void) {
-    return THREADS_MAX;
-}
-
 void run_set_threads(struct run *run, unsigned threads) {
     unsigned asked = run->settings->threads;
+    if (threads > THREADS_MAX)
+        usage_error("%s needs %u threads here, memtest has %d at most",
+                    run->settings->workload->name, threads, THREADS_MAX);
     if (asked != 1 && asked != threads)
         usage_error("--threads %u: %s needs %u here", asked, run->settings->workload->name,
                     threads);

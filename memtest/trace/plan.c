@@ -1,12 +1,20 @@
+#define _GNU_SOURCE
 #include "plan.h"
 
-#include "../own_memory.h"
+#include "../workload.h"
 #include "map.h"
 #include "slots.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 };
 
 /* The state of planning. An object that is alive is in `objects`: the number of its acquisition + 1
  * leads to its slot and to the lane that made it. */
@@ -14,23 +22,22 @@ struct planner {
     struct plan *plan;
     const char *path;
     uint64_t window;
-    unsigned lanes_max;
     struct map objects;
     struct slots slots;
-    int32_t *lane_of_thread;
-    int32_t *idle_lanes; /* whose thread has ended; a stack */
+    int32_t *lane_of_thread;            /* lane + 1, as the table begins with zeros */
+    int32_t idle_lanes[PLAN_LANES_MAX]; /* whose thread has ended; a stack */
     unsigned idle_count;
 };
 
 __attribute__((noreturn)) static void refuse(const struct planner *p, const char *why,
                                              uint64_t number) {
     fprintf(stderr, "memtest: %s: event %" PRIu64 ": %s\n", p->path, number, why);
-    exit(2);
+    _exit(EXIT_USAGE);
 }
 
 static int32_t new_lane(struct planner *p, uint64_t number) {
     struct plan *plan = p->plan;
-    if (plan->lane_count == p->lanes_max)
+    if (plan->lane_count == PLAN_LANES_MAX)
         refuse(p, "more threads live at the same time than memtest has workers", number);
     struct plan_lane *lane = &plan->lanes[plan->lane_count];
     stream_begin(&lane->steps, &plan->file);
@@ -41,7 +48,7 @@ static int32_t new_lane(struct planner *p, uint64_t number) {
 /* The lane that plays a recorded thread; one whose thread has ended is taken again. */
 static unsigned lane_of(struct planner *p, const struct trace_event *event) {
     int32_t *lane = &p->lane_of_thread[event->thread];
-    if (*lane == 0) /* kept as lane + 1, as the table begins with zeros */
+    if (*lane == 0)
         *lane = 1 + (p->idle_count ? p->idle_lanes[--p->idle_count] : new_lane(p, event->number));
     return (unsigned)*lane - 1;
 }
@@ -145,34 +152,58 @@ static struct trace_reader *open_checked(const char *path, struct trace_error *e
         ;
     if (error->text[0]) {
         fprintf(stderr, "memtest: %s\n", error->text);
-        exit(2);
+        _exit(EXIT_USAGE);
     }
     return reader;
 }
 
-void plan_make(struct plan *plan, const char *path, uint64_t window, unsigned lanes_max) {
+/* Runs in the planning process, whose end gives all memory back. */
+static void plan_all(struct plan *plan, const char *path, uint64_t window) {
     struct trace_error error;
     struct trace_event event;
     struct trace_reader *reader = open_checked(path, &error);
-    *plan = (struct plan){.totals = *trace_totals(reader)};
-    plan->lanes = own_memory_lazy(lanes_max * sizeof *plan->lanes);
-    stream_file_open(&plan->file);
-    size_t threads_bytes = (plan->totals.threads + 1) * sizeof(int32_t);
-    struct planner p = {.plan = plan, .path = path, .window = window, .lanes_max = lanes_max};
-    p.lane_of_thread = own_memory_lazy(threads_bytes);
-    p.idle_lanes = own_memory_lazy(lanes_max * sizeof *p.idle_lanes);
-    if (plan->totals.threads < lanes_max)
-        lanes_max = (unsigned)plan->totals.threads;
-    slots_init(&p.slots, plan->totals.acquires, lanes_max);
+    plan->totals = *trace_totals(reader);
+    struct planner p = {.plan = plan, .path = path, .window = window};
+    p.lane_of_thread = own_memory_lazy(plan->totals.threads * sizeof *p.lane_of_thread);
+    slots_init(&p.slots, plan->totals.acquires, plan->totals.threads == 1 ? 1 : PLAN_LANES_MAX);
     trace_rewind(reader);
     while (trace_next(reader, &event))
         plan_event(&p, &event);
     plan_left_over(&p);
     finish_streams(plan);
     plan->slot_count = p.slots.count;
-    own_memory_release(p.lane_of_thread, threads_bytes);
-    own_memory_release(p.idle_lanes, lanes_max * sizeof *p.idle_lanes);
-    slots_release(&p.slots);
-    map_release(&p.objects);
-    trace_close(reader);
+}
+
+/* Waits for a child without becoming the one who pays for it: the high-water mark of a child that
+ * is waited for counts as the parent's in getrusage and wait4, that of an ignored one does not. */
+static void run_unaccounted(struct plan *plan, const char *path, uint64_t window) {
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    pid_t child = fork();
+    if (child == 0) {
+        plan_all(plan, path, window);
+        plan->is_complete = true;
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ; /* returns ECHILD when the child has gone */
+    signal(SIGCHLD, before);
+}
+
+void plan_make(struct plan *plan, const char *path, uint64_t window) {
+    struct plan *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        fprintf(stderr, "memtest: no memory to plan the replay\n");
+        exit(EXIT_USAGE);
+    }
+    stream_file_open(&shared->file);
+    run_unaccounted(shared, path, window);
+    *plan = *shared;
+    munmap(shared, sizeof *shared);
+    if (!plan->is_complete) /* it has said why, unless it was killed */
+        usage_error("%s cannot be replayed", path);
+    for (unsigned i = 0; i < plan->lane_count; i++) {
+        stream_open(&plan->lanes[i].steps, &plan->file);
+        stream_open(&plan->lanes[i].left_over, &plan->file);
+    }
 }

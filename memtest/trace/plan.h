@@ -16,14 +16,19 @@ struct plan_lane {
     bool has_ends;           /* at least one recorded thread ended here */
 };
 
+enum { PLAN_LANES_MAX = 256 };
+
 struct plan {
-    struct plan_lane *lanes;
+    struct plan_lane lanes[PLAN_LANES_MAX];
     unsigned lane_count;
     uint64_t slot_count;
     struct trace_totals totals;
     struct stream_file file;
+    bool is_complete;
 };
 
-/* Reads the trace at `path`. Exits with 2 and the reader's message, which has the offset, when it
- * is damaged, or when more than `lanes_max` recorded threads lived at the same time. */
-void plan_make(struct plan *plan, const char *path, uint64_t window, unsigned lanes_max);
+/* Reads the trace at `path`, in a process of its own: planning takes more memory than replaying,
+ * which must not show in the high-water mark of the process that is measured. Exits with 2 and the
+ * reader's message, which has the offset, when the file is damaged, or when more than
+ * PLAN_LANES_MAX recorded threads lived at the same time. */
+void plan_make(struct plan *plan, const char *path, uint64_t window);

@@ -20,7 +20,7 @@ struct slot_list {
 };
 
 void slots_init(struct slots *slots, uint64_t objects, unsigned lanes) {
-    *slots = (struct slots){.capacity = objects, .lanes = lanes};
+    *slots = (struct slots){0};
     slots->all = own_memory_lazy(objects * sizeof *slots->all);
     slots->private = own_memory(lanes * sizeof *slots->private);
     slots->queue_head = slots->queue_tail = NO_SLOT;
@@ -82,9 +82,4 @@ void slots_give(struct slots *slots, uint32_t slot, unsigned lane, uint64_t numb
 bool slots_owner(const struct slots *slots, uint32_t slot, unsigned *lane) {
     *lane = slots->all[slot].owner - 1;
     return slots->all[slot].owner != 0;
-}
-
-void slots_release(struct slots *slots) {
-    own_memory_release(slots->all, slots->capacity * sizeof *slots->all);
-    own_memory_release(slots->private, slots->lanes * sizeof *slots->private);
 }

@@ -9,12 +9,10 @@ struct slot;
 struct slot_list;
 
 struct slots {
-    struct slot *all; /* as many as there are objects, mapped but not touched before use */
-    uint64_t capacity;
+    struct slot *all;          /* as many as there are objects, mapped but not touched before use */
     uint32_t count;            /* of slots in use so far */
     struct slot_list *private; /* by lane: its own released slots, the last one first */
     uint32_t private_max;
-    unsigned lanes;
     uint32_t queue_head, queue_tail; /* released slots for any lane, the oldest first */
 };
 
@@ -33,5 +31,3 @@ void slots_give(struct slots *slots, uint32_t slot, unsigned lane, uint64_t numb
 
 /* True when the slot holds an object; then *lane is the one that made it. */
 bool slots_owner(const struct slots *slots, uint32_t slot, unsigned *lane);
-
-void slots_release(struct slots *slots);

@@ -64,11 +64,16 @@ void stream_append(struct stream *stream, const struct replay_step *step) {
 
 void stream_finish(struct stream *stream) {
     write_window(stream);
-    stream_rewind(stream);
+}
+
+void stream_open(struct stream *stream, struct stream_file *file) {
+    stream->file = file;
+    stream->window = own_memory(sizeof *stream->window);
+    read_window(stream, stream->first);
 }
 
 void stream_rewind(struct stream *stream) {
-    if (stream->here != stream->first || stream->at == 0)
+    if (stream->here != stream->first)
         read_window(stream, stream->first);
     stream->at = 0;
 }

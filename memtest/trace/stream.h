@@ -56,8 +56,11 @@ void stream_file_open(struct stream_file *file);
 void stream_begin(struct stream *stream, struct stream_file *file);
 void stream_append(struct stream *stream, const struct replay_step *step);
 
-/* Ends writing; stream_next() then starts with the first step. */
+/* Ends writing. */
 void stream_finish(struct stream *stream);
+
+/* Begins reading a finished stream, of which only `first` is set, maybe by another process. */
+void stream_open(struct stream *stream, struct stream_file *file);
 
 /* Goes back to the first step. */
 void stream_rewind(struct stream *stream);

@@ -60,7 +60,7 @@ static struct watch watch;
 static void setup(struct run *run) {
     in_total_order = option_choice(run, "order") == 1;
     window = in_total_order ? 0 : option_number(run, "window");
-    plan_make(&plan, option_text(run, "file"), window, run_threads_max());
+    plan_make(&plan, option_text(run, "file"), window);
     run_set_threads(run, plan.lane_count ? plan.lane_count : 1);
     slots = own_memory(plan.slot_count * sizeof *slots);
     progress = own_memory(run_threads(run) * sizeof *progress);
