@@ -34,7 +34,7 @@ static inline size_t block_size(struct block b) {
     return b.tag >> BLOCK_ID_BITS;
 }
 
-/* The multiplier of an operation in the checksum: odd, and small enough for an immediate operand. */
+/* The multiplier of an operation in the checksum: odd, and small enough to be immediate. */
 #define OPERATION_MALLOC   0x2545f491u
 #define OPERATION_FREE     0x5851f42du
 #define OPERATION_REALLOC  0x165667b1u
