@@ -101,6 +101,5 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 
 void *aligned_alloc(size_t alignment, size_t size) {
     void *block;
-    posix_memalign(&block, alignment, size);
-    return block;
+    return posix_memalign(&block, alignment, size) == 0 ? block : NULL;
 }
