@@ -2,6 +2,7 @@
 # Installs what alloclab needs and this machine lacks: see usage below, and install/ for the pieces.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+unset MAKEFLAGS MFLAGS MAKELEVEL # `make check` starts us, and we ask make for its table
 
 . install/common.sh
 . install/packages.sh

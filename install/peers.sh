@@ -26,6 +26,7 @@ peers_install() {
     while read -r name package files; do
         peer_install "$name" "${package%%=*}" "${package#*=}" "$files"
     done <<<"$missing"
+    rm -r "$peers_apt"/{state,cache}
 }
 
 # Any apt command on the private state.

@@ -128,17 +128,3 @@ def test_installing_and_listing_read_the_same_table(table: dict[str, dict[str, A
     for name, row in table.items():
         if name not in newer and row["package"] and row["available"]:
             assert any(re.fullmatch(pattern, row["package"]) for pattern in patterns)
-
-
-def test_an_unavailable_allocators_target_fails_with_the_cure(tmp_path: Path) -> None:
-    environment = {"PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        ["make", "jemalloc", f"BUILD={tmp_path}", "LIB=/nowhere"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "jemalloc is not installed; ./install.sh fetches it" in done.stderr
