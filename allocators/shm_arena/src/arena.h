@@ -188,6 +188,9 @@ uint64_t pool_bury(struct shm_arena *a, const bool gone[MAX_PROCESSES], bool rec
  * that are empty, and with `take_reserves` also what living processes hold in reserve, which they
  * will notice and bear. */
 void pool_sweep(struct shm_arena *a, bool take_reserves);
+/* Gives up the slots that the caller allocates from. It may go on all the same: that it holds them
+ * is but a hint to others. */
+void pool_return_reserves(struct shm_arena *a, unsigned me);
 /* Buries the dead process whose entry the caller has taken over, and those whom that one was
  * burying. */
 void pool_settle_estate(struct shm_arena *a);

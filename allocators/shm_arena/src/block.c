@@ -21,25 +21,32 @@ static void fill(const struct shm_arena *a, struct shm_block *block, uint64_t of
     *block = (struct shm_block){a->view.base + offset, offset, size, a->view.id};
 }
 
+/* A small block or a run: its offset and usable bytes. */
+static int allocate(struct shm_arena *a, size_t size, size_t alignment, uint64_t *offset,
+                    uint64_t *usable) {
+    unsigned class = class_for(size, alignment);
+    if (class != CLASS_NONE) {
+        *usable = size_classes[class].bytes;
+        return small_alloc(a, class, offset);
+    }
+    if (size > a->view.end - a->view.first)
+        return SHM_ARENA_NO_MEMORY;
+    uint64_t slot;
+    int error = run_alloc(a, size, alignment, &slot);
+    *offset = error ? 0 : slot_offset(a, slot);
+    *usable = (size + SLOT_BYTES - 1) & ~(uint64_t)(SLOT_BYTES - 1);
+    return error;
+}
+
 int shm_arena_alloc(struct shm_arena *a, size_t size, size_t alignment, struct shm_block *block) {
-    if (!size || size > a->view.end - a->view.first || alignment > DATA_ALIGNMENT ||
-        (alignment && !is_power_of_two(alignment)))
-        return size > a->view.end - a->view.first ? SHM_ARENA_NO_MEMORY : SHM_ARENA_INVALID;
-    alignment = arena_alignment(a, alignment);
-    unsigned me = arena_me(a), lane = lane_index(), class = class_for(size, alignment);
+    if (!size || alignment > DATA_ALIGNMENT || (alignment && !is_power_of_two(alignment)))
+        return SHM_ARENA_INVALID;
+    unsigned me = arena_me(a), lane = lane_index();
     if (!me)
         return SHM_ARENA_TOO_MANY_PROCESSES;
+    uint64_t offset, usable;
+    int error = allocate(a, size, arena_alignment(a, alignment), &offset, &usable);
     struct lane *counters = arena_lane(a, me, lane);
-    uint64_t offset, slot, usable;
-    int error;
-    if (class != CLASS_NONE) {
-        error = small_alloc(a, class, &offset);
-        usable = size_classes[class].bytes;
-    } else {
-        error = run_alloc(a, size, alignment, &slot);
-        offset = error ? 0 : slot_offset(a, slot);
-        usable = (size + SLOT_BYTES - 1) & ~(uint64_t)(SLOT_BYTES - 1);
-    }
     if (error) {
         lane_add(lane, &counters->failed_count, 1);
         return error;

@@ -54,3 +54,15 @@ void handles_remove(struct shm_arena *a) {
         all = a->next;
     handles_unlock();
 }
+
+/* At exit reserves go back at once; the process's entry is settled by whoever finds it dead.
+ * Threads that still run are not disturbed. */
+__attribute__((destructor)) static void at_exit(void) {
+    handles_lock();
+    for (struct shm_arena *a = all; a; a = a->next) {
+        unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
+        if (me)
+            pool_return_reserves(a, me);
+    }
+    handles_unlock();
+}

@@ -79,6 +79,17 @@ uint64_t pool_bury(struct shm_arena *a, const bool gone[MAX_PROCESSES], bool rec
     return b.freed;
 }
 
+void pool_return_reserves(struct shm_arena *a, unsigned me) {
+    uint64_t end = pool_frontier(a);
+    for (uint64_t slot = 0; slot < end; slot++) {
+        uint64_t word = atomic_load(slot_state(a, slot));
+        unsigned class = word_class(word);
+        if (word_kind(word) == SLOT_SMALL && word_owner(word) == me && class < CLASS_COUNT &&
+            slot_change(a, slot, word, slot_word(SLOT_SMALL, class, 0, 0)))
+            small_settle(a, slot, class);
+    }
+}
+
 static bool entry_seize(struct shm_arena *a, unsigned p, uint64_t seen, unsigned me) {
     return atomic_compare_exchange_strong(&a->processes[p].identity, &seen,
                                           process_word(PROCESS_BURYING, me, 0, 0));

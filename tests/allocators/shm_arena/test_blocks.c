@@ -83,6 +83,7 @@ static void senseless_requests_are_refused(void **state) {
     assert_code(shm_arena_alloc(arena, 17 * MIB, 0, &b), SHM_ARENA_NO_MEMORY);
     assert_code(shm_arena_alloc(arena, SIZE_MAX, 0, &b), SHM_ARENA_NO_MEMORY);
     assert_int_equal(b.offset, 7);
+    assert_int_equal(stats_of(arena).failed_count, 2); /* those that asked for too much */
 }
 
 static void only_the_start_of_a_live_block_can_be_freed(void **state) {

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -115,6 +116,19 @@ static bool owner_of_visited(void *owner, const struct shm_block *b, int pid) {
     (void)b;
     *(int *)owner = pid;
     return true;
+}
+
+static int use_and_exit(void *unused) {
+    (void)unused;
+    uint64_t offset = alloc_offset(arena, 4096);
+    shm_arena_free(arena, offset);
+    exit(0); /* without detaching */
+}
+
+static void reserves_are_returned_at_exit(void **state) {
+    (void)state;
+    assert_true(exited_well(in_child(use_and_exit, NULL)));
+    assert_int_equal(stats_of(arena).reserved_bytes, 0);
 }
 
 static int check_ownership(void *unused) {
@@ -258,6 +272,7 @@ int main(void) {
         KEEP(a_block_is_freed_by_another_process),
         KEEP(blocks_of_an_exited_child_hold_their_content),
         KEEP(eight_processes_share_a_pool),
+        KEEP(reserves_are_returned_at_exit),
         KEEP(a_forked_child_becomes_a_process_of_its_own),
         KEEP(blocks_of_the_dead_stay_by_default),
         RECLAIM(blocks_of_the_dead_are_freed_where_that_was_agreed),
