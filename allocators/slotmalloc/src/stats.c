@@ -13,15 +13,19 @@
 #define DUMP_BYTES 16384
 #define STDERR     2
 
+/* Owners change their counts without synchronisation while these functions read them: each number
+ * is one that was true a moment ago, and together they need not fit. */
+#define SNAPSHOT __attribute__((no_sanitize("thread"), noinline))
+
 /* Bytes of blocks in use of one slot, run or huge block. */
-static uint64_t live_bytes(const struct slot *slot) {
+SNAPSHOT static uint64_t live_bytes(const struct slot *slot) {
     if (slot->state == SLOT_RUN || slot->state == SLOT_HUGE)
         return slot->bytes;
-    uint32_t freed = slot->need_set - slot->need;
-    return (uint64_t)(slot->used - freed) * slot->block_size;
+    uint32_t freed = slot->need_set - slot->need, used = slot->used;
+    return freed < used ? (uint64_t)(used - freed) * slot->block_size : 0;
 }
 
-static void add_zone(struct stats_totals *totals, enum zone zone) {
+SNAPSHOT static void add_zone(struct stats_totals *totals, enum zone zone) {
     uint32_t first = arena_first_slot(zone), end = arena_end_slot(zone);
     for (uint32_t number = first; number < end; number++) {
         const struct slot *slot = &arena.slots[number];
@@ -44,7 +48,7 @@ void stats_totals_get(struct stats_totals *totals) {
     totals->slots_by_state[SLOT_UNUSED] = (totals->extent - totals->used) / SLOT_SIZE;
 }
 
-static void merge(struct counters *sum) {
+SNAPSHOT static void merge(struct counters *sum) {
     *sum = (struct counters){0};
     for (uint32_t i = 0; i < arena_heap_count(); i++) {
         const struct counters *one = &arena.heaps[i].counters;
