@@ -50,6 +50,7 @@ struct outcome child_run(void (*body)(void *), void *argument, unsigned seconds)
 /* True when the child ended with 0; otherwise says on standard error how it ended. */
 bool child_succeeds(void (*body)(void *), void *argument, unsigned seconds);
 
+/* Memory of the process; always 0 under a sanitizer, whose own memory would drown the tested. */
 size_t resident_bytes(void);
 
 /*

@@ -12,6 +12,11 @@
 
 #include "allocators/slotmalloc/include/slotmalloc.h"
 
+/* As in a process whose malloc this is: the first call comes before there are threads. */
+__attribute__((constructor)) static void first_allocation(void) {
+    slotmalloc_free(slotmalloc_malloc(1));
+}
+
 #define malloc               slotmalloc_malloc
 #define free                 slotmalloc_free
 #define calloc               slotmalloc_calloc
