@@ -1,5 +1,5 @@
 -- A database in memory: orders and customers made by recursive queries, indices, joins, groups, updates and deletes.
--- Read by: sqlite3 :memory: '.read apps/queries.sql'. No random(): every run does the same.
+-- sqlite3 :memory: 'create table size as select 600000 as rows' '.read apps/queries.sql'. No random(): always the same.
 create table customer (id integer primary key, name text, region text);
 create table purchase (id integer primary key, customer integer, item text, cents integer, note text);
 
@@ -7,7 +7,7 @@ with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000)
 insert into customer
 select i, 'customer ' || (i * 7919 % 20011), char(65 + i % 26) || (i % 7) from n;
 
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 600000)
+with recursive n(i) as (select 1 union all select i + 1 from n where i < (select rows from size))
 insert into purchase
 select i, 1 + i * 7907 % 20000, 'item ' || (i * 104729 % 997), 1 + i * 31 % 9973, substr('a note that is longer for some', 1, i % 30)
 from n;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # A Perl program of the usual kind: writes text, splits it into words, counts them in hashes of
-# hashes, sorts and joins. Usage: words.pl ROUNDS. Prints one line for each round. Run it with
-# PERL_HASH_SEED=0, so that every run does the same.
+# hashes, sorts and joins. Usage: words.pl ROUNDS LINES. Prints one line for each round of
+# so many lines. Run it with PERL_HASH_SEED=0, so that every run does the same.
 use strict;
 use warnings;
 
@@ -40,7 +40,7 @@ sub index_of {
 }
 
 for my $round ( 1 .. $ARGV[0] ) {
-    my ( $follows, $lines ) = index_of( text(16000) );
+    my ( $follows, $lines ) = index_of( text( $ARGV[1] ) );
     my @common = sort { @{ $lines->{$b} } <=> @{ $lines->{$a} } || $a cmp $b } keys %$lines;
     my $pairs  = 0;
     $pairs += keys %{ $follows->{$_} } for keys %$follows;
