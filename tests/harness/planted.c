@@ -1,4 +1,5 @@
-/* Libraries with one planted fault each, chosen by -DFAULT=...; the harness has to survive all of them.
+/* Libraries with one planted fault each, chosen by -DFAULT=...; the harness has to survive all of
+ * them.
  *
  *   CRASH    dies in its first malloc
  *   HANG     never returns from its first malloc
@@ -14,13 +15,13 @@
 
 enum { CRASH = 1, HANG, OVERLAP, NOTHING, GREEDY };
 
-/* Blocks are cut from one large reservation and never taken back; a size_t in front of each holds its size. */
+/* Blocks are cut from one large reservation and never taken back; a size_t in front of each holds
+ * its size. */
 static const size_t RESERVED = (size_t)64 << 30;
 static _Atomic size_t used;
 static char *base;
 
-static void *cut(size_t size)
-{
+static void *cut(size_t size) {
     if (!base)
         base = mmap(NULL, RESERVED, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -30,8 +31,7 @@ static void *cut(size_t size)
     return block;
 }
 
-void *malloc(size_t size)
-{
+void *malloc(size_t size) {
     if (FAULT == CRASH)
         __builtin_trap();
     while (FAULT == HANG)
@@ -50,19 +50,16 @@ void *malloc(size_t size)
     return cut(size);
 }
 
-void free(void *block)
-{
+void free(void *block) {
     (void)block;
 }
 
-void *calloc(size_t count, size_t size)
-{
+void *calloc(size_t count, size_t size) {
     void *block = malloc(count * size);
     return block ? memset(block, 0, count * size) : NULL;
 }
 
-void *realloc(void *old, size_t size)
-{
+void *realloc(void *old, size_t size) {
     void *block = malloc(size);
     if (block && old) {
         size_t before = ((size_t *)old)[-1];
