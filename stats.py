@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the records of a run into tables, figures and a report: ./stats.py report RUN_DIR (see -h).
-"""
+"""Turns the records of a run into tables, figures and a report: ./stats.py report RUN_DIR (see -h)."""
 
 import os
 import sys

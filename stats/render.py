@@ -107,8 +107,7 @@ def _column_groups(frame: pd.DataFrame, fixed: int, width: int) -> list[list[int
 
 
 def terminal(table: Table, width: int | None = None, colour: bool = False) -> str:
-    """A table for people, broken into several side-by-side parts where the terminal is too narrow.
-    """
+    """A table for people, broken into several side-by-side parts where the terminal is too narrow."""
     width = width or shutil.get_terminal_size((120, 40)).columns
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, no_color=not colour, highlight=False

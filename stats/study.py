@@ -71,8 +71,7 @@ class Study:
         return {case: label for case, label in every.items() if self.case in (None, case)}
 
     def only(self, case: Case) -> Study:
-        """The same study narrowed to one (workload, params); verdicts stay those of the whole run.
-        """
+        """The same study narrowed to one (workload, params); verdicts stay those of the whole run."""
         return replace(self, case=case)
 
     def records(self, pass_name: str, cell: Cell | None = None) -> list[Record]:

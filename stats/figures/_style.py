@@ -65,8 +65,7 @@ _RATIO_TICKS = (
 def panels(
     count: int, columns: int, width: float, height: float, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, each `width` x `height` inches, at most `columns` side by side.
-    """
+    """A figure of `count` panels, each `width` x `height` inches, at most `columns` side by side."""
     columns = min(columns, count)
     rows = -(-count // columns)
     with rc_context(_STYLE):

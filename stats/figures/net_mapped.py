@@ -33,8 +33,7 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def _visible(tables: dict[str, pd.DataFrame]) -> pd.Series:
-    """The values that the logarithmic axis covers: a process starts from nothing, which it cannot.
-    """
+    """The values that the logarithmic axis covers: a process starts from nothing, which it cannot."""
     every = pd.concat(tables.values())["mapped_brk_bytes"]
     return every[every >= 2**20]
 

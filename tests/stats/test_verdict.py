@@ -137,7 +137,7 @@ def test_a_copy_that_differs_is_noticed() -> None:
 
 def test_the_planted_run_is_judged_right(planted: Study) -> None:
     rows = planted.metric_table("wall_s")
-    verdicts = rows.groupby("allocator")["verdict"].agg(lambda v: set(v))
+    verdicts = {name: set(group["verdict"]) for name, group in rows.groupby("allocator")}
     assert verdicts["jemalloc"] == verdicts["slotmalloc"] == {"faster"}
     assert verdicts["mimalloc"] == {"slower", TOO_FEW}  # one block was lost to the planted crash
     assert verdicts["ptmalloc#2"] == {"(A/A copy)"}
