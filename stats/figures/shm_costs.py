@@ -27,6 +27,7 @@ _PANELS = [
     ("allocations, threads", "concurrent", "threads", "ops_per_s", "threads", "1", "1/s"),
     ("allocations, processes", "concurrent", "processes", "ops_per_s", "processes", "1", "1/s"),
     ("processor time, threads", "concurrent", "threads", "cpu_ns", "threads", "1", "ns"),
+    ("allocations, blocks held", "concurrent", "window", "ops_per_s", "blocks held", "1", "1/s"),
     ("write a batch", "transfer", "", "ns_write", "buffers", "1", "ns"),
     ("read a batch", "transfer", "", "ns_read", "buffers", "1", "ns"),
 ]

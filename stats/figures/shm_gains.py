@@ -27,6 +27,8 @@ def _label(row: Any) -> str:
     """'allocation, untouched, 4 KiB', 'lookup, 100 segments', 'concurrent, 8 processes'."""
     if row.bench == "allocation":
         return f"allocation, {row.mode}, {units.quantity(row.x, 'bytes')}"
+    if row.mode == "window":
+        return f"concurrent, {row.x} blocks held"
     noun = {"lookup": "segments", "transfer": "buffers"}.get(row.bench, row.mode)
     return f"{row.bench}, {row.x} {noun if row.x != 1 else noun.removesuffix('s')}{_WHAT[row.what]}"
 

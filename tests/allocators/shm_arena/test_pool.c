@@ -89,8 +89,8 @@ static void destroy_spares_a_pool_that_took_over_the_name(void **state) {
 
 /* A folder of the test's own; the caller removes what it makes in it. */
 static char *folder(void) {
-    static char path[] = "/tmp/shm-arena-test-XXXXXX";
-    strcpy(path + strlen(path) - 6, "XXXXXX");
+    static char path[64];
+    snprintf(path, sizeof path, "%s/shm-arena-test-XXXXXX", P_tmpdir);
     assert_non_null(mkdtemp(path));
     return path;
 }
@@ -99,7 +99,7 @@ static void a_pool_can_live_in_a_file(void **state) {
     (void)state;
     struct shm_arena_options o = small();
     struct shm_arena *a, *b;
-    char path[64], link[64], *where = folder();
+    char path[80], link[80], *where = folder();
     snprintf(path, sizeof path, "%s/pool", where);
     snprintf(link, sizeof link, "%s/link", where);
     o.backend = SHM_ARENA_FILE;
@@ -122,7 +122,7 @@ static void a_pool_can_live_in_a_file(void **state) {
 static void things_that_are_no_pools_are_refused(void **state) {
     (void)state;
     struct shm_arena *a;
-    char path[64], *where = folder();
+    char path[80], *where = folder();
     snprintf(path, sizeof path, "%s/x", where);
     assert_code(shm_arena_attach(SHM_ARENA_FILE, where, 0, &a), SHM_ARENA_NOT_A_FILE);
     assert_int_equal(mkfifo(path, 0600), 0);
