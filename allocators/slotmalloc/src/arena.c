@@ -61,6 +61,18 @@ static void *carve(uintptr_t *at, size_t bytes) {
     return piece;
 }
 
+/* A quarter each for the two zones of slots, half for large blocks; in whole index words, so that a
+ * small arena may leave a zone empty. */
+static void split_zones(uint32_t first, uint32_t end) {
+    uint32_t quarter = (uint32_t)round_up((end - first) / 4, 64);
+    for (enum zone zone = 0; zone < ZONES; zone++) {
+        uint32_t limit = zone == ZONES - 1 ? end : ((zone + 1) * quarter + first) & ~63u;
+        limit = limit < first ? first : limit < end ? limit : end;
+        uint32_t start = zone == 0 ? first : arena.zones[zone - 1].limit;
+        arena.zones[zone] = (struct zone_bounds){start, limit};
+    }
+}
+
 static void lay_out(uintptr_t base, size_t size) {
     size_t slots = size >> SLOT_SHIFT, superslabs = size >> SUPERSLAB_SHIFT;
     size_t heaps = size / HEAP_SHARE / sizeof(struct heap);
@@ -75,11 +87,7 @@ static void lay_out(uintptr_t base, size_t size) {
     arena.index = carve(&at, (superslabs / 64 + 1) * sizeof *arena.index);
     arena.heaps = carve(&at, arena.heap_limit * sizeof *arena.heaps);
     uint32_t first = (uint32_t)((at - base + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
-    uint32_t middle = (uint32_t)round_up(superslabs / 2, 64);
-    if (middle >= superslabs) /* too small to share */
-        middle = (uint32_t)superslabs;
-    arena.zones[ZONE_DENSE] = (struct zone_bounds){first, middle};
-    arena.zones[ZONE_SPARSE] = (struct zone_bounds){middle, (uint32_t)superslabs};
+    split_zones(first, (uint32_t)superslabs);
 }
 
 /* A growing arena makes the metadata accessible at once: a fraction of a percent of its size. */
@@ -95,12 +103,13 @@ static void *superslab_place(uint32_t number) {
 }
 
 static void whole_arena_options(void) {
-    uint32_t first = arena.zones[ZONE_DENSE].first, limit = arena.zones[ZONE_SPARSE].limit;
+    uint32_t first = arena.zones[ZONE_DENSE].first, limit = arena.zones[ZONES - 1].limit;
     size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
     if (options.huge_arena || options.thp == THP_OFF) /* advice may be refused */
         (void)kernel_huge_page(superslab_place(first), bytes, options.huge_arena);
     if (options.huge_arena)
-        zones[ZONE_DENSE].advised = zones[ZONE_SPARSE].advised = true;
+        for (enum zone zone = 0; zone < ZONES; zone++)
+            zones[zone].advised = true;
     size_t wish = round_up(options.prefault, HEAP_ALIGN);
     if (wish > 0 && !arena.grow)
         (void)kernel_populate(superslab_place(first), wish < bytes ? wish : bytes);

@@ -21,7 +21,9 @@ uint32_t arena_first_slot(enum zone zone);
 uint32_t arena_end_slot(enum zone zone);
 
 static inline enum zone arena_zone(uint32_t superslab) {
-    return superslab < arena.zones[ZONE_SPARSE].first ? ZONE_DENSE : ZONE_SPARSE;
+    return superslab < arena.zones[ZONE_DENSE].limit    ? ZONE_DENSE
+           : superslab < arena.zones[ZONE_SPARSE].limit ? ZONE_SPARSE
+                                                        : ZONE_LARGE;
 }
 
 /* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. */

@@ -11,7 +11,7 @@ enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out,
     struct taken taken;
     unsigned count = slots_for(bytes);
     unsigned slot_align = align <= SLOT_SIZE ? 1 : (unsigned)(align >> SLOT_SHIFT);
-    if (superslab_take(ZONE_SPARSE, count, slot_align, &taken) != OK)
+    if (superslab_take(ZONE_LARGE, count, slot_align, &taken) != OK)
         return NO_MEMORY;
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.span = (uint8_t)count, .bytes = count * SLOT_SIZE};

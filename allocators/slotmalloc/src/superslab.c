@@ -104,8 +104,14 @@ static enum status take_cold(enum zone zone, unsigned count, unsigned align, str
     return OK;
 }
 
-static enum zone other_zone(enum zone zone) {
-    return zone == ZONE_DENSE ? ZONE_SPARSE : ZONE_DENSE;
+/* Any zone but the one that is exhausted. */
+static enum status take_elsewhere(enum zone exhausted, unsigned count, unsigned align,
+                                  struct taken *out) {
+    for (enum zone zone = 0; zone < ZONES; zone++)
+        if (zone != exhausted && (take_indexed(zone, true, count, align, out) ||
+                                  take_cold(zone, count, align, out) == OK))
+            return OK;
+    return NO_MEMORY;
 }
 
 static enum status take_locked(enum zone zone, unsigned count, unsigned align, struct taken *out) {
@@ -115,8 +121,7 @@ static enum status take_locked(enum zone zone, unsigned count, unsigned align, s
         return NO_MEMORY;
     if (take_cold(zone, count, align, out) == OK)
         return OK;
-    zone = other_zone(zone);
-    return take_indexed(zone, true, count, align, out) ? OK : take_cold(zone, count, align, out);
+    return take_elsewhere(zone, count, align, out);
 }
 
 enum status superslab_take(enum zone zone, unsigned count, unsigned align, struct taken *out) {
@@ -207,9 +212,11 @@ static enum status take_stretch_locked(uint32_t count, uint32_t align, struct ta
     uint32_t number, whole = (count + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
     if (!purge_room_locked(count))
         return NO_MEMORY;
-    if (find_whole(ZONE_SPARSE, whole, align, &number, &out->stage) != OK &&
-        find_whole(ZONE_DENSE, whole, align, &number, &out->stage) != OK)
-        return NO_MEMORY;
+    enum zone zone = ZONES; /* the large one first */
+    do {
+        if (zone-- == 0)
+            return NO_MEMORY;
+    } while (find_whole(zone, whole, align, &number, &out->stage) != OK);
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
         superslab_totals.superslabs_reused += whole;
     out->zero = true;

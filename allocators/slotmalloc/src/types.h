@@ -5,7 +5,7 @@
  *   superslab  2 MiB of the arena, aligned: 32 slots. Its number is its offset / 2 MiB.
  *   slot       64 KiB of the arena, aligned. Its number is its offset / 64 KiB; number 0 is
  *              metadata, so 0 means "none". UNUSED, CURRENT, FULL, AVAILABLE or EMPTY.
- *   zone       one of two halves of the superslabs: dense, for huge pages, and sparse.
+ *   zone       one of three parts of the superslabs: dense, sparse and large; see enum zone.
  *   cursor     of a zone: the first superslab that was never taken.
  *   span       1 to 4 adjacent slots that serve one size class as if they were one slot.
  *   block      what the program gets. A free block's first word links to the next one.
@@ -158,11 +158,13 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic uint32_t pending; /* slots with remote frees: lock-free stack */
 };
 
-/* Two halves of the superslabs. Dense: slots of small classes of which a heap has several, so that
- * all but the last one are in use and huge pages pay. Sparse: a heap's first slots of a class, and
- * larger blocks, of which a program may touch little. When one half is exhausted, the other serves.
- */
-enum zone { ZONE_DENSE, ZONE_SPARSE, ZONES };
+/* Parts of the arena, by how their memory will be touched.
+ *   dense   slots of small classes of which a heap has several: all but the last are in use, and
+ *           huge pages pay
+ *   sparse  a heap's first slots of a class, and slots of larger blocks
+ *   large   runs and huge blocks, of which a program may touch little
+ * When one is exhausted, the others serve. */
+enum zone { ZONE_DENSE, ZONE_SPARSE, ZONE_LARGE, ZONES };
 
 struct zone_bounds {
     uint32_t first; /* superslab number */
