@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             print("harness: ./harness.sh --help shows how to call it", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("harness: interrupted before anything was measured", file=sys.stderr)
+        print("harness: interrupted; records written so far are kept", file=sys.stderr)
         return 130
 
 

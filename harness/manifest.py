@@ -118,6 +118,17 @@ def doctor(root: Path) -> Any:
         return None
 
 
+def warnings(manifest: Mapping[str, Any]) -> list[str]:
+    """What the doctor found that bends results, one line each."""
+    found = (manifest["doctor"] or {}).get("findings", [])
+    lines = [f"{f['check']}: {f['value']} ({f['effect']})" for f in found if f["status"] == "warn"]
+    if manifest["source"]["dirty"]:
+        lines.append(
+            "the tree has uncommitted changes: its revision does not tell what was measured"
+        )
+    return lines
+
+
 def version_of(program: str) -> str | None:
     """The first line of a program's --version, null where it is not installed."""
     text = _output([program, "--version"])

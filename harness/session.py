@@ -88,10 +88,10 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     run_dir = rundir.new_folder(root, options.out, experiment.name)
     hashed = [with_hashes(a, root) for a in measured]
     _say(report.plan_line(experiment, plan, run_dir))
-    rundir.save_manifest(
-        run_dir,
-        manifests.collect(root, experiment, hashed, skipped, blocks, seed, processors()),
-    )
+    manifest = manifests.collect(root, experiment, hashed, skipped, blocks, seed, processors())
+    for warning in manifests.warnings(manifest):
+        _say(f"warning: {warning}")
+    rundir.save_manifest(run_dir, manifest)
     save_plan(run_dir / "plan.json", plan, seed, experiment)
     return Setup(experiment, cells, hashed, plan, run_dir)
 

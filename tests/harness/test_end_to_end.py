@@ -247,6 +247,30 @@ def test_list_names_experiments_allocators_and_workloads(harness: Harness) -> No
         assert name in done.stdout
 
 
+def test_harness_sh_installs_builds_and_takes_paths_from_where_it_is_called(
+    tmp_path: Path, root: Path
+) -> None:
+    words = ["tiny", "--blocks", "1", "--passes", "time", "--no-report", "--out", "here"]
+    done = subprocess.run(
+        [root / "harness.sh", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(records_of(tmp_path / "here")) == 9
+
+
+def test_the_run_ends_with_a_report(tmp_path: Path, harness: Harness) -> None:
+    words = ["--blocks", "1", "--passes", "time,memory"]
+    done = harness("tiny", *words, "--out", tmp_path / "run", report=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run/report.html").stat().st_size > 10_000
+    assert (tmp_path / "run/tidy.csv").read_text().startswith("run,block,allocator,workload")
+
+
 def test_help_needs_nothing_but_python() -> None:
     root = Path(__file__).resolve().parent.parent.parent
     done = subprocess.run(

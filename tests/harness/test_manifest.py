@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from harness import manifest
+from harness.allocators import Allocator, as_manifest, from_manifest
+from harness.paths import absolute, portable
+from harness.pinning import split
+
+
+def test_the_host_is_described_without_gaps_that_every_machine_fills() -> None:
+    host = manifest.host()
+    for key in ("kernel", "machine", "libc", "cpus", "memory_bytes", "page_bytes", "load"):
+        assert host[key], key
+    assert set(host["cgroup"]) == {"memory", "cpu"}
+
+
+def test_the_source_revision_and_a_change_to_it_are_seen(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        name = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        subprocess.run(["git", "-C", tmp_path, *name, *words], check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-m", "x")
+    before = manifest.source(tmp_path)
+    assert len(before["revision"]) == 40
+    assert before["dirty"] is False
+    (tmp_path / "file").write_text("2")
+    assert manifest.source(tmp_path)["dirty"] is True
+
+
+def test_outside_a_checkout_there_is_no_revision(tmp_path: Path) -> None:
+    assert manifest.source(tmp_path) == {"revision": None, "dirty": None}
+
+
+def test_warnings_are_those_of_the_doctor_and_a_changed_tree() -> None:
+    findings = [
+        {"check": "load", "status": "warn", "value": "9", "effect": "noise"},
+        {"check": "swap", "status": "ok", "value": "off", "effect": "x"},
+    ]
+    found = manifest.warnings({"doctor": {"findings": findings}, "source": {"dirty": True}})
+    assert found[0] == "load: 9 (noise)"
+    assert len(found) == 2
+    assert manifest.warnings({"doctor": None, "source": {"dirty": False}}) == []
+
+
+def test_paths_inside_the_tree_are_kept_relative_to_it(tmp_path: Path) -> None:
+    both = f"{tmp_path}/build/a.so:/usr/lib/b.so"
+    assert portable(tmp_path, both) == "build/a.so:/usr/lib/b.so"
+    assert absolute(tmp_path, portable(tmp_path, both)) == both
+    assert absolute(tmp_path, "") == ""
+
+
+def test_an_allocator_survives_the_manifest(tmp_path: Path) -> None:
+    allocator = Allocator("a", library=f"{tmp_path}/build/a.so", preload="/usr/lib/b.so")
+    entry = as_manifest(allocator, tmp_path)
+    assert entry["library"] == "build/a.so"
+    assert from_manifest(entry, tmp_path) == allocator
+
+
+def test_a_single_threaded_process_shares_its_processor_with_nothing_of_ours() -> None:
+    found = split(frozenset({0, 1, 2}))
+    assert found.for_threads(1) == {2}
+    assert found.rest == {0, 1}
+    assert found.for_threads(2) == {0, 1, 2}
+
+
+def test_one_processor_serves_all() -> None:
+    found = split(frozenset({5}))
+    assert found.for_threads(1) == found.rest == found.for_threads(4) == {5}
