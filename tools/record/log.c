@@ -12,6 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#    define MADV_POPULATE_WRITE 23 /* Linux 5.14; libc's headers may be older */
+#endif
+
 static struct log_process not_started;
 struct log_process *log_process = &not_started;
 __thread struct log_thread log_self = {.releasing = LOG_NOTHING};
