@@ -16,10 +16,11 @@ from stats.study import Study
 TITLE = "Shared memory: the arena against a segment per buffer"
 CAPTION = """The cost before over the cost with shm_arena (for concurrent allocation: the rate with
 it over the rate before): geometric mean over processes with its 95 % interval, paired in each
-process. Right of 1 the arena is better; touching fresh pages costs the same page faults both
+process. Right of 1 the arena is better, grey intervals hold 1; touching fresh pages costs the same page faults both
 ways."""
 NEEDS = ("wall_s",)
 PLACE = 59
+_NEITHER = "#8a8f98"
 _WHAT = {"ns": "", "ns_write": ", write", "ns_read": ", read", "ops_per_s": ""}
 
 
@@ -42,7 +43,7 @@ def draw(study: Study) -> Figure | None:
     table = table.sort_values(["bench", "mode", "what", "x"]).reset_index(drop=True)
     figure, (axis,) = _style.panels(1, 1, 7.2, 0.9 + 0.2 * len(table))
     for y, row in enumerate(each(table)):
-        colour = _style.GOOD if row.gain >= 1 else _style.BAD
+        colour = _style.GOOD if row.low > 1 else _style.BAD if row.high < 1 else _NEITHER
         axis.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6)
         axis.plot([row.gain], [y], "o", color=colour, markersize=4)
         text = f"{units.ratio(row.gain)} {units.interval(row.low, row.high)}"
