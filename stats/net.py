@@ -21,7 +21,7 @@ def net_rows(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
     The subtrahend is the median over that allocator's `empty` processes. A net value can be
     negative by noise; it is kept so, since cutting it at zero would bias what is made of it.
     """
-    wanted = tidy[tidy["metric"].map(lambda name: metrics[name].net)]
+    wanted = tidy[tidy["metric"].isin([m.name for m in metrics if m.net])]
     empty = wanted[wanted["workload"] == EMPTY].groupby(["allocator", "metric"])["value"].median()
     rows = wanted[wanted["workload"] != EMPTY].join(
         empty.rename("at_rest"), on=["allocator", "metric"], how="inner"

@@ -17,7 +17,7 @@ PAIR_COLUMNS = ["metric", *CELL, "allocator", "block", "value", "base", "d"]
 
 def home_values(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
     """The rows of `tidy` whose pass is the one that metrics.toml believes for that metric."""
-    home = tidy["metric"].map(lambda name: metrics[name].home_pass)
+    home = tidy["metric"].map({m.name: m.home_pass for m in metrics})
     return tidy[home == tidy["pass"]]
 
 

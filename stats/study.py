@@ -27,63 +27,60 @@ DEFAULT_BASELINE = "ptmalloc"
 
 @dataclass(frozen=True)
 class Study:
-    """One run, analysed. `table` is the tidy table with the `_net` rows; `only` narrows the view to
-    one workload's case.
+    """One run, analysed, or (after `only`) the part of it that is about one workload.
+
+    table   the whole run's tidy table with the `_net` rows
+    work    the tidy rows of home passes, without the `empty` calibration program
+    judged  estimates with verdicts;  twins, floors: those of the A/A cells
+    cast    every allocator of the run, in the order of tables and legends
+    cells, cases   labels of the situations, and of the (workload, params), in this view
     """
 
     run: Run
     metrics: Registry
     table: pd.DataFrame
-    baseline: str
+    work: pd.DataFrame
     judged: pd.DataFrame
     twins: pd.DataFrame
     floors: pd.Series
-    delta: float = DELTA
-    case: Case | None = None
-
-    @cached_property
-    def work(self) -> pd.DataFrame:
-        """The tidy rows of home passes without the `empty` calibration program, of this view's
-        case.
-        """
-        return self._narrow(home_values(self.table[self.table["workload"] != EMPTY], self.metrics))
-
-    @cached_property
-    def estimates(self) -> pd.DataFrame:
-        """The judged estimates of this view."""
-        return self._narrow(self.judged)
-
-    @cached_property
-    def cast(self) -> dict[str, Actor]:
-        """Every allocator of the run, in the order of tables and legends."""
-        return cast_of([r["allocator"] for r in self.run.records], self.baseline, self.run.manifest)
-
-    @cached_property
-    def cells(self) -> dict[Cell, str]:
-        """Labels of the situations in this view."""
-        every = cell_labels(_situations(self.run.records))
-        return {cell: label for cell, label in every.items() if self.case in (None, cell[:2])}
-
-    @cached_property
-    def cases(self) -> dict[Case, str]:
-        """Labels of the (workload, params) in this view."""
-        every = case_labels((w, p) for w, p, _ in cell_labels(_situations(self.run.records)))
-        return {case: label for case, label in every.items() if self.case in (None, case)}
+    baseline: str
+    delta: float
+    cast: dict[str, Actor]
+    cells: dict[Cell, str]
+    cases: dict[Case, str]
 
     def only(self, case: Case) -> Study:
-        """The same study narrowed to one (workload, params); verdicts stay those of the whole run."""
-        return replace(self, case=case)
+        """The same study narrowed to one (workload, params); verdicts stay those of the whole run.
+        """
+        return self._narrowed[case]
+
+    @cached_property
+    def _narrowed(self) -> dict[Case, Study]:
+        records: dict[Case, list[Record]] = {case: [] for case in self.cases}
+        for record in self.run.records:
+            if record["workload"] != EMPTY:
+                records[record["workload"], record["params"]].append(record)
+        work, judged = _by_case(self.work), _by_case(self.judged)
+        return {
+            case: replace(
+                self,
+                run=replace(self.run, records=records[case]),
+                work=work.get(case, self.work.head(0)),
+                judged=judged.get(case, self.judged.head(0)),
+                cells={cell: name for cell, name in self.cells.items() if cell[:2] == case},
+                cases={case: label},
+            )
+            for case, label in self.cases.items()
+        }
 
     def records(self, pass_name: str, cell: Cell | None = None) -> list[Record]:
-        """The ok records of a pass in this view, or in one cell."""
-        return [
-            r for r in self.run.ok(pass_name) if r["workload"] != EMPTY and self._shows(r, cell)
-        ]
+        """The ok records of a pass in this view, or in one cell of it."""
+        shown = [r for r in self.run.ok(pass_name) if r["workload"] != EMPTY]
+        return [r for r in shown if cell in (None, tuple(r[c] for c in CELL))]
 
     def metric_table(self, name: str) -> pd.DataFrame:
         """This view's estimates of one metric, in the order of cells and cast."""
-        rows = self.estimates[self.estimates["metric"] == name]
-        return self.in_order(rows)
+        return self.in_order(self.judged[self.judged["metric"] == name])
 
     def in_order(self, rows: pd.DataFrame) -> pd.DataFrame:
         """`rows` (with cell and allocator columns) sorted by cell, then by cast."""
@@ -96,25 +93,22 @@ class Study:
         return rows.iloc[sorted(range(len(keys)), key=keys.__getitem__)]
 
     def medians(self, name: str) -> pd.Series:
-        """Median of a metric over the blocks of its home pass, by (workload, params, threads,
-        allocator).
-        """
+        """Median of a metric over the blocks, by (workload, params, threads, allocator)."""
         rows = self.work[self.work["metric"] == name]
         return rows.groupby([*CELL, "allocator"], sort=False)["value"].median()
 
     def has(self, *names: str) -> bool:
         """Whether this view holds values of all these metrics."""
-        return set(names) <= set(self.work["metric"].unique())
+        return set(names) <= self._measured
 
-    def _shows(self, record: Record, cell: Cell | None) -> bool:
-        where = (record["workload"], record["params"], record["threads"])
-        return where == cell if cell else self.case in (None, where[:2])
+    @cached_property
+    def _measured(self) -> set[str]:
+        return set(self.work["metric"].unique())
 
-    def _narrow(self, rows: pd.DataFrame) -> pd.DataFrame:
-        if self.case is None:
-            return rows
-        workload, params = self.case
-        return rows[(rows["workload"] == workload) & (rows["params"] == params)]
+
+def _by_case(rows: pd.DataFrame) -> dict[Case, pd.DataFrame]:
+    grouped = rows.groupby(["workload", "params"], sort=False)
+    return {(str(w), str(p)): part for (w, p), part in grouped}
 
 
 def _situations(records: list[Record]) -> pd.DataFrame:
@@ -162,12 +156,14 @@ def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Stud
     table = tidy(run.records, metrics)
     table = pd.concat([table, net_rows(table, metrics)], ignore_index=True)
     base = choose_baseline(run, baseline)
-    judged_values = home_values(table[table["workload"] != EMPTY], metrics)
-    judged_values = judged_values[judged_values["metric"].map(lambda name: metrics[name].judged)]
+    cast = cast_of([r["allocator"] for r in run.records], base, run.manifest)
+    work = home_values(table[table["workload"] != EMPTY], metrics)
+    judged_values = work[work["metric"].isin([m.name for m in metrics if m.judged])]
     estimator = PairedLogRatio()
     twins = estimator(Pairing(base, twins=True)(judged_values))
     noise = floors(twins)
-    cast = cast_of([r["allocator"] for r in run.records], base, run.manifest)
     judge = Judge(metrics, noise, not_judged(cast), delta)
     judged = judge(estimator(Pairing(base)(judged_values)))
-    return Study(run, metrics, table, base, judged, twins, noise, delta)
+    cells = cell_labels(_situations(run.records))
+    cases = case_labels(cell[:2] for cell in cells)
+    return Study(run, metrics, table, work, judged, twins, noise, base, delta, cast, cells, cases)

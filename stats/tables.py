@@ -153,7 +153,7 @@ def workload(study: Study) -> Table:
     medians = {m.name: study.medians(m.name) for m in shown}
     raw = study.in_order(pd.DataFrame(medians).rename_axis([*CELL, "allocator"]).reset_index())
     frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
-    estimates = study.estimates.set_index(["metric", *CELL, "allocator"])
+    estimates = study.judged.set_index(["metric", *CELL, "allocator"])
     for metric in shown:
         keys = raw[[*CELL, "allocator"]].itertuples(index=False, name=None)
         pairs = zip(raw[metric.name], keys, strict=True)

@@ -65,8 +65,8 @@ class Plot:
 
         if not self.per_workload:
             return [] if self.missing(study) else [(self.name, study)]
-        narrowed = [(label, study.only(case)) for case, label in study.cases.items()]
-        return [(f"{self.name}-{file_name(k)}", s) for k, s in narrowed if not self.missing(s)]
+        named = [(label, study.only(case)) for case, label in study.cases.items()]
+        return [(f"{self.name}-{file_name(k)}", s) for k, s in named if not self.missing(s)]
 
     def draw(self, study: Study) -> Figure | None:
         """The matplotlib figure, or None when there is nothing to show."""
