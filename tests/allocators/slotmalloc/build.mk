@@ -52,4 +52,44 @@ $(SLOT_TORTURE): $(patsubst $(CONFORMANCE_DIR)/%.c,$(SLOT_SAME_OBJ)/%.o,$(wildca
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -ldl
 
+# Under the sanitizers. Not there: faults and limits, which a sanitizer's own memory does not survive, and fork under
+# the thread sanitizer, which cannot follow it.
+SLOT_SANE  := sizes zero realloc errors alignment information threads
+ASAN_TESTS += $(SLOT_UNITS) $(SLOT_SANE:%=$(SLOT_BIN)/same_%) $(SLOT_BIN)/same_fork
+TSAN_TESTS += $(filter-out %/test_hardening,$(SLOT_UNITS)) $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_zero
+SLOT_TORTURE_SECONDS ?= 10
+
+slotmalloc-torture: $(SLOT_TORTURE)
+	timeout 120 $(SLOT_TORTURE) --threads 4 --seconds $(SLOT_TORTURE_SECONDS)
+run-asan run-tsan: slotmalloc-torture
+slotmalloc-asan: $(patsubst %,run/%,$(filter $(SLOT_BIN)/%,$(ASAN_TESTS)))
+slotmalloc-tsan: $(patsubst %,run/%,$(filter $(SLOT_BIN)/%,$(TSAN_TESTS)))
+slotmalloc-asan slotmalloc-tsan: slotmalloc-torture
+check-slotmalloc-sanitizers:
+	$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined slotmalloc-asan
+	$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread slotmalloc-tsan
+
+# valgrind looks for reads of what was never written, in the allocator itself.
+check-slotmalloc-valgrind: $(SLOT_TORTURE) $(SLOT_BIN)/test_superslabs $(SLOT_BIN)/test_remote_model
+	@command -v valgrind > /dev/null || { echo "skipped $@: valgrind is not installed"; exit 0; }; \
+	for test in "$(SLOT_TORTURE) --ops 12000 --threads 2 --seconds 60" $(SLOT_BIN)/test_remote_model; do \
+	  timeout 180 valgrind -q --error-exitcode=9 --fair-sched=yes $$test > /dev/null && echo "ok      valgrind $$test" || exit 1; \
+	done
+
+# The other machine: the unit tests and the conformance tests under an emulator, which keeps a record of every page
+# of address space: hence the smaller reservation.
+AARCH64_CC    := aarch64-linux-gnu-gcc
+AARCH64_RUN   := qemu-aarch64 -L /usr/aarch64-linux-gnu
+SLOT_EMULATED := $(SLOT_UNITS) $(patsubst %,$(SLOT_BIN)/same_%,sizes zero realloc errors alignment information)
+slotmalloc-emulated: $(SLOT_EMULATED) $(SLOT_TORTURE)
+	@for test in $(SLOT_EMULATED) "$(SLOT_TORTURE) --seconds 8"; do timeout 200 env SLOTMALLOC=reserve=2g $(CROSS) $$test > $(BUILD)/log 2>&1 && echo "ok      $$test" \
+	  || { cat $(BUILD)/log; echo "FAILED  $$test"; exit 1; }; done
+check-slotmalloc-aarch64:
+	@if command -v $(AARCH64_CC) > /dev/null && command -v $(firstword $(AARCH64_RUN)) > /dev/null; \
+	then $(MAKE) --no-print-directory BUILD=build/aarch64 CC=$(AARCH64_CC) CROSS="$(AARCH64_RUN)" slotmalloc-emulated; \
+	else echo "skipped $@: $(AARCH64_CC) or $(firstword $(AARCH64_RUN)) is not installed"; fi
+
+CHECKS += check-slotmalloc-sanitizers check-slotmalloc-valgrind check-slotmalloc-aarch64
+.PHONY: slotmalloc-torture slotmalloc-asan slotmalloc-tsan slotmalloc-emulated
+
 endif
