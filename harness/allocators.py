@@ -111,8 +111,7 @@ def choose(known: Sequence[Allocator], patterns: Sequence[str], wanted: str) -> 
 
 def with_aa(chosen: Sequence[Allocator], aa: str) -> list[Allocator]:
     """Adds the A/A twin: the same library under a second name, so that the run measures its own
-    noise
-    floor.
+    noise floor.
     """
     twins = [dataclasses.replace(a, name=a.name + AA_MARK) for a in chosen if a.name == aa]
     return [*chosen, *twins]

@@ -1,6 +1,5 @@
 """The command line of ./harness.sh: reads it, sets a run up or takes one up again, and ends with
-the
-report.
+the report.
 """
 
 from __future__ import annotations

@@ -80,8 +80,7 @@ class Cell:
     @property
     def params(self) -> str:
         """The canonical `key=value;...` string of records and tables; a command's is a digest of
-        its
-        argv.
+        its argv.
         """
         if self.kind == "command":
             return "argv=" + hashlib.sha256("\0".join(self.argv).encode()).hexdigest()[:8]
@@ -100,8 +99,7 @@ class Cell:
 @dataclass(frozen=True)
 class Experiment:
     """A question with the cells, allocators, passes and limits that shall answer it. raw is the
-    parsed
-    file.
+    parsed file.
     """
 
     name: str
@@ -139,8 +137,7 @@ def select(patterns: Sequence[str], names: Iterable[str]) -> list[str]:
 
 def find(name: str, folder: Path) -> Path:
     """The file of the experiment `name` (a name in `folder`, or the path of a TOML file);
-    UsageError
-    if none.
+    UsageError if none.
     """
     if name.endswith(".toml"):
         path = Path(name)

@@ -1,6 +1,5 @@
 """manifest.json: everything about machine, libraries and source that a reader needs to judge or
-repeat
-a run.
+repeat a run.
 """
 
 from __future__ import annotations
@@ -98,8 +97,7 @@ def host() -> dict[str, Any]:
 
 def cgroup_limits() -> dict[str, str | None]:
     """Memory and processor limits of our control group, in either layout of the hierarchy; null:
-    none
-    visible.
+    none visible.
     """
     unified = f"/sys/fs/cgroup{(_read('/proc/self/cgroup') or '').rpartition(':')[2].strip()}"
     return {
@@ -137,8 +135,7 @@ def version_of(program: str) -> str | None:
 
 def _output(command: list[str]) -> str | None:
     """What a command prints, None where it cannot be run; its exit code does not matter (a doctor
-    may
-    use it).
+    may use it).
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -4,70 +4,21 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness import memtest, provider
 from harness.allocators import Allocator
-from harness.experiment import Cell, Experiment
-from harness.passes import discover
+from harness.bench import Bench, inherited_environment
+from harness.experiment import Cell
 from harness.passes.instrument import Instrument, Readings, Surroundings
 from harness.paths import portable
-from harness.pinning import Processors
 from harness.plan import PlannedRun
 from harness.process import Job, Outcome, run
 from harness.provider import Proof
 from harness.records import Record, write_whole
 
 SCHEMA = 1
-# What a measured process inherits; everything else that a user's shell may hold (MALLOC_...,
-# LD_...) stays out.
-_INHERITED = ("PATH", "HOME", "TMPDIR")
 PADDING_NAME = "ALLOCLAB_PADDING"
-
-
-@dataclass
-class Bench:
-    """Everything that is the same for all processes of a run."""
-
-    root: Path
-    run_dir: Path
-    experiment: Experiment
-    cells: dict[tuple[str, str, int], Cell]
-    allocators: dict[str, Allocator]
-    processors: Processors
-    should_stop: Callable[[], bool] = lambda: False
-    passes: dict[str, Any] = field(default_factory=discover)
-    _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
-    _prepared: dict[tuple[str, ...], str] = field(default_factory=dict)
-
-    def execute(self, job: Job) -> Outcome:
-        """Runs a job that is not measured."""
-        return run(job, should_stop=self.should_stop)
-
-    def prepare(self, cell: Cell) -> str:
-        """Makes a real program's input, once; "" when that is done, else one sentence."""
-        if cell.prepare and cell.prepare not in self._prepared:
-            self._prepared[cell.prepare] = self._make_input(cell.prepare)
-        return self._prepared.get(cell.prepare, "")
-
-    def _make_input(self, argv: tuple[str, ...]) -> str:
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        limits, cpus = self.experiment, self.processors.everything
-        cap = limits.memory_cap_bytes
-        done = self.execute(Job(argv, inherited, cpus, limits.timeout_s, cap, self.root))
-        last_words = done.stderr.splitlines()[-1] if done.stderr else done.why
-        return "" if done.status == "ok" else f"its input cannot be made: {last_words}"
-
-    def command_proof(self, allocator: Allocator, cell: Cell, job: Job) -> tuple[Proof, Outcome]:
-        """The proof for a real program, obtained once per allocator and program."""
-        key = (allocator.name, cell.params)
-        if key not in self._proofs:
-            self._proofs[key] = provider.probe_command(allocator, job, self.execute)
-        return self._proofs[key]
 
 
 def measure(bench: Bench, planned: PlannedRun) -> Record:
@@ -88,7 +39,8 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
             proof, probed = bench.command_proof(allocator, cell, bare)
             if probed.status != "ok" or not proof.proven:
                 bad = probed.status if probed.status != "ok" else "refused"
-                return record | {"status": bad, "why": f"start check: {probed.why or proof.why}"}
+                why = bench.plain(probed.why or proof.why)
+                return record | {"status": bad, "why": f"start check: {why}"}
         outcome = run(job, instrument.observer, bench.should_stop)
         report = memtest.parse(outcome.stdout)
         if cell.kind == "memtest":
@@ -96,7 +48,7 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
         status, why = judge(cell, outcome, report, proof)
         record |= {
             "status": status,
-            "why": why.replace(f"{bench.root}/", ""),
+            "why": bench.plain(why),
             "exit_code": outcome.exit_code,
             "signal": outcome.signal,
             "provider": proof.as_record(bench.root),
@@ -177,8 +129,7 @@ def _bare(
         )
         preload = allocator.memtest_env
     ours = {"LC_ALL": "C", **cell.env, **preload}
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env = {**inherited, **ours, PADDING_NAME: "x" * planned.padding}
+    env = {**inherited_environment(), **ours, PADDING_NAME: "x" * planned.padding}
     experiment = bench.experiment
     pinned = bench.processors.for_threads(cell.threads)
     timeout, cap = experiment.timeout_s, experiment.memory_cap_bytes
@@ -202,8 +153,7 @@ def _job(
 
 def _checksum(cell: Cell, outcome: Outcome, report: memtest.Report) -> str:
     """What must agree between allocators: memtest's digest of its operations, or that of a
-    program's
-    output.
+    program's output.
     """
     if cell.kind == "command":
         return hashlib.sha256(outcome.stdout).hexdigest()[:16]

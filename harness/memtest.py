@@ -1,6 +1,5 @@
 """memtest as the harness sees it: its catalogue of workloads, its command line, and the JSON lines
-it
-prints.
+it prints.
 """
 
 from __future__ import annotations

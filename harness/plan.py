@@ -50,8 +50,7 @@ class PlannedRun:
     @property
     def group(self) -> tuple[Any, ...]:
         """The runs that did the same work and may be compared with each other: one cell of one
-        block
-        of one pass.
+        block of one pass.
         """
         return (self.pass_name, self.block, *self.cell_key)
 

@@ -28,8 +28,7 @@ class Estimate:
 
     def left_s(self, todo: Sequence[PlannedRun]) -> float:
         """Seconds that the runs of `todo` will take; a kind not seen yet counts like the nearest
-        that
-        was.
+        that was.
         """
         return sum(self._expect(planned) for planned in todo)
 

@@ -1,6 +1,5 @@
 """Proof that the expected library served malloc: a preload that failed silently must never pass for
-a
-result.
+a result.
 """
 
 from __future__ import annotations
@@ -53,8 +52,7 @@ def unproven(allocator: Allocator) -> Proof:
 
 def from_memtest(allocator: Allocator, end: Mapping[str, Any], stderr: str) -> Proof:
     """The proof that memtest gives: it asks the dynamic linker which object defines the malloc that
-    it
-    calls.
+    it calls.
     """
     path = (end.get("provider") or {}).get("path") or ""
     return _compare(allocator, path, stderr)
@@ -98,8 +96,7 @@ def probe_command(
     allocator: Allocator, job: Job, execute: Callable[[Job], Outcome]
 ) -> tuple[Proof, Outcome]:
     """Runs a real program once, unmeasured, and asks the dynamic linker to which object it bound
-    every
-    `malloc`.
+    every `malloc`.
 
     A program that brings its own malloc (linked statically, or exported by the program itself) is
     thereby found out, as is one that drops LD_PRELOAD on its way. Its children count too.

@@ -1,6 +1,5 @@
 """runs.jsonl: one line per process, added so that neither a crash nor a full disk can take an
-earlier
-line away.
+earlier line away.
 """
 
 from __future__ import annotations
@@ -20,14 +19,12 @@ Record = dict[str, Any]
 
 class RecordFile:
     """The open runs.jsonl of one run. Only one harness at a time may hold it; the lock goes when
-    the
-    process ends.
+    the process ends.
     """
 
     def __init__(self, path: Path) -> None:
         """Opens or creates the file and cuts off a last line that an earlier crash left torn.
-        Raises
-        StorageError.
+        Raises StorageError.
         """
         self.path = path
         try:
@@ -75,8 +72,7 @@ def encode(record: Record) -> bytes:
 
 def read_records(path: Path) -> list[Record]:
     """The complete records of a file; [] when there is none. Raises StorageError that names a
-    damaged
-    line.
+    damaged line.
 
     A later record of the same run replaces the earlier one: that is how a run is refused after the
     fact.

@@ -1,6 +1,5 @@
 """What the harness itself prints: the plan, the count of how processes ended. Tables and figures
-are
-stats.py's.
+are stats.py's.
 """
 
 from __future__ import annotations

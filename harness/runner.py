@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.allocators import Allocator
+from harness.bench import Bench
 from harness.checksums import odd_ones
 from harness.errors import Interrupted
 from harness.guard import Guard
-from harness.measure import Bench, measure, refused
+from harness.measure import measure, refused
 from harness.plan import PlannedRun
 from harness.progress import Progress
 from harness.records import Record, RecordFile
@@ -57,11 +58,9 @@ class Session:
     def _one(self, planned: PlannedRun) -> Record:
         allocator = self.bench.allocators[planned.allocator]
         status, why = self._reason_not_to_start(planned, allocator)
-        return (
-            refused(self.bench, planned, allocator, why, status)
-            if why
-            else measure(self.bench, planned)
-        )
+        if why:
+            return refused(self.bench, planned, allocator, why, status)
+        return measure(self.bench, planned)
 
     def _reason_not_to_start(self, planned: PlannedRun, allocator: Allocator) -> tuple[str, str]:
         check = self.checks[allocator.name]
@@ -96,8 +95,7 @@ class Session:
 
     def _refuse_odd(self, group: Sequence[PlannedRun]) -> None:
         """Once a group is complete, those that did other work get a second record, which replaces
-        the
-        first.
+        the first.
         """
         if any(planned.run not in self.records for planned in group):
             return

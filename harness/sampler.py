@@ -35,8 +35,7 @@ MARGIN_S = 0.1  # how much earlier than the round number the last of these reads
 @dataclass(frozen=True)
 class Sample:
     """One row of a series: monotonic time, memtest's phase, and what was measured then (None: not
-    at
-    this instant).
+    at this instant).
     """
 
     at_ns: int

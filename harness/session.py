@@ -25,10 +25,10 @@ from harness.allocators import (
     with_aa,
     with_hashes,
 )
+from harness.bench import Bench
 from harness.errors import Interrupted, StorageError, UsageError
 from harness.experiment import Cell, Experiment
 from harness.interrupt import StopRequest
-from harness.measure import Bench
 from harness.pinning import processors
 from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
 from harness.progress import Progress
@@ -54,8 +54,7 @@ class Setup:
 
 def run(root: Path, options: argparse.Namespace) -> int:
     """Does what the options ask for; returns the exit code. Raises HarnessError for what a person
-    must
-    cure.
+    must cure.
     """
     setup = _resumed(root, options) if options.resume else _new(root, options)
     if setup is None:

@@ -7,15 +7,15 @@ once instead of costing a time-out in every cell.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness import memtest, provider
 from harness.allocators import Allocator
+from harness.bench import Bench, inherited_environment
 from harness.experiment import Cell
-from harness.measure import Bench, judge
+from harness.measure import judge
 from harness.process import Job
 from harness.provider import Proof
 
@@ -51,12 +51,12 @@ def check(bench: Bench, allocator: Allocator) -> Check:
     report = memtest.parse(outcome.stdout)
     proof = provider.from_memtest(allocator, report.end, outcome.stderr)
     status, why = judge(EMPTY, outcome, report, proof)
-    return Check(status, why and f"start check: {why}", proof)
+    return Check(status, why and f"start check: {bench.plain(why)}", proof)
 
 
 def _job(bench: Bench, allocator: Allocator) -> Job:
     argv = memtest.command_line(allocator.binary, EMPTY.workload, 1, 1, {})
-    env = {"PATH": os.environ.get("PATH", ""), **allocator.memtest_env}
+    env = {**inherited_environment(), **allocator.memtest_env}
     limits = bench.experiment
     timeout = min(LONGEST_S, limits.timeout_s)
     return Job(argv, env, bench.processors.single, timeout, limits.memory_cap_bytes, bench.root)

@@ -42,8 +42,7 @@ class Call:
 @dataclass
 class Log:
     """The calls of a log in the order in which they ended, and the number of lines that could not
-    be
-    read.
+    be read.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -108,8 +107,7 @@ def _call(pid: int, at_s: float, text: str) -> Call | None:
 
 def _never_returned(waiting: dict[int, tuple[float, str]]) -> Iterator[Call]:
     """Calls that were under way when the process was killed: they happened, but have no result and
-    no
-    duration.
+    no duration.
     """
     for pid, (at_s, text) in waiting.items():
         named = _NAMED.match(text)
@@ -152,8 +150,7 @@ class Tally:
 @dataclass(frozen=True)
 class MappedPoint:
     """Bytes mapped and not unmapped since the start, without and with the program break, at t_s
-    after
-    the first call.
+    after the first call.
     """
 
     t_s: float
@@ -172,8 +169,7 @@ class Summary:
 
 def summarise(log: Log) -> Summary:
     """Adds a log up. A mapping with MAP_FIXED replaces one that is already counted and adds nothing
-    to
-    the curve.
+    to the curve.
     """
     by_name = {name: Tally() for name in CALLS}
     breaks: list[int] = []

@@ -14,9 +14,7 @@ from harness.process import Observer, Outcome
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an instrument may need to know: the cell it looks at, linger_s of the experiment, and a
-    folder for drafts.
-    """
+    """What an instrument may need to know: the cell it looks at, and the experiment's linger_s."""
 
     cell: Cell
     linger_s: float = 0.0
@@ -70,8 +68,7 @@ class Instrument:
 
 def process_metrics(outcome: Outcome, report: Report) -> dict[str, float]:
     """The measured region's metrics as memtest reports them; of a program that reports nothing,
-    those
-    of the process.
+    those of the process.
     """
     if report.end:
         return work_metrics(report.end)
@@ -87,8 +84,7 @@ def process_metrics(outcome: Outcome, report: Report) -> dict[str, float]:
 
 def only(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
     """Those metrics of `names` that are there: what an instrument slowed down must not be reported
-    by
-    its pass.
+    by its pass.
     """
     return {name: metrics[name] for name in names if name in metrics}
 

@@ -1,0 +1,71 @@
+"""What all processes of a run have in common, and what is done once for many of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import provider
+from harness.allocators import Allocator
+from harness.experiment import Cell, Experiment
+from harness.passes import discover
+from harness.pinning import Processors
+from harness.process import Job, Outcome, run
+from harness.provider import Proof
+
+_INHERITED = ("PATH", "HOME", "TMPDIR")
+
+
+def inherited_environment() -> dict[str, str]:
+    """What a started process inherits. All else that a user's shell may hold (MALLOC_..., LD_...)
+    stays out.
+    """
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+@dataclass
+class Bench:
+    """Everything that is the same for all processes of a run."""
+
+    root: Path
+    run_dir: Path
+    experiment: Experiment
+    cells: dict[tuple[str, str, int], Cell]
+    allocators: dict[str, Allocator]
+    processors: Processors
+    should_stop: Callable[[], bool] = lambda: False
+    passes: dict[str, Any] = field(default_factory=discover)
+    _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
+    _prepared: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def plain(self, text: str) -> str:
+        """A message without the place of the tree in it: records must not depend on that."""
+        return text.replace(f"{self.root}/", "")
+
+    def execute(self, job: Job) -> Outcome:
+        """Runs a job that is not measured."""
+        return run(job, should_stop=self.should_stop)
+
+    def prepare(self, cell: Cell) -> str:
+        """Makes a real program's input, once; "" when that is done, else one sentence."""
+        if cell.prepare and cell.prepare not in self._prepared:
+            self._prepared[cell.prepare] = self._make_input(cell.prepare)
+        return self._prepared.get(cell.prepare, "")
+
+    def _make_input(self, argv: tuple[str, ...]) -> str:
+        env = inherited_environment()
+        limits, cpus = self.experiment, self.processors.everything
+        cap = limits.memory_cap_bytes
+        done = self.execute(Job(argv, env, cpus, limits.timeout_s, cap, self.root))
+        last_words = done.stderr.splitlines()[-1] if done.stderr else done.why
+        return "" if done.status == "ok" else f"its input cannot be made: {last_words}"
+
+    def command_proof(self, allocator: Allocator, cell: Cell, job: Job) -> tuple[Proof, Outcome]:
+        """The proof for a real program, obtained once per allocator and program."""
+        key = (allocator.name, cell.params)
+        if key not in self._proofs:
+            self._proofs[key] = provider.probe_command(allocator, job, self.execute)
+        return self._proofs[key]
