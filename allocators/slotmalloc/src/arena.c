@@ -8,7 +8,7 @@
 #define RESERVE_MIN     ((size_t)16 << 20)
 #define HEAPS_MAX       65536
 #define HEAP_SHARE      16                /* heaps may take up to 1/16 of a small arena */
-#define HUGE_PAGE_START ((size_t)4 << 20) /* of the dense zone without huge pages */
+#define HUGE_PAGE_START ((size_t)2 << 20) /* of the dense zone without huge pages */
 #define GROW_START      ((size_t)64 << 20)
 
 struct arena arena;
