@@ -42,10 +42,16 @@ EXPORT void *calloc(size_t count, size_t size) {
     return address;
 }
 
+/* libc frees a dozen NULLs for each thread that ends. A thread that never did anything else has no
+ * part in the trace: nothing would tell its end. */
+static bool is_idle_talk(const void *address) {
+    return !address && !log_self.generation;
+}
+
 EXPORT void free(void *address) {
     if (unlikely(bootstrap_owns(address)) || !is_ready())
         return;
-    if (likely(log_self.releasing != address))
+    if (likely(log_self.releasing != address) && !is_idle_talk(address))
         log_release(RAW_FREE, address);
     next.free(address);
 }
