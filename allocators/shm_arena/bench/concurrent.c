@@ -15,25 +15,28 @@ static const struct bench_option options[] = {
     {"processes", "1", "processes, 1 to 64"},
     {"threads", "1", "threads in each process, 1 to 64"},
     {"size", "4K", "bytes of a block"},
-    {"operations", "200000",
-     "allocations per thread and round; a fiftieth of that where each is a system call"},
+    {"milliseconds", "100", "how long each way is measured per round"},
     {"window", "64", "blocks that each thread holds"},
     {NULL, NULL, NULL},
 };
 
-enum { MOST_WORKERS = 4096, MOST_WINDOW = 4096 };
+enum { MOST_WORKERS = 4096, MOST_WINDOW = 4096, CLOCK_EVERY = 16 };
 
-/* Shared by all processes of a round. */
+/* Shared by all processes of a round. Time is given and work is counted, not the other way round:
+ * where there are more workers than processors, the end of a fixed amount of work is that of the
+ * unluckiest. */
 static struct board {
     _Atomic unsigned ready, failures;
     _Atomic bool go;
+    double deadline; /* ns */
     struct {
-        double start, end, cpu; /* ns; cpu: of the worker's own processor time */
-    } spans[MOST_WORKERS];
+        uint64_t done;
+        double cpu; /* ns of the worker's own processor time */
+    } workers[MOST_WORKERS];
 } * board;
 
 static unsigned processes, threads, window;
-static uint64_t operations;
+static double duration; /* ns */
 static size_t size;
 static const struct contender *current;
 
@@ -41,20 +44,16 @@ static void setup(void) {
     processes = (unsigned)option_number("processes");
     threads = (unsigned)option_number("threads");
     window = (unsigned)option_number("window");
-    operations = option_number("operations");
+    duration = (double)option_number("milliseconds") * 1e6;
     size = option_number("size");
     if (!processes || processes > 64 || !threads || threads > 64 || !window ||
         window > MOST_WINDOW || !size)
-        usage_error("--processes and --threads: 1 to 64; --window: 1 to %d; --size: at least 1",
+        usage_error("--processes and --threads: 1 to 64; --window: 1 to %d; --size and "
+                    "--milliseconds: at least 1",
                     MOST_WINDOW);
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED)
         exit(3);
-}
-
-static uint64_t operations_of(const struct contender *c) {
-    uint64_t fewer = c->slow ? operations / 50 : operations;
-    return fewer ? fewer : 1;
 }
 
 /* Processor time of this thread: what a busy machine does not distort. */
@@ -64,18 +63,10 @@ static double cpu_ns(void) {
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void *work(void *worker) {
-    struct shared_block held[MOST_WINDOW];
-    uintptr_t index = (uintptr_t)worker;
-    uint64_t random = option_seed() + index * 2, count = operations_of(current);
-    for (unsigned i = 0; i < window; i++)
-        held[i].address = NULL;
-    atomic_fetch_add(&board->ready, 1);
-    while (!atomic_load(&board->go))
-        sched_yield();
-    double cpu = cpu_ns();
-    board->spans[index].start = now_ns();
-    for (uint64_t done = 0; done < count; done++) {
+/* Replaces random blocks until the deadline; returns how many. */
+static uint64_t replace_blocks(struct shared_block *held, uint64_t random) {
+    uint64_t done = 0;
+    while (done % CLOCK_EVERY || now_ns() < board->deadline) {
         struct shared_block *b = &held[next_random(&random) % window];
         if (b->address)
             current->release(b, size);
@@ -83,9 +74,22 @@ static void *work(void *worker) {
             b->address = NULL;
             atomic_fetch_add(&board->failures, 1);
         }
+        done++;
     }
-    board->spans[index].end = now_ns();
-    board->spans[index].cpu = cpu_ns() - cpu;
+    return done;
+}
+
+static void *work(void *worker) {
+    struct shared_block held[MOST_WINDOW];
+    uintptr_t index = (uintptr_t)worker;
+    for (unsigned i = 0; i < window; i++)
+        held[i].address = NULL;
+    atomic_fetch_add(&board->ready, 1);
+    while (!atomic_load(&board->go))
+        sched_yield();
+    double cpu = cpu_ns();
+    board->workers[index].done = replace_blocks(held, option_seed() + index * 2);
+    board->workers[index].cpu = cpu_ns() - cpu;
     for (unsigned i = 0; i < window; i++)
         if (held[i].address)
             current->release(&held[i], size);
@@ -105,25 +109,19 @@ static void run_process(unsigned process) {
 static void start_together(void) {
     while (atomic_load(&board->ready) < processes * threads)
         sched_yield();
+    board->deadline = now_ns() + duration;
     atomic_store(&board->go, true);
 }
 
-/* Operations per second, from the first worker's start to the last one's end. */
-static double rate(const struct contender *c) {
-    double first = board->spans[0].start, last = board->spans[0].end;
-    for (unsigned i = 1; i < processes * threads; i++) {
-        first = board->spans[i].start < first ? board->spans[i].start : first;
-        last = board->spans[i].end > last ? board->spans[i].end : last;
+/* Adds operations per second and processor time per operation of all workers. */
+static void add_results(const struct contender *c, struct bench_row *row) {
+    double done = 0, cpu = 0;
+    for (unsigned i = 0; i < processes * threads; i++) {
+        done += (double)board->workers[i].done;
+        cpu += board->workers[i].cpu;
     }
-    return (double)operations_of(c) * processes * threads / (last - first) * 1e9;
-}
-
-/* Processor time per operation, over all workers. */
-static double cpu_per_operation(const struct contender *c) {
-    double sum = 0;
-    for (unsigned i = 0; i < processes * threads; i++)
-        sum += board->spans[i].cpu;
-    return sum / ((double)operations_of(c) * processes * threads);
+    row_add(row, done / duration * 1e9, "ops_per_s_%s", c->name);
+    row_add(row, cpu / (done ? done : 1), "cpu_ns_%s", c->name);
 }
 
 static void measure(const struct contender *c, struct bench_row *row) {
@@ -151,8 +149,7 @@ static void measure(const struct contender *c, struct bench_row *row) {
     }
     if (atomic_load(&board->failures))
         wrong_result("%s refused %u allocations", c->name, atomic_load(&board->failures));
-    row_add(row, rate(c), "ops_per_s_%s", c->name);
-    row_add(row, cpu_per_operation(c), "cpu_ns_%s", c->name);
+    add_results(c, row);
     c->close();
 }
 

@@ -17,7 +17,6 @@ struct shared_block {
 struct contender {
     const char *name; /* as in a column's name */
     int place;        /* order of measuring and printing */
-    bool slow; /* system calls per block: gets fewer operations where time is measured, not work */
     bool (*open)(size_t pool_bytes);
     bool (*allocate)(size_t size, struct shared_block *block);
     void (*release)(const struct shared_block *block, size_t size);

@@ -27,6 +27,6 @@ static void close_pool(void) {
     shm_arena_detach(arena);
 }
 
-static struct contender arena_contender = {"arena",  1,       false,      open_pool,
-                                           allocate, release, close_pool, NULL};
+static struct contender arena_contender = {"arena", 1,          open_pool, allocate,
+                                           release, close_pool, NULL};
 REGISTER_CONTENDER(arena_contender);

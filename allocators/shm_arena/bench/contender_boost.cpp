@@ -33,6 +33,5 @@ static void close_pool() {
     delete segment;
 }
 
-static contender boost_contender = {"boost",  3,       false,      open_pool,
-                                    allocate, release, close_pool, nullptr};
+static contender boost_contender = {"boost", 3, open_pool, allocate, release, close_pool, nullptr};
 REGISTER_CONTENDER(boost_contender);

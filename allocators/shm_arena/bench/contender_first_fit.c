@@ -99,6 +99,6 @@ static void close_pool(void) {
     munmap(pool, pool->bytes);
 }
 
-static struct contender first_fit = {"first_fit", 2,       false,      open_pool,
-                                     allocate,    release, close_pool, NULL};
+static struct contender first_fit = {"first_fit", 2,          open_pool, allocate,
+                                     release,     close_pool, NULL};
 REGISTER_CONTENDER(first_fit);

@@ -46,6 +46,6 @@ static void release(const struct shared_block *block, size_t size) {
 
 static void close_nothing(void) {}
 
-static struct contender per_allocation = {"per_allocation", 0,       true,          open_nothing,
-                                          allocate,         release, close_nothing, NULL};
+static struct contender per_allocation = {"per_allocation", 0,   open_nothing, allocate, release,
+                                          close_nothing,    NULL};
 REGISTER_CONTENDER(per_allocation);

@@ -45,7 +45,7 @@ def records(*arguments: str) -> list[dict[str, Any]]:
 SMALL = {
     "allocation": ["--blocks", "50", "--rounds", "2"],
     "lookup": ["--segments", "20", "--queries", "2000", "--rounds", "2"],
-    "concurrent": ["--processes", "2", "--threads", "2", "--operations", "2000", "--rounds", "2"],
+    "concurrent": ["--processes", "2", "--threads", "2", "--milliseconds", "5", "--rounds", "2"],
     "transfer": ["--buffers", "20", "--batches", "20", "--rounds", "2"],
     "steady": ["--operations", "20000", "--live", "200", "--rounds", "2"],
 }
