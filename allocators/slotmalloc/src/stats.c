@@ -60,7 +60,7 @@ SNAPSHOT static void merge(struct counters *sum) {
 
 /* "name":value, with a comma before all but the first of an object. */
 static void field(struct text *text, const char *name, uint64_t value) {
-    if (text->at > text->end - 1 || text->at[-1] != '{')
+    if (text->last != '{')
         text_add(text, ",");
     text_add(text, "\"");
     text_add(text, name);
@@ -79,7 +79,7 @@ static void add_counters(struct text *text) {
 }
 
 static void add_kernel_call(struct text *text, const char *name, const struct kernel_count *count) {
-    text_add(text, text->at[-1] == '{' ? "\"" : ",\"");
+    text_add(text, text->last == '{' ? "\"" : ",\"");
     text_add(text, name);
     text_add(text, "\":{");
     /* relaxed: statistics only */

@@ -10,6 +10,7 @@
 
 static void text_add_char(struct text *text, char c) {
     text->wanted++;
+    text->last = c;
     if (text->at < text->end)
         *text->at++ = c;
 }

@@ -8,10 +8,11 @@ struct text {
     char *at;      /* next byte */
     char *end;     /* one beyond the last usable byte */
     size_t wanted; /* bytes that a large enough buffer would hold */
+    char last;     /* last one added, whether it fitted or not */
 };
 
 static inline struct text text_in(char *buffer, size_t bytes) {
-    return (struct text){buffer, buffer + bytes, 0};
+    return (struct text){buffer, buffer + bytes, 0, '\0'};
 }
 
 /* Append; what does not fit is counted in `wanted` and dropped. */
