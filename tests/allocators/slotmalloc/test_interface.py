@@ -1,0 +1,144 @@
+"""What others see of the libraries: symbols, linking, the environment variable, counters, traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = ROOT / "build"
+LIBRARY = BUILD / "libslotmalloc.so"
+
+PLAIN = [
+    *("malloc", "free", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc"),
+    *("memalign", "valloc", "pvalloc", "malloc_usable_size", "malloc_trim", "mallinfo2"),
+    *("malloc_stats", "free_sized", "free_aligned_sized"),
+]
+
+
+def exported(file: Path) -> set[str]:
+    text = subprocess.run(
+        ["nm", "-D", "--defined-only", file] if file.suffix == ".so" else ["nm", "-g", file],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return {line.split()[-1].split("@")[0] for line in text.splitlines() if " T " in line}
+
+
+@pytest.mark.parametrize("name", ["libslotmalloc.so", "libslotmalloc.a"])
+def test_the_interface_and_nothing_else_is_visible(name: str) -> None:
+    symbols = exported(BUILD / name)
+    assert set(PLAIN) <= symbols
+    assert {f"slotmalloc_{name}" for name in PLAIN} <= symbols
+    others = symbols - set(PLAIN)
+    assert all(re.match(r"slotmalloc_|_Z(nw|na|dl|da)", name) for name in others), others
+    assert (
+        len([name for name in others if name.startswith("_Z")]) == 20
+    )  # every form of new, delete
+
+
+def run_under(setting: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LD_PRELOAD": str(LIBRARY), "SLOTMALLOC": setting}
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_an_unknown_key_is_named_in_one_line_and_the_program_goes_on() -> None:
+    run = run_under("purge_dealy=5,thp=off", "/bin/echo", "fine")
+    assert run.stdout == "fine\n" and run.returncode == 0
+    assert run.stderr.count("\n") == 1 and "purge_dealy" in run.stderr
+
+
+def test_no_options_no_words() -> None:
+    assert run_under("", "/bin/echo", "fine").stderr == ""
+
+
+def test_the_counters_are_json_at_exit() -> None:
+    run = run_under("stats=stderr", "/bin/bash", "-c", ":")
+    counters = json.loads(run.stderr)
+    assert counters["kernel"]["reserve"]["calls"] >= 1
+    assert set(counters["slots"]) >= {"unused", "current", "full", "available", "empty"}
+    assert counters["bytes"]["live"] > 0
+
+
+def test_a_trace_tells_of_slots_by_the_documented_states(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    run = run_under(f"trace={trace}", "/bin/bash", "-c", "for i in {1..9000}; do x+=$i; done")
+    assert run.returncode == 0
+    states = "UNUSED|CURRENT|FULL|AVAILABLE|EMPTY|RUN|HUGE"
+    lines = trace.read_text().splitlines()
+    assert lines and all(
+        re.fullmatch(rf"slot \d+ class \d+ ({states}) -> ({states})", line) for line in lines
+    )
+
+
+OPENED = """
+import ctypes, json, sys
+library = ctypes.CDLL(sys.argv[1])
+library.slotmalloc_malloc.restype = ctypes.c_void_p
+library.slotmalloc_free.argtypes = [ctypes.c_void_p]
+library.slotmalloc_stats_json.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+for size in (1, 100, 10_000, 10_000_000):
+    block = library.slotmalloc_malloc(ctypes.c_size_t(size))
+    ctypes.memset(block, 1, size)
+    library.slotmalloc_free(block)
+needed = library.slotmalloc_stats_json(None, 0)
+buffer = ctypes.create_string_buffer(needed + 1)
+assert library.slotmalloc_stats_json(buffer, needed + 1) == needed == len(buffer.value)
+print(json.loads(buffer.value)["counters"]["huge_allocs"])
+"""
+
+
+def test_the_library_can_be_opened_beside_another_malloc() -> None:
+    """It has its thread-local variable in the loader's static reserve, and tells its counters."""
+    command = [sys.executable, "-c", OPENED, str(LIBRARY)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, "1\n"), run.stderr
+
+
+PROGRAM = """
+#include <slotmalloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+    char *block = malloc(100), *other = slotmalloc_malloc(100);
+    printf("%d\\n", slotmalloc_malloc_usable_size(block) == slotmalloc_malloc_usable_size(other));
+    free(other);
+    slotmalloc_free(block);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["static", "shared"])
+def test_a_program_links_with_it(how: str, tmp_path: Path) -> None:
+    source = tmp_path / "program.c"
+    source.write_text(PROGRAM)
+    library = BUILD / ("libslotmalloc.a" if how == "static" else "libslotmalloc.so")
+    include = ROOT / "allocators" / "slotmalloc" / "include"
+    program = tmp_path / "program"
+    subprocess.run(
+        ["gcc", f"-I{include}", "-o", program, source, library, f"-Wl,-rpath,{BUILD}", "-pthread"],
+        check=True,
+    )
+    assert subprocess.run([program], check=True, capture_output=True, text=True).stdout == "1\n"
+
+
+def test_installing_gives_header_libraries_pkg_config_and_manual(tmp_path: Path) -> None:
+    command = ["make", "-s", "install-slotmalloc", f"DESTDIR={tmp_path}", "PREFIX=/usr"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    for file in (
+        "include/slotmalloc.h",
+        "lib/libslotmalloc.so",
+        "lib/libslotmalloc.a",
+        "lib/pkgconfig/slotmalloc.pc",
+        "share/man/man3/slotmalloc.3",
+    ):
+        assert (tmp_path / "usr" / file).is_file()
