@@ -179,7 +179,8 @@ static void count_torn(struct conversion *c, const struct raw_event *event) {
 
 static void run(struct conversion *c) {
     struct raw_event event;
-    c->threads = calloc(atomic_load(&raw_header_of(c->raw)->threads) + 1, sizeof *c->threads);
+    uint32_t threads = atomic_load(&raw_header_of(c->raw)->threads);
+    c->threads = calloc(threads + 1, sizeof *c->threads);
     if (!c->threads)
         exit(1);
     while (raw_next(c->raw, &event) && event.seq <= c->until_seq) {
@@ -187,6 +188,8 @@ static void run(struct conversion *c) {
         note_time(c, event.mark_ns);
         step(c, &event);
     }
+    for (uint32_t i = 0; i < threads; i++) /* killed within realloc: that object was never let go */
+        c->totals.releases -= c->threads[i].has_let_go;
     free(c->threads);
     raw_rewind(c->raw);
 }
