@@ -19,7 +19,7 @@ void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *address);
 
 /* In the order of the names in test_record.py. */
-enum { MALLOC, CALLOC, ALIGNED, REALLOC, FREE, COUNTERS };
+enum { MALLOC, CALLOC, ALIGNED, REALLOC, FREE, BYTES };
 
 static _Atomic uint64_t *counters;
 static pid_t owner;
@@ -40,7 +40,7 @@ static void open_counters(pid_t pid) {
 }
 
 /* Asks for the process each time: also a child of a raw clone gets counters of its own. */
-static void count(int which) {
+static void count(int which, size_t bytes) {
     static atomic_flag busy = ATOMIC_FLAG_INIT;
     pid_t pid = getpid();
     if (pid != owner) {
@@ -51,40 +51,41 @@ static void count(int which) {
         atomic_flag_clear(&busy);
     }
     counters[which]++;
+    counters[BYTES] += bytes;
 }
 
 void *malloc(size_t size) {
-    count(MALLOC);
+    count(MALLOC, size);
     return __libc_malloc(size);
 }
 
 void *calloc(size_t number, size_t size) {
-    count(CALLOC);
+    count(CALLOC, number * size);
     return __libc_calloc(number, size);
 }
 
 void *realloc(void *old, size_t size) {
-    count(REALLOC);
+    count(REALLOC, size);
     return __libc_realloc(old, size);
 }
 
 void *memalign(size_t alignment, size_t size) {
-    count(ALIGNED);
+    count(ALIGNED, size);
     return __libc_memalign(alignment, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-    count(ALIGNED);
+    count(ALIGNED, size);
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
-    count(ALIGNED);
+    count(ALIGNED, size);
     *result = __libc_memalign(alignment, size);
     return *result ? 0 : ENOMEM;
 }
 
 void free(void *address) {
-    count(FREE);
+    count(FREE, 0);
     __libc_free(address);
 }

@@ -17,7 +17,7 @@ import pytest
 from stats.trace_file import INHERITED, REALLOC, THREAD_END, Trace, read_trace
 from tests.tools.recording import ALLOC_RECORD, LIBRARY, PROGRAMS, ROOT, counts_of, record
 
-COUNTERS = ("malloc", "calloc", "aligned", "realloc", "free")  # in the order of count.c
+COUNTERS = ("malloc", "calloc", "aligned", "realloc", "free", "bytes")  # in the order of count.c
 OPERATIONS = "20000"
 
 
@@ -48,7 +48,7 @@ def counted_calls(folder: Path, pid: int, image: int) -> dict[str, int]:
     """
     files = sorted(folder.glob(f"{pid}-*"), key=lambda path: int(path.name.split("-")[1]))
     first = 1 if len(files) > 1 else 0
-    words = struct.unpack("<5Q", files[first + image - 1].read_bytes()[:40])
+    words = struct.unpack("<6Q", files[first + image - 1].read_bytes()[:48])
     return dict(zip(COUNTERS, words, strict=True))
 
 
@@ -63,6 +63,7 @@ def test_every_call_of_threads_and_forks_is_recorded(
     own = [json.loads(line) for line in said.read_text().splitlines()]
     for pid, image, trace in images_by_pid(traces):
         events = counts_of(trace)
+        events["bytes"] = int(trace.size[trace.op != INHERITED].sum())
         assert {name: events[name] for name in COUNTERS} == counted_calls(counted, pid, image)
         of_storm = trace.size % 64 == 37
         mine = [line for line in own if line["pid"] == pid][image - 1]
