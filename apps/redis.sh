@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Serves a fixed set of commands and redis-benchmark's usual mix from one redis-server over loopback, prints what the
 # database then holds, and ends. The server is this very process, so that whoever watches it sees the server's memory;
-# the clients run beside it. Nothing is written to disk.
+# the clients run beside it. Nothing is written to disk. The server is the program redis-check-rdb under its other name:
+# package redis-tools has it, while package redis-server would also start one for good.
 #   redis.sh KEYS REQUESTS
 set -euo pipefail
 
@@ -42,9 +43,9 @@ clients() {
 }
 
 options=(--bind 127.0.0.1 --save "" --appendonly no --loglevel warning --logfile /dev/null --daemonize no)
-if ! redis-server --version | grep -q 'v=[1-6]\.'; then
+if ! (exec -a redis-server redis-check-rdb --version) | grep -q 'v=[1-6]\.'; then
     options+=(--enable-debug-command local) # for the digest; older servers allow it anyway
 fi
 port=$(free_port)
 clients &
-exec redis-server --port "$port" "${options[@]}"
+exec -a redis-server redis-check-rdb --port "$port" "${options[@]}"

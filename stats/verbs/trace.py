@@ -145,5 +145,5 @@ def _draw(
     for name, figure in figures.items():
         for kind in kinds if figure else ():
             file = arguments.out / f"{path.stem}-{name}.{kind}"
-            figure.savefig(file, dpi=160)  # type: ignore[union-attr]
+            figure.savefig(file, dpi=160, bbox_inches="tight")  # type: ignore[union-attr]
             print(file)

@@ -18,7 +18,7 @@ PYTHON = str(Path(sys.executable).resolve())
 SMALL: dict[str, list[str]] = {
     "perl": ["perl", "apps/words.pl", "1", "2000"],
     "lua5.4": ["lua5.4", "apps/trees.lua", "1"],
-    "redis-server": ["apps/redis.sh", "500", "1000"],
+    "redis-check-rdb": ["apps/redis.sh", "500", "1000"],
     "sqlite3": [
         *("sqlite3", "-batch", ":memory:"),
         *("create table size as select 20000 as rows", ".read apps/queries.sql"),
