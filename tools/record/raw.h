@@ -67,7 +67,6 @@ struct raw_header {
     uint64_t started_monotonic_ns; /* the same moment, on the clock of the chunks */
     uint64_t ended_ns;             /* CLOCK_MONOTONIC at exit; 0: killed, or left by _exit */
     uint64_t fork_seq;             /* the parent's counter at the fork */
-    uint64_t exec_number;          /* orders the images of one recording: nanoseconds */
     uint32_t pid;
     uint32_t parent_pid;
     char parent[RAW_NAME_BYTES]; /* the parent's raw file when the heap was inherited by fork, else
