@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 
+from harness import trial
 from harness.memtest import Report
 from harness.passes import instrument
 from harness.passes.instrument import Readings, Surroundings
@@ -24,7 +24,7 @@ _COLLECTED = re.compile(r"Collected : (\d+)")
 
 def missing() -> str:
     """Needs valgrind."""
-    return "" if shutil.which("valgrind") else "valgrind is not installed; ./install.sh fetches it"
+    return trial.reason_it_fails("valgrind", "--version")
 
 
 class Instrument(instrument.Instrument):

@@ -5,11 +5,10 @@ else.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from harness import strace_log
+from harness import strace_log, trial
 from harness.memtest import Report
 from harness.passes import instrument
 from harness.passes.instrument import Readings, Surroundings
@@ -18,12 +17,13 @@ from harness.process import Outcome
 NAME = "syscalls"
 PATIENCE = 20.0
 
+STRACE = ("strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-qq")
 COLUMNS = "t_s,mapped_bytes,mapped_brk_bytes"
 
 
 def missing() -> str:
-    """Needs strace."""
-    return "" if shutil.which("strace") else "strace is not installed; ./install.sh fetches it"
+    """Needs strace, and the right to trace."""
+    return trial.reason_it_fails(*STRACE, "--trace=brk", "-o", "/dev/null", "true")
 
 
 class Instrument(instrument.Instrument):
@@ -41,8 +41,7 @@ class Instrument(instrument.Instrument):
         inner = [f"--env=LD_PRELOAD={outer.pop('LD_PRELOAD')}"] if "LD_PRELOAD" in outer else []
         log = f"/proc/{os.getpid()}/fd/{self._fd}"
         calls = ",".join(strace_log.CALLS)
-        strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-qq", f"--trace={calls}"]
-        return [*strace, "-o", log, *inner, *argv], outer
+        return [*STRACE, f"--trace={calls}", "-o", log, *inner, *argv], outer
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
         measured = instrument.process_metrics(outcome, report)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness import trial
 from harness.experiment import PASS_NAMES, Cell
 from harness.memtest import Report
 from harness.passes import counters, discover
@@ -50,6 +51,25 @@ def test_a_counter_that_the_machine_lacks_is_unavailable_and_not_zero() -> None:
     assert counted == {"hw_instructions": 12}
     assert "no such hardware counter" in unavailable["cycles"]
     assert set(unavailable) == {"cycles", "cache_misses", "dtlb_misses"}
+
+
+def test_without_perf_the_process_runs_bare_and_says_why(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "lacking", lambda: "perf is forbidden here")
+    with counters.Instrument(Surroundings(CELL)) as instrument:
+        outcome = measured(root, instrument, "empty")
+        readings = instrument.read(outcome, Report(end={"wall_s": 1.0}))
+    assert outcome.status == "ok"
+    assert readings.metrics == {"wall_s": 1.0}
+    assert set(readings.unavailable.values()) == {"perf is forbidden here"}
+
+
+def test_a_tool_that_fails_gives_its_own_words() -> None:
+    assert trial.reason_it_fails("true") == ""
+    assert "is not installed" in trial.reason_it_fails("no-such-tool")
+    failing = trial.reason_it_fails("sh", "-c", "echo not permitted >&2; exit 1")
+    assert failing.endswith("not permitted")
 
 
 def measured(root: Path, instrument: Instrument, *words: str) -> Outcome:
