@@ -1,7 +1,7 @@
 #include "classes.h"
 
-#define WAKE_MAX   8  /* a full slot is queued again after at most this many frees */
-#define WAKE_SHARE 16 /* or after this share of its blocks */
+#define WAKE_MAX   8 /* a full slot is queued again after at most this many frees */
+#define WAKE_SHARE 8 /* or after this share of its blocks */
 #define COARSE_MAX 2048
 #define COARSE_MIN 64
 
@@ -60,9 +60,10 @@ void classes_init(void) {
 }
 
 unsigned class_of_aligned(size_t bytes, size_t align) {
-    if (bytes > CLASS_MAX_BYTES)
+    size_t rounded = (bytes + align - 1) & ~(align - 1);
+    if (bytes > CLASS_MAX_BYTES || rounded > CLASS_MAX_BYTES)
         return CLASS_COUNT;
-    unsigned c = class_of(bytes);
+    unsigned c = class_of(rounded);
     while (c < CLASS_COUNT && classes[c].size % align != 0)
         c++;
     return c;

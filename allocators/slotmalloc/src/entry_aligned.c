@@ -1,19 +1,37 @@
 /* Aligned allocation, and the array and sized forms. */
 #include <errno.h>
 
+#include "classes.h"
 #include "entry.h"
 #include "export.h"
 #include "kernel.h"
 #include "slotmalloc.h"
+#include "thread.h"
 
 static bool is_power_of_two(size_t value) {
     return value != 0 && (value & (value - 1)) == 0;
 }
 
+/* Fast path: the class of the size rounded up to the alignment nearly always fits. NULL: it did
+ * not. */
+static void *aligned_pop(size_t align, size_t size) {
+    size_t rounded = (size + align - 1) & ~(align - 1);
+    if (rounded < size || rounded > CLASS_MAX_BYTES)
+        return NULL;
+    unsigned class = class_of(rounded ? rounded : align);
+    struct heap *heap = thread_heap;
+    struct block *block = heap->bin[class];
+    if (block == NULL || (classes[class].size & (align - 1)) != 0)
+        return NULL;
+    heap->bin[class] = block->next;
+    return block;
+}
+
 static void *aligned(size_t align, size_t size) {
     if (align <= GRANULE)
         return slotmalloc_malloc(size);
-    return entry_alloc(size, align, false);
+    void *p = align <= CLASS_MAX_BYTES ? aligned_pop(align, size) : NULL;
+    return p != NULL ? p : entry_alloc(size, align, false);
 }
 
 EXPORT void *slotmalloc_memalign(size_t align, size_t size) {
