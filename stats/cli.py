@@ -55,8 +55,7 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(
-            f"stats.py: {error.filename or ''}: {error.strerror}. Cure: check space and rights",
-            file=sys.stderr,
-        )
+        place = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or str(error)
+        print(f"stats.py: {place}{reason}. Cure: check space and rights", file=sys.stderr)
     return EXIT_DATA

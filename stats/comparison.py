@@ -49,15 +49,15 @@ def compare(a: Study, b: Study, metrics: list[str]) -> pd.DataFrame:
     chosen = []
     for study in (a, b):
         rows = study.judged[study.judged["metric"].isin(metrics)]
-        rows = rows[[study.cast[name].is_contestant for name in rows["allocator"]]]
-        chosen.append(rows.set_index(KEY)[_TAKEN])
+        chosen.append(study.contestants(rows).set_index(KEY)[_TAKEN])
     both = chosen[0].join(chosen[1], lsuffix="_a", rsuffix="_b", how="inner")
     pairs = zip(both["verdict_a"], both["verdict_b"], strict=True)
     return _change(both.assign(outcome=[_outcome(x, y) for x, y in pairs])).reset_index()
 
 
 def comparison_table(a: Study, b: Study, metric: str) -> Table:
-    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios."""
+    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios.
+    """
     unit = a.metrics[metric].unit
     raw = a.in_order(compare(a, b, [metric]))
     cells = raw[CELL].itertuples(index=False, name=None)

@@ -1,4 +1,5 @@
-"""What a run says, in sentences: for the head of the report and the end of the terminal's output."""
+"""What a run says, in sentences: for the head of the report and the end of the terminal's output.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +34,7 @@ def cast_sentence(study: Study) -> str:
 
 def verdict_sentence(study: Study, metric: Metric) -> str:
     """How the verdicts on one metric are spread."""
-    rows = study.metric_table(metric.name)
-    rows = rows[[study.cast[a].is_contestant for a in rows["allocator"]]]
+    rows = study.contestants(study.metric_table(metric.name))
     if rows.empty:
         return f"{metric.name}: nothing to compare with {study.baseline}."
     if rows["n"].max() < MIN_BLOCKS:
@@ -74,8 +74,7 @@ def cell_sentences(study: Study, metric: Metric) -> list[str]:
     """For each cell of this view who was claimed better, the same, worse, in the order of the
     ratios.
     """
-    rows = study.metric_table(metric.name)
-    rows = rows[[study.cast[a].is_contestant for a in rows["allocator"]]]
+    rows = study.contestants(study.metric_table(metric.name))
     by_cell = dict(list(rows.groupby(CELL, sort=False)))
     return [
         _cell_sentence(cell[2], by_cell[cell], metric) for cell in study.cells if cell in by_cell

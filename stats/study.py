@@ -82,6 +82,11 @@ class Study:
         """This view's estimates of one metric, in the order of cells and cast."""
         return self.in_order(self.judged[self.judged["metric"] == name])
 
+    def contestants(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Those of `rows` that are about allocators on which verdicts are passed."""
+        names = [actor.name for actor in self.cast.values() if actor.is_contestant]
+        return rows[rows["allocator"].isin(names)]
+
     def in_order(self, rows: pd.DataFrame) -> pd.DataFrame:
         """`rows` (with cell and allocator columns) sorted by cell, then by cast."""
         place = {c: i for i, c in enumerate(self.cells)}

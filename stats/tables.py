@@ -52,9 +52,12 @@ def measured(study: Study, name: str) -> Metric:
     """
     metric = study.metrics[name]
     if not len(study.metric_table(name)):
-        present = (
-            ", ".join(dict.fromkeys(study.judged["metric"])) or "none: the baseline has no record"
-        )
+        present = ", ".join(dict.fromkeys(study.judged["metric"]))
+        if not present:
+            raise DataError(
+                f"the run compares nothing with {study.baseline}. "
+                "Cure: measure a second allocator, or see in its report which processes failed"
+            )
         raise DataError(f"the run has no comparison of '{name}'. Cure: pick one of {present}")
     return metric
 
@@ -151,7 +154,9 @@ def workload(study: Study) -> Table:
     """
     shown = [m for m in study.metrics.headline() if study.has(m.name)]
     medians = {m.name: study.medians(m.name) for m in shown}
-    raw = study.in_order(pd.DataFrame(medians).rename_axis([*CELL, "allocator"]).reset_index())
+    index = pd.MultiIndex.from_tuples([], names=[*CELL, "allocator"])
+    wide = pd.DataFrame(medians) if medians else pd.DataFrame(index=index)
+    raw = study.in_order(wide.rename_axis(index.names).reset_index())
     frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
     estimates = study.judged.set_index(["metric", *CELL, "allocator"])
     for metric in shown:
@@ -244,6 +249,17 @@ def seed(study: Study) -> Table:
         "what it left out (docs/seed-study.md)."
     ]
     return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
+
+
+def seed_or_fail(study: Study) -> Table:
+    """`seed`, or DataError where the run holds nothing that it can be made of."""
+    table = seed(study)
+    if table.frame.empty:
+        raise DataError(
+            "the run has no syscalls pass of a workload that counts its mallocs. "
+            "Cure: run ./harness.sh mind"
+        )
+    return table
 
 
 def file_name(label: str) -> str:

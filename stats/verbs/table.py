@@ -60,7 +60,7 @@ def _tables(study: Study, arguments: argparse.Namespace) -> list[Table]:
     from stats import tables
 
     if arguments.seed_study:
-        return [tables.seed(study)]
+        return [tables.seed_or_fail(study)]
     asked = arguments.metric or [m.name for m in study.metrics.headline() if study.has(m.name)]
     make = tables.details if arguments.rows or arguments.format == "csv" else tables.overall
     return [make(study, tables.measured(study, name)) for name in asked]

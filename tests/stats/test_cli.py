@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -121,6 +122,9 @@ def test_conflicting_verdicts_end_compare_with_status_1(tmp_path: Path) -> None:
     done = run("compare", fast, slow)
     assert done.returncode == 1
     assert "conflict" in done.stdout
+    no_calls = run("table", fast, "--seed-study")
+    assert no_calls.returncode == 2
+    assert "no syscalls pass" in no_calls.stderr
 
 
 def test_another_python_hands_over_to_the_projects(reported: tuple[Path, str]) -> None:
@@ -150,3 +154,16 @@ def test_an_unwritable_place_is_said_plainly(reported: tuple[Path, str], tmp_pat
     assert done.returncode == 2
     assert done.stderr.startswith("stats.py: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("failures", [{}, {"ptmalloc": "timeout"}])
+def test_a_run_with_nothing_to_compare_is_reported_and_said_so(
+    tmp_path: Path, failures: dict[str, str]
+) -> None:
+    alone: dict[str, Any] = {"allocators": ["ptmalloc"], "workloads": [("w", "")], "threads": [1]}
+    folder = write_run(tmp_path / "run", Plan(passes={"time": 1}, failures=failures, **alone))
+    assert run("report", folder).returncode == 0
+    table = run("table", folder, "--metric", "wall_s")
+    assert table.returncode == 2
+    assert "compares nothing with ptmalloc" in table.stderr
+    assert run("compare", folder, folder).returncode == 2
