@@ -24,9 +24,12 @@ struct shm_arena {
     struct geometry geometry;
     uint64_t alignment;
     unsigned flags;
-    _Atomic uint32_t me; /* tag; 0 until joined, and again in a forked child */
+    unsigned pid_namespace; /* of this process, as in identities */
+    _Atomic uint32_t me;    /* tag; 0 until joined, and again in a forked child */
     _Atomic uint64_t
         searched; /* when the last sweep found nothing: frees so far << 16 | slots wanted */
+    _Atomic uint64_t
+        looked; /* when dead processes were last looked for, in ns of the coarse clock */
     int fd, huge;
     enum shm_arena_backend backend;
     uint64_t map_bytes;                /* length of the mapping */
@@ -168,7 +171,8 @@ static inline unsigned arena_me(struct shm_arena *a) {
 }
 /* Gives reserves and the entry back. */
 void process_leave(struct shm_arena *a);
-bool process_is_dead(uint64_t identity);
+/* Whether the process of an entry has ended; one of another pid namespace counts as alive. */
+bool process_is_dead(const struct shm_arena *a, uint64_t identity);
 /* Adds the counters of an entry that is the caller's to change to those of the departed, and
  * vacates the entry. */
 void process_vacate(struct shm_arena *a, unsigned tag);

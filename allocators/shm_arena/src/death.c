@@ -10,7 +10,8 @@ static unsigned open_peers(struct shm_arena *a, unsigned me, struct pollfd *fds)
     unsigned count = 0;
     for (unsigned p = 0; p < a->geometry.max_processes; p++) {
         uint64_t word = atomic_load(&a->processes[p].identity);
-        if (word_process_kind(word) != PROCESS_LIVE || TAG_FIRST + p == me || process_is_dead(word))
+        if (word_process_kind(word) != PROCESS_LIVE || TAG_FIRST + p == me ||
+            process_is_dead(a, word))
             continue;
         int fd = (int)syscall(SYS_pidfd_open, (pid_t)word_pid(word), 0);
         if (fd >= 0)

@@ -41,9 +41,10 @@ static unsigned pid_namespace(void) {
                : (unsigned)(status.st_ino ^ status.st_ino >> 16) & 0xffff;
 }
 
-static uint64_t my_identity(void) {
+static uint64_t my_identity(struct shm_arena *a) {
     uint32_t pid = (uint32_t)getpid();
-    return process_word(PROCESS_LIVE, pid, pid_namespace(), (uint32_t)start_time(pid));
+    a->pid_namespace = pid_namespace();
+    return process_word(PROCESS_LIVE, pid, a->pid_namespace, (uint32_t)start_time(pid));
 }
 
 /* Whether no process has this pid, or the one that has it is a zombie. */
@@ -57,8 +58,8 @@ static bool pid_is_gone(uint32_t pid) {
     return ended;
 }
 
-bool process_is_dead(uint64_t identity) {
-    unsigned there = identity >> 24 & 0xffff, here = pid_namespace();
+bool process_is_dead(const struct shm_arena *a, uint64_t identity) {
+    unsigned there = identity >> 24 & 0xffff, here = a->pid_namespace;
     if (there != here && there && here)
         return false; /* cannot tell: a process in another container counts as alive */
     uint32_t pid = word_pid(identity);
@@ -88,7 +89,8 @@ void process_vacate(struct shm_arena *a, unsigned tag) {
 static unsigned entry_take(struct shm_arena *a, uint64_t identity, bool of_dead) {
     for (unsigned p = 0; p < a->geometry.max_processes; p++) {
         uint64_t seen = atomic_load_explicit(&a->processes[p].identity, memory_order_relaxed);
-        if (of_dead ? word_process_kind(seen) != PROCESS_LIVE || !process_is_dead(seen) : seen != 0)
+        if (of_dead ? word_process_kind(seen) != PROCESS_LIVE || !process_is_dead(a, seen)
+                    : seen != 0)
             continue;
         if (atomic_compare_exchange_strong_explicit(&a->processes[p].identity, &seen, identity,
                                                     memory_order_acq_rel, memory_order_relaxed))
@@ -101,7 +103,7 @@ unsigned process_join(struct shm_arena *a) {
     handles_lock();
     unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
     if (!me) {
-        me = entry_take(a, my_identity(), false);
+        me = entry_take(a, my_identity(a), false);
         atomic_store_explicit(&a->me, me, memory_order_relaxed);
     }
     handles_unlock();
@@ -110,7 +112,7 @@ unsigned process_join(struct shm_arena *a) {
 
 unsigned process_join_or_inherit(struct shm_arena *a) {
     unsigned me = process_join(a);
-    if (me || !(me = entry_take(a, my_identity(), true)))
+    if (me || !(me = entry_take(a, my_identity(a), true)))
         return me;
     atomic_store_explicit(&a->me, me, memory_order_relaxed);
     pool_settle_estate(a);

@@ -105,7 +105,7 @@ static int seize_dead(struct shm_arena *a, unsigned me, bool gone[MAX_PROCESSES]
             uint64_t seen = atomic_load(&a->processes[p].identity);
             uint32_t burier = word_pid(seen) - TAG_FIRST;
             bool dead = word_process_kind(seen) == PROCESS_LIVE && TAG_FIRST + p != me &&
-                        process_is_dead(seen);
+                        process_is_dead(a, seen);
             bool orphan = word_process_kind(seen) == PROCESS_BURYING && burier < MAX_PROCESSES &&
                           gone[burier];
             if ((dead || orphan) && entry_seize(a, p, seen, me)) {

@@ -1,5 +1,7 @@
 #include "arena.h"
 
+#include <time.h>
+
 void slots_offer(struct shm_arena *a, uint64_t slot, uint64_t count) {
     if (count)
         map_set_range(a, FREE_MAP, slot, count);
@@ -65,6 +67,17 @@ static uint64_t pool_freed_count(const struct shm_arena *a) {
     return sum;
 }
 
+/* Buries the dead, but asks the system for them only once per tick of the coarse clock (some
+ * milliseconds): a full pool must not cost a dozen system calls per refused allocation either. */
+static bool look_for_dead(struct shm_arena *a) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    uint64_t tick = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    if (atomic_exchange_explicit(&a->looked, tick, memory_order_relaxed) == tick)
+        return false;
+    return shm_arena_recover(a) > 0;
+}
+
 /* The last resort: bury the dead, sweep, look again. Not when nothing was freed since this process
  * did so in vain for a request as small: a full pool must not cost a sweep per refused allocation.
  */
@@ -72,7 +85,7 @@ static bool slots_scrape(struct shm_arena *a, uint64_t count, uint64_t step, uin
     uint64_t size = count * step < 0xffff ? count * step : 0xffff;
     uint64_t stamp = (pool_freed_count(a) + 1) << 16,
              last = atomic_load_explicit(&a->searched, memory_order_relaxed);
-    if (!shm_arena_recover(a) && (last & ~UINT64_C(0xffff)) == stamp && size >= (last & 0xffff))
+    if (!look_for_dead(a) && (last & ~UINT64_C(0xffff)) == stamp && size >= (last & 0xffff))
         return false;
     pool_sweep(a, true);
     if (slots_search(a, count, step, slot))

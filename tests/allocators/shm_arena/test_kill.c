@@ -1,12 +1,12 @@
-/* kill -9 at random instants, a thousand times. Workers allocate, free, and hand blocks to each
- * other through mailboxes; each keeps a ledger in memory that outlives it. After each kill the
- * others go on, then all stop between two operations, and an auditor compares the ledgers with the
- * pool: no two blocks overlap, none is lost, and the dead have nothing left. SHM_KILL_ROUNDS sets
- * another number of rounds. */
+/* kill -9 at random instants, a thousand times. Workers of two threads each allocate,
+ * free, and hand blocks to each other through mailboxes; each thread keeps a ledger in memory that
+ * outlives it. After each kill the others go on, then all stop between two operations, and an
+ * auditor compares the ledgers with the pool: no two blocks overlap, none is lost, and the dead
+ * have nothing left. SHM_KILL_ROUNDS sets another number of rounds. */
 #include "support.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,10 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORKERS = 3, HELD = 64, MAILBOXES = 8, MOST = WORKERS * HELD + MAILBOXES + 64 };
+enum {
+    WORKERS = 3, /* processes */
+    THREADS = 2, /* in each, with a ledger each */
+    LEDGERS = WORKERS * THREADS,
+    HELD = 32,
+    MAILBOXES = 8,
+    MOST = LEDGERS * HELD + MAILBOXES + 64
+};
 
-/* What a worker has, in the application's terms. `moving` is its write-ahead log: a block that it
- * has taken out of one place and not yet put into another. */
+/* What a thread of a worker has, in the application's terms. `moving` is its write-ahead log: a
+ * block that it has taken out of one place and not yet put into another. */
 struct ledger {
     _Atomic uint64_t held[HELD];
     _Atomic uint64_t moving;
@@ -30,7 +37,7 @@ struct ledger {
 };
 
 static struct shared {
-    struct ledger ledgers[WORKERS];
+    struct ledger ledgers[LEDGERS];
     _Atomic uint64_t mailboxes[MAILBOXES];
     _Atomic bool park;
     _Atomic uint64_t faults; /* blocks found with someone else's content */
@@ -105,57 +112,79 @@ static void worker_exchange(struct shm_arena *arena, struct ledger *l, unsigned 
     atomic_store(&l->moving, 0);
 }
 
-static void worker_main(int fd, struct ledger *l, uint64_t random) {
+struct thread {
     struct shm_arena *arena;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (shm_arena_attach_fd(fd, 0, &arena))
-        _exit(9);
+    struct ledger *ledger;
+    uint64_t random;
+};
+
+static void *thread_main(void *argument) {
+    struct thread *t = argument;
+    struct ledger *l = t->ledger;
     for (;;) {
         while (atomic_load(&shared->park)) {
             atomic_store(&l->parked, true);
-            sched_yield();
+            usleep(100);
         }
         atomic_store(&l->parked, false);
-        uint64_t r = next_random(&random) >> 8;
+        uint64_t r = next_random(&t->random) >> 8;
         unsigned i = r % HELD;
-        if (r >> 10 & 7 ? false : true)
-            worker_exchange(arena, l, i, &shared->mailboxes[(r >> 16) % MAILBOXES]);
+        if (!(r >> 10 & 7))
+            worker_exchange(t->arena, l, i, &shared->mailboxes[(r >> 16) % MAILBOXES]);
         else if (atomic_load(&l->held[i]))
-            worker_free(arena, l, i);
+            worker_free(t->arena, l, i);
         else
-            worker_alloc(arena, l, i, r >> 20);
+            worker_alloc(t->arena, l, i, r >> 20);
         atomic_fetch_add_explicit(&l->operations, 1, memory_order_relaxed);
     }
+    return NULL;
+}
+
+static void worker_main(int fd, struct ledger *ledgers, uint64_t random) {
+    static struct thread threads[THREADS];
+    struct shm_arena *arena;
+    pthread_t handle;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (shm_arena_attach_fd(fd, 0, &arena))
+        _exit(9);
+    for (int t = 0; t < THREADS; t++) {
+        threads[t] = (struct thread){arena, &ledgers[t], random + 2 * (uint64_t)t};
+        if (t && pthread_create(&handle, NULL, thread_main, &threads[t]))
+            _exit(9);
+    }
+    thread_main(&threads[0]);
 }
 
 static void spawn(int w) {
-    atomic_store(&shared->ledgers[w].parked, false);
+    for (int t = 0; t < THREADS; t++)
+        atomic_store(&shared->ledgers[w * THREADS + t].parked, false);
     uint64_t random = next_random(&seed) | 1;
     pids[w] = fork();
     assert_true(pids[w] >= 0);
     if (!pids[w])
-        worker_main(shm_arena_fd(pool), &shared->ledgers[w], random);
+        worker_main(shm_arena_fd(pool), &shared->ledgers[w * THREADS], random);
     respawns++;
 }
 
 static void wait_for_progress(int except) {
-    uint64_t before[WORKERS];
-    for (int w = 0; w < WORKERS; w++)
-        before[w] = atomic_load(&shared->ledgers[w].operations);
-    for (int w = 0; w < WORKERS; w++)
-        for (int spins = 0; w != except && atomic_load(&shared->ledgers[w].operations) == before[w];
+    uint64_t before[LEDGERS];
+    for (int l = 0; l < LEDGERS; l++)
+        before[l] = atomic_load(&shared->ledgers[l].operations);
+    for (int l = 0; l < LEDGERS; l++)
+        for (int spins = 0;
+             l / THREADS != except && atomic_load(&shared->ledgers[l].operations) == before[l];
              spins++) {
             if (spins > 300000) /* half a minute, for busy machines */
-                fail_msg("worker %d does not get on after worker %d was killed", w, except);
+                fail_msg("thread %d does not get on after worker %d was killed", l, except);
             usleep(100);
         }
 }
 
 static void park(int except) {
     atomic_store(&shared->park, true);
-    for (int w = 0; w < WORKERS; w++)
-        while (w != except && !atomic_load(&shared->ledgers[w].parked))
-            sched_yield();
+    for (int l = 0; l < LEDGERS; l++)
+        while (l / THREADS != except && !atomic_load(&shared->ledgers[l].parked))
+            usleep(100);
 }
 
 struct extent {
@@ -211,36 +240,54 @@ static void settle_dead(struct ledger *l, bool reclaim, struct census *c) {
     }
 }
 
-/* Blocks that no ledger names: the dead worker's log must explain each, and then they are freed for
- * it. */
+/* The blocks that the dead worker's logs name, and how many more it may have been given unnoted. */
+static bool is_explained(const struct ledger *dead, uint64_t offset) {
+    for (int t = 0; t < THREADS; t++)
+        if (offset == atomic_load(&dead[t].moving))
+            return true;
+    return false;
+}
+
+static unsigned unnoted(const struct ledger *dead) {
+    unsigned count = 0;
+    for (int t = 0; t < THREADS; t++)
+        count += atomic_load(&dead[t].allocating);
+    return count;
+}
+
+/* Blocks that no ledger names: the dead worker's logs must explain each, and then they are freed
+ * for it. */
 static void settle_strays(struct ledger *dead, bool reclaim, struct census *c) {
     unsigned unexplained = 0;
     for (unsigned i = 0; i < c->count; i++) {
         if (c->extents[i].claimed)
             continue;
         strays++;
-        unexplained += c->extents[i].offset != atomic_load(&dead->moving);
+        unexplained += !is_explained(dead, c->extents[i].offset);
         assert_ok(shm_arena_free(pool, c->extents[i].offset));
     }
-    /* without RECLAIM_BLOCKS, one that was returned to the dead worker, and that it had no time to
-     * note */
-    assert_true(unexplained <= (!reclaim && atomic_load(&dead->allocating) ? 1 : 0));
-    atomic_store(&dead->moving, 0);
-    atomic_store(&dead->allocating, false);
+    /* without RECLAIM_BLOCKS, those returned to a thread that had no time to note them */
+    assert_true(unexplained <= (reclaim ? 0 : unnoted(dead)));
+    for (int t = 0; t < THREADS; t++) {
+        atomic_store(&dead[t].moving, 0);
+        atomic_store(&dead[t].allocating, false);
+    }
 }
 
 static void audit(int dead, bool reclaim) {
     struct census c = {.count = 0};
+    struct ledger *ledgers = shared->ledgers, *dead_ledgers = &ledgers[dead * THREADS];
     while (shm_arena_recover(pool))
         ;
     shm_arena_each_block(pool, count_block, &c);
     for (int i = 0; i < MAILBOXES; i++)
         claim(&c, atomic_load(&shared->mailboxes[i]), "mailbox");
-    for (int w = 0; w < WORKERS; w++)
-        for (unsigned i = 0; i < HELD && w != dead; i++)
-            claim(&c, atomic_load(&shared->ledgers[w].held[i]), "living worker");
-    settle_dead(&shared->ledgers[dead], reclaim, &c);
-    settle_strays(&shared->ledgers[dead], reclaim, &c);
+    for (int l = 0; l < LEDGERS; l++)
+        for (unsigned i = 0; i < HELD && l / THREADS != dead; i++)
+            claim(&c, atomic_load(&ledgers[l].held[i]), "living worker");
+    for (int t = 0; t < THREADS; t++)
+        settle_dead(&dead_ledgers[t], reclaim, &c);
+    settle_strays(dead_ledgers, reclaim, &c);
     assert_int_equal(atomic_load(&shared->faults), 0);
 }
 
