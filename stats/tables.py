@@ -98,7 +98,7 @@ def overall(study: Study, metric: Metric) -> Table:
     better = "less" if metric.direction == "lower" else "more"
     title = f"{metric.name}: ratio to {study.baseline} ({better} is better)"
     frame = matrix.reset_index(names="workload · threads")
-    notes = [LEGEND, floor_note(study, metric)]
+    notes = [LEGEND, f"{metric.name}: {floor_note(study, metric)}"]
     raw = rows.drop(columns="metric")
     return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=3)
 
@@ -106,13 +106,13 @@ def overall(study: Study, metric: Metric) -> Table:
 def floor_note(study: Study, metric: Metric) -> str:
     """One sentence on the smallest effect that this run may claim in `metric`."""
     nominal = units.percent(study.delta)
-    if metric.name not in study.floors:
-        return f"delta is {nominal}; no A/A interval for {metric.name}: the noise floor is unknown."
-    floor = float(study.floors[metric.name])
-    blocks = int(study.twins.loc[study.twins["metric"] == metric.name, "n"].max())
+    blocks = study.twins.loc[study.twins["metric"] == metric.name, "n"].max()
     if blocks < MIN_BLOCKS:
-        return f"{blocks} blocks: nothing is claimed about {metric.name}, which takes {MIN_BLOCKS}."
-    text = f"The A/A copy differs by up to {units.percent(floor)} (largest end of its intervals)"
+        return f"too few blocks ({blocks:.0f}): a claim about {metric.name} takes {MIN_BLOCKS}."
+    if metric.name not in study.floors:
+        return f"delta is {nominal}; without an A/A cell the noise floor is unknown."
+    floor = float(study.floors[metric.name])
+    text = f"the A/A copy differs by up to {units.percent(floor)} (largest end of its intervals)"
     if floor > study.delta:
         raised = f"delta is {units.percent(floor)} instead of {nominal}"
         return f"{text}: that noise floor forbids smaller claims, so {raised}."
@@ -200,15 +200,18 @@ def status(study: Study) -> Table:
         columns=columns,
     )
     raw = raw.groupby(columns, sort=False).size().rename("processes").reset_index()
-    frame = raw.drop(columns="params").astype(str)
+    shown = ["status", "allocator", "workload", "pass", "why", "threads", "processes"]
+    frame = raw[shown].astype(str)
     total = len(study.run.records)
     note = f"{total - len(bad)} of {total} processes ended well; the others are in no estimate."
-    return Table("status", "Processes that did not end well", frame, raw, [note], text_columns=3)
+    return Table("status", "Processes that did not end well", frame, raw, [note], text_columns=5)
 
 
 def noise(study: Study) -> Table:
     """The A/A cells: one library under two names."""
+    place = {metric.name: i for i, metric in enumerate(study.metrics)}
     rows = study.in_order(differences(study.twins, study.delta))
+    rows = rows.sort_values("metric", key=lambda names: names.map(place), kind="stable")
     frame = pd.DataFrame(
         {
             "metric": rows["metric"],

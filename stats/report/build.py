@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stats.metrics import Metric
 from stats.report.html import definition_rows, plot_data, table_html
 from stats.study import Study
 from stats.tables import Table
+from stats.verdict import MIN_BLOCKS
 
 
 def write_report(study: Study, path: Path) -> None:
@@ -136,9 +138,11 @@ def _every_row(study: Study, metrics: list[Metric]) -> Table:
 
 
 def _headline_noise(study: Study, metrics: list[Metric]) -> Table:
+    """The A/A rows of the headline metrics that have enough blocks to mean something."""
     table = tables.noise(study)
-    kept = table.frame[table.frame["metric"].isin([m.name for m in metrics])]
-    return Table(table.name, table.title, kept, table.raw, table.notes, table.text_columns)
+    kept = table.frame["metric"].isin([m.name for m in metrics])
+    kept &= table.frame["blocks"].astype(int) >= MIN_BLOCKS
+    return replace(table, frame=table.frame[kept])
 
 
 def _plots(study: Study, per_workload: bool) -> list[dict[str, Any]]:
