@@ -56,8 +56,7 @@ def compare(a: Study, b: Study, metrics: list[str]) -> pd.DataFrame:
 
 
 def comparison_table(a: Study, b: Study, metric: str) -> Table:
-    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios.
-    """
+    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios."""
     unit = a.metrics[metric].unit
     raw = a.in_order(compare(a, b, [metric]))
     cells = raw[CELL].itertuples(index=False, name=None)

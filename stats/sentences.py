@@ -1,5 +1,4 @@
-"""What a run says, in sentences: for the head of the report and the end of the terminal's output.
-"""
+"""What a run says, in sentences: for the head of the report and the end of the terminal's output."""
 
 from __future__ import annotations
 

@@ -50,8 +50,7 @@ class Study:
     cases: dict[Case, str]
 
     def only(self, case: Case) -> Study:
-        """The same study narrowed to one (workload, params); verdicts stay those of the whole run.
-        """
+        """The same study narrowed to one (workload, params); verdicts stay those of the whole run."""
         return self._narrowed[case]
 
     @cached_property

@@ -24,8 +24,7 @@ def _cell(text: str, order: str | None, is_text: bool) -> Markup:
 
 
 def _orders(texts: list[str]) -> list[str] | None:
-    """Sort keys of a column, None where it is not one of numbers; a dash sorts below every number.
-    """
+    """Sort keys of a column, None where it is not one of numbers; a dash sorts below every number."""
     numbers = [magnitude(text) for text in texts]
     if all(n is None for n in numbers) or any(
         n is None and text not in ("–", "") for n, text in zip(numbers, texts, strict=True)
@@ -35,8 +34,7 @@ def _orders(texts: list[str]) -> list[str] | None:
 
 
 def table_html(table: Table, sortable: bool = True, paged: bool = False) -> Markup:
-    """A <table>; its numeric columns sort by value, its last `table.footer` rows stay at the foot.
-    """
+    """A <table>; its numeric columns sort by value, its last `table.footer` rows stay at the foot."""
     texts = [list(map(str, row)) for row in table.frame.itertuples(index=False)]
     body = len(texts) - table.footer
     columns = list(zip(*texts[:body], strict=True)) if body else []
