@@ -11,7 +11,8 @@
 #define LEAVE_SLOTS   (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
 #define USED_SHARE    2  /* twice what is in use: then two thirds are free, and lie in few pieces */
 #define RUN_MIN       4  /* adjacent slots worth a call when they are idle: 256 KiB */
-#define PIECES        8  /* a burst's purge makes no more calls than that */
+#define PIECES        8  /* a burst first makes no more calls than that */
+#define BURST_RUN_MIN 8  /* then it takes adjacent slots from 512 KiB up */
 #define RANGES        64 /* per batch */
 #define FORGET_S      10 /* seconds without refaults after which they no longer count */
 #define REFAULT_SHARE 4  /* a program that refaults may exceed its recent peak by a quarter */
@@ -209,21 +210,30 @@ bool purge_is_running_locked(void) {
     return purging;
 }
 
+static void purge_runs(uint64_t keep, uint64_t run_min) {
+    struct rule rule = {keep, UINT32_MAX, (uint32_t)run_min};
+    (void)purge_locked(&rule);
+}
+
+/* Whole superslabs in few pieces first; only if too much is left then, what lies between blocks. */
+static void purge_burst(uint64_t keep) {
+    uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
+    purge_runs(leave, max(superslab_totals.warm / PIECES, SLOTS_PER_SUPERSLAB));
+    if (!refaults && superslab_totals.warm > max(FLOOR_SLOTS, superslab_totals.used * USED_SHARE))
+        purge_runs(leave, BURST_RUN_MIN);
+    untouched = superslab_totals.warm; /* what is left lies in small pieces */
+}
+
 void purge_after_give_locked(void) {
-    uint64_t keep = keep_limit();
+    uint64_t keep = keep_limit(), most = slots_of(options.retain);
     if (likely(superslab_totals.warm <= keep))
         return;
-    if (options.purge_delay == 0 || superslab_totals.warm > slots_of(options.retain)) {
-        struct rule rule = {options.purge_delay == 0 ? 0 : slots_of(options.retain) / 2, UINT32_MAX,
-                            1};
-        (void)purge_locked(&rule);
-    } else if (worth_asking_for()) {
-        uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
-        uint64_t piece = superslab_totals.warm / PIECES;
-        struct rule rule = {leave, UINT32_MAX, (uint32_t)max(piece, SLOTS_PER_SUPERSLAB)};
-        (void)purge_locked(&rule);
-        untouched = superslab_totals.warm; /* what is left lies in small pieces */
-    }
+    if (options.purge_delay == 0)
+        purge_runs(0, 1);
+    else if (superslab_totals.warm > most)
+        purge_runs(most / 2, 1);
+    else if (worth_asking_for())
+        purge_burst(keep);
 }
 
 bool purge_room_locked(uint64_t count) {
