@@ -67,13 +67,24 @@ static uint64_t pool_freed_count(const struct shm_arena *a) {
     return sum;
 }
 
-/* Buries the dead, but asks the system for them only once per tick of the coarse clock (some
- * milliseconds): a full pool must not cost a dozen system calls per refused allocation either. */
-static bool look_for_dead(struct shm_arena *a) {
+/* The coarse clock, in ns; where crash points are tested every look is a tick of its own, so that a
+ * seed tells all. */
+static uint64_t tick(void) {
+#ifdef SHM_ARENA_CRASH_POINTS
+    static uint64_t looks;
+    return ++looks;
+#else
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    uint64_t tick = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    if (atomic_exchange_explicit(&a->looked, tick, memory_order_relaxed) == tick)
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+#endif
+}
+
+/* Buries the dead, but asks the system for them only once per tick (some milliseconds): a full pool
+ * must not cost a dozen system calls per refused allocation. */
+static bool look_for_dead(struct shm_arena *a) {
+    uint64_t now = tick();
+    if (atomic_exchange_explicit(&a->looked, now, memory_order_relaxed) == now)
         return false;
     return shm_arena_recover(a) > 0;
 }

@@ -145,9 +145,30 @@ static void actor_main(int actor) {
     }
 }
 
+static void resume(int actor) {
+    model.current = actor;
+    swapcontext(&model.scheduler, &model.actors[actor].context);
+    model.current = -1;
+}
+
+/* The process table has room for few more than live: a newcomer often takes the place of a dead
+ * process, and must wait where that one is just being buried. */
+static struct shm_arena *attach_amid_deaths(int actor) {
+    struct shm_arena *arena;
+    int error;
+    while ((error = shm_arena_attach_fd(shm_arena_fd(model.root), 0, &arena)) != SHM_ARENA_OK) {
+        assert_int_equal(error, SHM_ARENA_TOO_MANY_PROCESSES);
+        int other = (int)roll(ACTORS);
+        if (other != actor && model.actors[other].arena)
+            resume(other);
+    }
+    return arena;
+}
+
 static void actor_start(int actor) {
     struct actor *a = &model.actors[actor];
-    a->arena = attach_again(model.root);
+    a->arena = NULL;
+    a->arena = attach_amid_deaths(actor);
     if (!a->stack)
         a->stack = malloc(STACK_BYTES);
     assert_non_null(a->stack);
@@ -180,12 +201,6 @@ static void actor_kill(int actor) {
     model.in_flight[actor] = 0;
     model.deaths++;
     actor_start(actor);
-}
-
-static void resume(int actor) {
-    model.current = actor;
-    swapcontext(&model.scheduler, &model.actors[actor].context);
-    model.current = -1;
 }
 
 static bool audit_block(void *context, const struct shm_block *block, int owner) {
@@ -227,11 +242,21 @@ static void audit(void) {
     }
 }
 
+static struct shm_arena *root_pool(size_t bytes) {
+    struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
+    struct shm_arena *arena = NULL;
+    o.size = bytes;
+    o.flags = SHM_ARENA_RECLAIM_BLOCKS;
+    o.max_processes = ACTORS + 2;
+    assert_ok(shm_arena_create(&o, &arena));
+    return arena;
+}
+
 static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
     memset(&model, 0, sizeof model);
     model.random = seed;
     model.current = -1;
-    model.root = pool_of(pool_bytes, SHM_ARENA_RECLAIM_BLOCKS);
+    model.root = root_pool(pool_bytes);
     shm_crash_point = switch_away;
     for (int actor = 0; actor < ACTORS; actor++)
         actor_start(actor);
