@@ -265,7 +265,7 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
         resume(actor);
         if (!roll(400))
             actor_kill((int)roll(ACTORS));
-        if (step % 20000 == 0)
+        if (step % 1000 == 0)
             audit();
     }
     for (int actor = 0; actor < ACTORS; actor++) /* kill all: only shared blocks may remain */

@@ -52,6 +52,15 @@ $(SLOT_TORTURE): $(patsubst $(CONFORMANCE_DIR)/%.c,$(SLOT_SAME_OBJ)/%.o,$(wildca
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -ldl
 
+# Kernel calls that fail, from the reservation of the arena on: there the first allocation is the tested child's.
+# With other options it makes other calls.
+$(SLOT_SAME_OBJ)/test_faults.o: CFLAGS += -DLATE_START
+SLOT_FAULT_OPTIONS := thp=always purge_delay=0 commit=grow,purge_delay=0 huge_arena=on,prefault=8m
+check-slotmalloc-faults: $(SLOT_BIN)/same_faults
+	@for options in $(SLOT_FAULT_OPTIONS); do \
+	  SLOTMALLOC=$$options timeout 180 $< > $(BUILD)/log.faults 2>&1 && echo "ok      $< with $$options" \
+	  || { cat $(BUILD)/log.faults; echo "FAILED  $< with $$options"; exit 1; }; done
+
 # Under the sanitizers. Not there: faults and limits, which a sanitizer's own memory does not survive, and fork under
 # the thread sanitizer, which cannot follow it.
 SLOT_SANE  := sizes zero realloc errors alignment information threads
@@ -89,7 +98,7 @@ check-slotmalloc-aarch64:
 	then $(MAKE) --no-print-directory BUILD=build/aarch64 CC=$(AARCH64_CC) CROSS="$(AARCH64_RUN)" slotmalloc-emulated; \
 	else echo "skipped $@: $(AARCH64_CC) or $(firstword $(AARCH64_RUN)) is not installed"; fi
 
-CHECKS += check-slotmalloc-sanitizers check-slotmalloc-valgrind check-slotmalloc-aarch64
+CHECKS += check-slotmalloc-faults check-slotmalloc-sanitizers check-slotmalloc-valgrind check-slotmalloc-aarch64
 .PHONY: slotmalloc-torture slotmalloc-asan slotmalloc-tsan slotmalloc-emulated
 
 endif

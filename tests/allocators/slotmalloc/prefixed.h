@@ -12,10 +12,12 @@
 
 #include "allocators/slotmalloc/include/slotmalloc.h"
 
+#ifndef LATE_START
 /* As in a process whose malloc this is: the first call comes before there are threads. */
 __attribute__((constructor)) static void first_allocation(void) {
     slotmalloc_free(slotmalloc_malloc(1));
 }
+#endif
 
 #define malloc               slotmalloc_malloc
 #define free                 slotmalloc_free
