@@ -30,6 +30,7 @@ $(SLOT_PREFIXED): $(SLOTMALLOC_PIC)
 	$(call PROGRAM,objcopy) --redefine-syms=$@.names $@
 
 $(BUILD)/obj/$(SLOT_TESTS)/%.o: CFLAGS += $(SLOT_INCLUDE)
+$(SLOT_BIN)/test_slots: $(BUILD)/obj/$(CONFORMANCE_DIR)/torture/shadow.o
 $(SLOT_BIN)/test_%: $(BUILD)/obj/$(SLOT_TESTS)/test_%.o $(SLOT_SUPPORT) $(SLOT_PREFIXED)
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(SLOT_CMOCKA) -ldl
@@ -60,6 +61,19 @@ check-slotmalloc-faults: $(SLOT_BIN)/same_faults
 	@for options in $(SLOT_FAULT_OPTIONS); do \
 	  SLOTMALLOC=$$options timeout 180 $< > $(BUILD)/log.faults 2>&1 && echo "ok      $< with $$options" \
 	  || { cat $(BUILD)/log.faults; echo "FAILED  $< with $$options"; exit 1; }; done
+
+# Some conformance tests and the torture with other options, and in the debug build, which checks every invariant.
+SLOT_OPTIONS := purge_delay=0 check=full share=off commit=grow,thp=always
+check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads \
+                          $(BUILD)/libslotmalloc-debug.so $(TORTURE)
+	@for options in $(SLOT_OPTIONS); do \
+	  for test in "$(SLOT_TORTURE) --seconds 3 --forks --seed 2" $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc; do \
+	    SLOTMALLOC=$$options timeout 120 $$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test with $$options" \
+	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
+	  done; \
+	done
+	@LD_PRELOAD=$(abspath $(BUILD)/libslotmalloc-debug.so) EXPECT_MALLOC_FROM=libslotmalloc-debug.so \
+	  timeout 120 $(TORTURE) --seconds 5 --forks --seed 4 > /dev/null && echo "ok      torture of the debug build"
 
 # Under the sanitizers. Not there: faults and limits, which a sanitizer's own memory does not survive, and fork under
 # the thread sanitizer, which cannot follow it.
@@ -98,7 +112,7 @@ check-slotmalloc-aarch64:
 	then $(MAKE) --no-print-directory BUILD=build/aarch64 CC=$(AARCH64_CC) CROSS="$(AARCH64_RUN)" slotmalloc-emulated; \
 	else echo "skipped $@: $(AARCH64_CC) or $(firstword $(AARCH64_RUN)) is not installed"; fi
 
-CHECKS += check-slotmalloc-faults check-slotmalloc-sanitizers check-slotmalloc-valgrind check-slotmalloc-aarch64
+CHECKS += check-slotmalloc-options check-slotmalloc-faults check-slotmalloc-sanitizers check-slotmalloc-valgrind check-slotmalloc-aarch64
 .PHONY: slotmalloc-torture slotmalloc-asan slotmalloc-tsan slotmalloc-emulated
 
 endif
