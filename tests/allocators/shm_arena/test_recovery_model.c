@@ -200,7 +200,8 @@ static void actor_kill(int actor) {
         model.limbo[model.limbo_count++] = model.in_flight[actor];
     model.in_flight[actor] = 0;
     model.deaths++;
-    actor_start(actor);
+    a->arena = NULL;
+    a->busy = false;
 }
 
 static bool audit_block(void *context, const struct shm_block *block, int owner) {
@@ -247,7 +248,7 @@ static struct shm_arena *root_pool(size_t bytes) {
     struct shm_arena *arena = NULL;
     o.size = bytes;
     o.flags = SHM_ARENA_RECLAIM_BLOCKS;
-    o.max_processes = ACTORS + 2;
+    o.max_processes = ACTORS + 1;
     assert_ok(shm_arena_create(&o, &arena));
     return arena;
 }
@@ -261,15 +262,19 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
     for (int actor = 0; actor < ACTORS; actor++)
         actor_start(actor);
     for (unsigned long step = 1; step <= steps; step++) {
-        int actor = (int)roll(ACTORS);
-        resume(actor);
-        if (!roll(400))
-            actor_kill((int)roll(ACTORS));
+        int actor = (int)roll(ACTORS), victim = (int)roll(400 * ACTORS);
+        if (model.actors[actor].arena)
+            resume(actor);
+        else if (!roll(50)) /* the dead lie about for a while, and others find them */
+            actor_start(actor);
+        if (victim < ACTORS && model.actors[victim].arena)
+            actor_kill(victim);
         if (step % 1000 == 0)
             audit();
     }
     for (int actor = 0; actor < ACTORS; actor++) /* kill all: only shared blocks may remain */
-        actor_kill(actor);
+        if (model.actors[actor].arena)
+            actor_kill(actor);
     audit();
     while (model.known_count)
         assert_ok(shm_arena_free(model.root, shadow_take(0).offset));
@@ -278,17 +283,15 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
     print_message("seed %lu: %lu operations, %lu deaths, %lu refusals\n", seed, model.operations,
                   model.deaths, model.refused);
     assert_true(model.deaths > steps / 1000 && model.operations > steps / 200);
-    for (int actor = 0; actor < ACTORS; actor++) {
-        shm_arena_detach(model.actors[actor].arena);
+    for (int actor = 0; actor < ACTORS; actor++)
         free(model.actors[actor].stack);
-    }
     shm_crash_point = NULL;
     shm_arena_detach(model.root);
 }
 
 static unsigned long steps_wanted(void) {
     const char *text = getenv("SHM_MODEL_STEPS");
-    return text ? strtoul(text, NULL, 10) : 300000;
+    return text ? strtoul(text, NULL, 10) : 200000;
 }
 
 static void blocks_are_neither_lost_nor_given_twice_in_a_tight_pool(void **state) {
