@@ -37,9 +37,15 @@ preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(abspath $($1
 under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.library)))
 CONFORMANCE_TIMEOUT ?= 180
 
+# What the rulers do not claim: to use freed memory again, to follow threads, to tell totals.
+CONFORMANCE_NOT_bump := test_sizes test_information test_threads test_fork test_limits test_faults torture
+CONFORMANCE_NOT_lifo := test_information test_threads test_limits test_faults torture
+conformance_of = $(filter-out $(CONFORMANCE_NOT_$1:%=$(CONFORMANCE_BIN)/%),$(CONFORMANCE_TESTS)) \
+                 $(if $(filter torture,$(CONFORMANCE_NOT_$1)),,"$(TORTURE) --seconds 8 --threads 4 --forks")
+
 define conformance_rule
 conformance-$1: $(CONFORMANCE_TESTS) $(TORTURE) $(filter $(BUILD)/%,$($1.library))
-	@failed=0; for test in $(CONFORMANCE_TESTS) "$(TORTURE) --seconds 8 --threads 4 --forks"; do \
+	@failed=0; for test in $(call conformance_of,$1); do \
 	  log=$$$$(mktemp); if timeout $(CONFORMANCE_TIMEOUT) $(call under,$1) $$$$test > $$$$log 2>&1; \
 	  then echo "ok      $1: $$$$test"; rm -f $$$$log; \
 	  else code=$$$$?; cat $$$$log; rm -f $$$$log; echo "FAILED  $1: $$$$test (exit $$$$code)"; failed=1; fi; done; exit $$$$failed
@@ -49,7 +55,7 @@ torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.library))
 endef
 CONFORMANCE_OWN := $(if $(wildcard allocators/slotmalloc/build.mk),slotmalloc)
 $(foreach a,$(ALLOCATORS),$(eval $(call conformance_rule,$a)))
-CHECKS += conformance-ptmalloc $(CONFORMANCE_OWN:%=conformance-%)
+CHECKS += conformance-ptmalloc conformance-bump conformance-lifo $(CONFORMANCE_OWN:%=conformance-%)
 
 # The long run: 12 minutes on 2 cores, that is 24 CPU-minutes.
 torture: torture-slotmalloc

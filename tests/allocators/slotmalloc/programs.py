@@ -213,7 +213,9 @@ def free_port() -> int:
 
 def redis(folder: Path, environment: Environment) -> str:
     """A server on the loopback interface only; its client runs under the allocator as well."""
-    server, client = found("redis-server"), found("redis-cli")
+    server, client = folder / "redis-server", found("redis-cli")
+    # One program under several names: a package without the service has it as redis-check-rdb.
+    server.symlink_to(shutil.which("redis-server") or found("redis-check-rdb"))
     port = str(free_port())
     options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     options += ["--enable-debug-command", "yes"]
