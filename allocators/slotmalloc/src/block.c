@@ -157,11 +157,13 @@ enum status block_alloc_grown(size_t bytes, void **out) {
     return status == OK ? OK : block_alloc(&request, out);
 }
 
-void block_move(void *to, void *from, size_t bytes) {
+enum status block_move(void *to, void *from, size_t bytes) {
     size_t page = kernel_page_size(), whole = bytes & ~(page - 1);
     bool pages = bytes >= MOVE_PAGES_FROM && ((uintptr_t)to | (uintptr_t)from) % page == 0;
-    if (pages && kernel_move(from, whole, to) == OK)
-        memcpy((char *)to + whole, (char *)from + whole, bytes - whole);
-    else
-        memcpy(to, from, bytes);
+    enum move move = pages ? kernel_move(from, whole, to) : MOVE_REFUSED;
+    if (move == MOVE_BROKEN)
+        return NO_MEMORY;
+    size_t moved = move == MOVE_DONE ? whole : 0;
+    memcpy((char *)to + moved, (char *)from + moved, bytes - moved);
+    return OK;
 }

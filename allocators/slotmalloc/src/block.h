@@ -27,7 +27,8 @@ bool block_resize(void *p, size_t bytes);
 /* Takes a block for one that outgrew its place: large ones get room to grow further. */
 enum status block_alloc_grown(size_t bytes, void **out);
 
-/* Moves `bytes` of contents between two blocks, by pages when that is cheaper. */
-void block_move(void *to, void *from, size_t bytes);
+/* Moves `bytes` of contents between two blocks, by pages when that is cheaper. NO_MEMORY: `from` is
+ * as it was, and `to` is lost, not even to be given back. */
+enum status block_move(void *to, void *from, size_t bytes);
 
 #endif

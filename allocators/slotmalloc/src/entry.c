@@ -120,9 +120,10 @@ static enum status realloc_moving(void *p, size_t size, void **out) {
     enum status status = grown ? block_alloc_grown(size, out) : block_alloc(&request, out);
     if (status != OK)
         return status;
-    block_move(*out, p, usable < size ? usable : size);
-    slotmalloc_free(p);
-    return OK;
+    status = block_move(*out, p, usable < size ? usable : size);
+    if (likely(status == OK))
+        slotmalloc_free(p);
+    return status;
 }
 
 EXPORT void *slotmalloc_realloc(void *p, size_t size) {

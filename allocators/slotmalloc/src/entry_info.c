@@ -6,6 +6,7 @@
 #include "export.h"
 #include "heap.h"
 #include "kernel.h"
+#include "park.h"
 #include "pool.h"
 #include "purge.h"
 #include "remote.h"
@@ -28,6 +29,8 @@ EXPORT int slotmalloc_malloc_trim(size_t keep) {
         heap_housekeep(heap);
         pool_release_empty(heap);
     }
+    for (uint32_t left = park_count(); left > 0; left--)
+        park_sweep(); /* the one looked at goes to the end of the list */
     return arena.size != 0 && purge_all(keep);
 }
 

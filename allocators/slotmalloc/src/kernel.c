@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "syscall.h"
@@ -86,10 +87,26 @@ enum status kernel_populate(void *p, size_t bytes) {
     return advise(KERNEL_populate, p, bytes, MADV_POPULATE_WRITE);
 }
 
-enum status kernel_move(void *from, size_t bytes, void *to) {
+static bool address_space_is_limited(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* The kernel unmaps the destination before it finds out that it cannot move: maps it anew. */
+static enum move move_refused(void *to, size_t bytes) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    const long args[6] = {(long)to, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0};
+    bool repaired = memory_call(KERNEL_repair, bytes, SYS_mmap, args) >= 0;
+    return repaired ? MOVE_REFUSED : MOVE_BROKEN;
+}
+
+enum move kernel_move(void *from, size_t bytes, void *to) {
+    if (address_space_is_limited())
+        return MOVE_REFUSED; /* neither the move nor the repair would be sure */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     const long args[6] = {(long)from, (long)bytes, (long)bytes, flags, (long)to};
-    return memory_call(KERNEL_move, bytes, SYS_mremap, args) < 0 ? NO_MEMORY : OK;
+    bool moved = memory_call(KERNEL_move, bytes, SYS_mremap, args) >= 0;
+    return moved ? MOVE_DONE : move_refused(to, bytes);
 }
 
 uint32_t kernel_seconds(void) {

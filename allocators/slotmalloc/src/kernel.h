@@ -41,8 +41,11 @@ enum status kernel_huge_page(void *p, size_t bytes, bool wanted);
 /* Has the kernel back the range with memory now. */
 enum status kernel_populate(void *p, size_t bytes);
 
-/* Moves pages from one place of the arena to another; the source stays mapped and reads as zero. */
-enum status kernel_move(void *from, size_t bytes, void *to);
+/* Moves pages from one place of the arena to another; the source stays mapped and reads as zero.
+ * MOVE_REFUSED: nothing has changed that matters, copy instead. MOVE_BROKEN: the destination may be
+ * unmapped now and must not be used again. */
+enum move { MOVE_DONE, MOVE_REFUSED, MOVE_BROKEN };
+enum move kernel_move(void *from, size_t bytes, void *to);
 
 /* Seconds of the coarse monotonic clock (a vDSO read, no system call). */
 uint32_t kernel_seconds(void);

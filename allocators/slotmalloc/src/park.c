@@ -57,6 +57,8 @@ struct heap *park_take(void) {
     lock_take(&park_lock);
     struct heap *heap = pop_locked();
     lock_give(&park_lock);
+    if (heap != NULL)
+        pool_drain(heap); /* what was freed meanwhile comes before new memory */
     return heap;
 }
 
