@@ -115,9 +115,14 @@ def _by_case(rows: pd.DataFrame) -> dict[Case, pd.DataFrame]:
     return {(str(w), str(p)): part for (w, p), part in grouped}
 
 
-def _situations(records: list[Record]) -> pd.DataFrame:
-    rows = [[r[c] for c in CELL] for r in records if r["workload"] != EMPTY]
-    return pd.DataFrame(rows, columns=CELL)
+def _situations(run: Run) -> pd.DataFrame:
+    """The cells of a run in the order of its experiment's file: blocks run them in random order."""
+    definition = run.manifest.get("definition") or {}
+    planned = [*definition.get("workload", []), *definition.get("command", [])]
+    place = {entry.get("name"): i for i, entry in reversed(list(enumerate(planned)))}
+    cells = {tuple(r[c] for c in CELL) for r in run.records if r["workload"] != EMPTY}
+    ordered = sorted(cells, key=lambda cell: (place.get(cell[0], len(place)), *cell))
+    return pd.DataFrame(ordered, columns=CELL)
 
 
 def choose_baseline(run: Run, asked: str | None = None) -> str:
@@ -168,6 +173,6 @@ def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Stud
     noise = floors(twins)
     judge = Judge(metrics, noise, not_judged(cast), delta)
     judged = judge(estimator(Pairing(base)(judged_values)))
-    cells = cell_labels(_situations(run.records))
+    cells = cell_labels(_situations(run))
     cases = case_labels(cell[:2] for cell in cells)
     return Study(run, metrics, table, work, judged, twins, noise, base, delta, cast, cells, cases)

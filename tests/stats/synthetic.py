@@ -66,7 +66,7 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "experiment": "synthetic",
         "title": "A planted run",
         "question": "Is the plant found?",
-        "definition": {},
+        "definition": {"workload": [{"name": name} for name, _ in plan.workloads]},
         "baseline": "ptmalloc",
         "aa": "ptmalloc",
         "started": "2026-01-01T00:00:00+00:00",

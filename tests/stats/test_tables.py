@@ -30,6 +30,15 @@ def test_the_overall_table_has_every_row_and_its_summary(planted: Study) -> None
     ) == ["4 : 0"]
 
 
+def test_rows_stand_in_the_order_of_the_experiment(planted: Study) -> None:
+    assert list(planted.cells.values()) == [
+        "rounds · 1T",
+        "rounds · 2T",
+        "larson · 1T",
+        "larson · 2T",
+    ]
+
+
 def test_details_name_interval_and_verdict(planted: Study) -> None:
     frame = tables.details(planted, planted.metrics["wall_s"]).frame
     row = frame[frame["allocator"] == "jemalloc"].iloc[0]
