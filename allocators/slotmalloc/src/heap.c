@@ -38,7 +38,7 @@ static struct found extend(struct class_pool *pool, struct slot *slot) {
 }
 
 /* The current slot, else it is retired. */
-static struct found from_current(struct heap *heap, struct class_pool *pool) {
+static struct found from_current(struct class_pool *pool) {
     if (pool->current == 0)
         return (struct found){0};
     struct slot *slot = &arena.slots[pool->current];
@@ -47,7 +47,7 @@ static struct found from_current(struct heap *heap, struct class_pool *pool) {
         return (struct found){list, false};
     if (slot_can_extend(slot) && pool->fresh != 0) /* one place to remember a slot with room */
         return extend(pool, slot);
-    pool_retire_current(heap, pool);
+    pool_retire_current(pool);
     return (struct found){0};
 }
 
@@ -149,7 +149,7 @@ static bool borrows(struct heap *heap, unsigned class) {
 /* All stages, cheapest memory first. */
 static struct found find_blocks(struct heap *heap, unsigned class) {
     struct class_pool *pool = &heap->pool[class];
-    struct found found = from_current(heap, pool);
+    struct found found = from_current(pool);
     if (found.list == NULL) {
         found = from_queue(heap, pool);
         heap->counters.slot_from_queue += found.list != NULL;

@@ -202,5 +202,5 @@ void options_init(void) {
     options_parse(value, &problems);
     *problems.at = '\0';
     if (problems.wanted > 0)
-        warn("ignored in " VARIABLE ":", line);
+        warn("ignored in " VARIABLE ":", line + 1); /* each starts with a space */
 }

@@ -130,8 +130,7 @@ void pool_make_current(struct heap *heap, struct slot *slot) {
         pool->fresh = 0; /* it may be full when it is next retired */
 }
 
-void pool_retire_current(struct heap *heap, struct class_pool *pool) {
-    (void)heap;
+void pool_retire_current(struct class_pool *pool) {
     struct slot *slot = &arena.slots[pool->current];
     if (slot_can_extend(slot))
         pool->fresh = pool->current;
@@ -191,7 +190,7 @@ void pool_return_bin(struct heap *heap, unsigned class) {
         slot_attach(slot, heap->bin[class], count);
     heap->bin[class] = NULL;
     heap->bin_zero &= ~(1ull << class);
-    pool_retire_current(heap, pool);
+    pool_retire_current(pool);
     if (slot->avail > 0)
         restate(heap, slot);
 }

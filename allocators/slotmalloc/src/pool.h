@@ -20,7 +20,7 @@ void pool_drain(struct heap *heap);
 void pool_make_current(struct heap *heap, struct slot *slot);
 
 /* The current slot has nothing left to give: it becomes FULL. */
-void pool_retire_current(struct heap *heap, struct class_pool *pool);
+void pool_retire_current(struct class_pool *pool);
 
 /* Takes the first available slot off its queue; NULL when there is none. */
 struct slot *pool_pop_available(struct class_pool *pool);

@@ -28,25 +28,24 @@
 
 #include "counters.h"
 
-#define SLOT_SHIFT                16
-#define SLOT_SIZE                 ((size_t)1 << SLOT_SHIFT)
-#define SUPERSLAB_SHIFT           21
-#define SUPERSLAB_SIZE            ((size_t)1 << SUPERSLAB_SHIFT)
-#define SLOTS_PER_SUPERSLAB       32
-#define SLOTS_PER_SUPERSLAB_SHIFT 5
-#define CACHE_LINE                64
-#define HEAP_ALIGN                4096
+#define SLOT_SHIFT          16
+#define SLOT_SIZE           ((size_t)1 << SLOT_SHIFT)
+#define SUPERSLAB_SHIFT     21
+#define SUPERSLAB_SIZE      ((size_t)1 << SUPERSLAB_SHIFT)
+#define SLOTS_PER_SUPERSLAB 32
+#define CACHE_LINE          64
+#define HEAP_ALIGN          4096
 
-#define GRANULE                   16
-#define CLASS_COUNT               52
-#define SMALL_CLASS_COUNT         44 /* classes of one slot: up to 8 KiB */
-#define CLASS_MAX_BYTES           32768
-#define SMALL_MAX_BYTES           8192
-#define RUN_MAX_BYTES             SUPERSLAB_SIZE
-#define SENDER_ENTRIES            64
+#define GRANULE             16
+#define CLASS_COUNT         52
+#define SMALL_CLASS_COUNT   44 /* classes of one slot: up to 8 KiB */
+#define CLASS_MAX_BYTES     32768
+#define SMALL_MAX_BYTES     8192
+#define RUN_MAX_BYTES       SUPERSLAB_SIZE
+#define SENDER_ENTRIES      64
 
-#define likely(x)                 __builtin_expect(!!(x), 1)
-#define unlikely(x)               __builtin_expect(!!(x), 0)
+#define likely(x)           __builtin_expect(!!(x), 1)
+#define unlikely(x)         __builtin_expect(!!(x), 0)
 
 /* Status of the low layers; only the entry layer turns it into errno. */
 enum status { OK = 0, NO_MEMORY = 1 };
@@ -92,7 +91,7 @@ struct slot {
     uint8_t class;       /* size class */
     uint8_t span;        /* slots in the span, run: 1 to 32 */
     uint8_t zero;        /* nothing beyond `carved` was written since the kernel cleared it */
-    uint32_t reserved;
+    uint32_t padding;
     size_t bytes; /* run, huge: usable bytes */
 };
 
@@ -153,7 +152,6 @@ struct heap {
     struct heap *parked_next; /* link of the list of parked heaps */
     struct class_pool pool[CLASS_COUNT];
     struct sender sender[SENDER_ENTRIES];
-    struct checked *checked; /* check=full: the quarantine */
     struct counters counters;
     _Alignas(CACHE_LINE) _Atomic uint32_t pending; /* slots with remote frees: lock-free stack */
 };
