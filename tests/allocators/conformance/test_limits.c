@@ -74,12 +74,27 @@ static void every_address_space_limit_from_16_mib_to_1_gib_is_survived(void **st
     }
 }
 
+/* Grows a block so large that it may move by pages; another one stands behind it. */
+static void grow_under_limit(void *block) {
+    void *grown = realloc(block, (size_t)300 * MIB);
+    void *now = grown != NULL ? grown : opaque(block);
+    require(pattern_holds(now, (size_t)70 * MIB, 3));
+    pattern_fill(now, grown != NULL ? (size_t)300 * MIB : (size_t)70 * MIB, 4);
+    free(now);
+}
+
 static void a_limit_set_while_running(void *argument) {
     (void)argument;
     size_t count = fill(5000, (size_t)4 * MIB, 1);
+    void *large = malloc((size_t)70 * MIB);
+    void *behind = malloc((size_t)70 * MIB);
+    require(large != NULL && behind != NULL);
+    pattern_fill(large, (size_t)70 * MIB, 3);
     struct rlimit space = {.rlim_cur = (size_t)1 * MIB, .rlim_max = RLIM_INFINITY};
     require(setrlimit(RLIMIT_AS, &space) == 0);
     check_and_free(count, 5000, 1);
+    grow_under_limit(large);
+    free(behind);
     count = fill(70000, (size_t)64 * MIB, 2);
     check_and_free(count, 70000, 2);
     void *block = malloc(opaque_size((size_t)1 << 46));
