@@ -43,14 +43,14 @@ static void *new_throwing(size_t size, size_t align) {
 
 /* operator NAME(size_t, further parameters) under its mangled name. */
 #define OPERATOR_NEW(name, mangled, function, align, ...)                                          \
-    EXPORT void *name(size_t size, ##__VA_ARGS__) __asm__(mangled);                                \
-    void *name(size_t size, ##__VA_ARGS__) {                                                       \
+    EXPORT void *name(size_t size, __VA_ARGS__) __asm__(mangled);                                  \
+    void *name(size_t size, __VA_ARGS__) {                                                         \
         return function(size, align);                                                              \
     }
 
 #define OPERATOR_DELETE(name, mangled, ...)                                                        \
-    EXPORT void name(void *p, ##__VA_ARGS__) __asm__(mangled);                                     \
-    void name(void *p, ##__VA_ARGS__) {                                                            \
+    EXPORT void name(void *p, __VA_ARGS__) __asm__(mangled);                                       \
+    void name(void *p, __VA_ARGS__) {                                                              \
         slotmalloc_free(p);                                                                        \
     }
 
