@@ -95,11 +95,11 @@ static void fork_once(void) {
     require(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void fork_among_threads(void *argument) {
-    (void)argument;
+/* Forks again and again while CREW threads run `body`, which ends when `stop` is set. */
+static void crew_run(void *(*body)(void *)) {
     pthread_t crew[CREW];
     for (uintptr_t i = 0; i < CREW; i++) {
-        require(pthread_create(&crew[i], NULL, keep_allocating, (void *)(i + 1)) == 0);
+        require(pthread_create(&crew[i], NULL, body, (void *)(i + 1)) == 0);
     }
     for (size_t i = 0; i < FORKS; i++) {
         fork_once();
@@ -109,6 +109,11 @@ static void fork_among_threads(void *argument) {
         require(pthread_join(crew[i], NULL) == 0);
     }
     free_all_shelves();
+}
+
+static void fork_among_threads(void *argument) {
+    (void)argument;
+    crew_run(keep_allocating);
 }
 
 static void a_child_forked_among_allocating_threads_can_go_on(void **state) {
@@ -140,6 +145,26 @@ static void many_threads_may_fork_at_once(void **state) {
     assert_true(child_succeeds(fork_in_many_threads, NULL, 120));
 }
 
+/* Starts one short-lived thread after the other: heaps change hands all the time. */
+static void *keep_starting_threads(void *argument) {
+    while (!stop) {
+        pthread_t thread;
+        require(pthread_create(&thread, NULL, allocate_some, argument) == 0);
+        require(pthread_join(thread, NULL) == 0);
+    }
+    return NULL;
+}
+
+static void fork_among_short_lives(void *argument) {
+    (void)argument;
+    crew_run(keep_starting_threads);
+}
+
+static void a_child_forked_while_threads_come_and_go_can_go_on(void **state) {
+    (void)state;
+    assert_true(child_succeeds(fork_among_short_lives, NULL, 120));
+}
+
 /* vfork shares the parent's memory and its thread-local storage until exec. */
 static void vfork_leaves_the_parents_heap_alone(void **state) {
     (void)state;
@@ -159,6 +184,7 @@ static void vfork_leaves_the_parents_heap_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_forked_among_allocating_threads_can_go_on),
+        cmocka_unit_test(a_child_forked_while_threads_come_and_go_can_go_on),
         cmocka_unit_test(many_threads_may_fork_at_once),
         cmocka_unit_test(vfork_leaves_the_parents_heap_alone),
     };
