@@ -9,9 +9,9 @@
  *   side        block states of slots with many small blocks: 2 KiB each, touched only where needed
  *   data        the slots themselves, 64 KiB each; blocks live here and nothing else does
  *
- * slot   64 KiB of data. It is unused, holds small blocks of one class, or belongs to a run.
- * run    neighbouring slots that make one large block; its first slot is the head, the others are
- * its body. tag    a process, as written into states: 2 + its index in the process table.
+ *   slot   64 KiB of data: unused, or holding small blocks of one class, or part of a run
+ *   run    neighbouring slots that make one large block: the first is its head, the others its body
+ *   tag    a process, as written into states: 2 + its index in the process table
  *
  * THE TRUTH is one 64-bit state per slot and one 16-bit state per block, each changed by a
  * compare-and-swap that takes it from one meaning to the next. Everything else (maps, low marks,

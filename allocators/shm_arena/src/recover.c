@@ -95,27 +95,49 @@ static bool entry_seize(struct shm_arena *a, unsigned p, uint64_t seen, unsigned
                                           process_word(PROCESS_BURYING, me, 0, 0));
 }
 
-/* Makes the entries of dead processes this one's to settle, with those that the dead were settling
- * themselves. */
+/* Makes the entries of dead processes this one's to settle. */
 static int seize_dead(struct shm_arena *a, unsigned me, bool gone[MAX_PROCESSES]) {
+    int seized = 0;
+    for (unsigned p = 0; p < a->geometry.max_processes; p++) {
+        uint64_t seen = atomic_load(&a->processes[p].identity);
+        if (word_process_kind(seen) == PROCESS_LIVE && TAG_FIRST + p != me &&
+            process_is_dead(a, seen) && entry_seize(a, p, seen, me)) {
+            gone[p] = true;
+            seized++;
+        }
+        CRASH_POINT();
+    }
+    return seized;
+}
+
+/* The same for those whom the gone were burying, and whom those had been burying in turn. */
+static int seize_orphans(struct shm_arena *a, unsigned me, bool gone[MAX_PROCESSES]) {
     int seized = 0;
     for (int before = -1; before != seized;) {
         before = seized;
         for (unsigned p = 0; p < a->geometry.max_processes; p++) {
             uint64_t seen = atomic_load(&a->processes[p].identity);
             uint32_t burier = word_pid(seen) - TAG_FIRST;
-            bool dead = word_process_kind(seen) == PROCESS_LIVE && TAG_FIRST + p != me &&
-                        process_is_dead(a, seen);
-            bool orphan = word_process_kind(seen) == PROCESS_BURYING && burier < MAX_PROCESSES &&
-                          gone[burier];
-            if ((dead || orphan) && entry_seize(a, p, seen, me)) {
-                gone[p] = true;
-                seized++;
-            }
+            if (gone[p] || word_process_kind(seen) != PROCESS_BURYING || burier >= MAX_PROCESSES ||
+                !gone[burier])
+                continue;
+            gone[p] = entry_seize(a, p, seen, me);
+            seized += gone[p];
             CRASH_POINT();
         }
     }
     return seized;
+}
+
+/* Reclaims what the gone had, and makes their entries vacant, but for the caller's own. */
+static void settle(struct shm_arena *a, unsigned me, bool gone[MAX_PROCESSES], int count) {
+    uint64_t freed = pool_bury(a, gone, a->flags & SHM_ARENA_RECLAIM_BLOCKS);
+    pool_sweep(a, false);
+    for (unsigned p = 0; p < a->geometry.max_processes; p++)
+        if (gone[p] && TAG_FIRST + p != me)
+            process_vacate(a, TAG_FIRST + p);
+    atomic_fetch_add_explicit(&a->pool->recovered_blocks, freed, memory_order_relaxed);
+    atomic_fetch_add_explicit(&a->pool->recovered_processes, (uint64_t)count, memory_order_relaxed);
 }
 
 int shm_arena_recover(struct shm_arena *a) {
@@ -124,26 +146,16 @@ int shm_arena_recover(struct shm_arena *a) {
     int count = me ? seize_dead(a, me, gone) : 0;
     if (!count)
         return 0;
-    uint64_t freed = pool_bury(a, gone, a->flags & SHM_ARENA_RECLAIM_BLOCKS);
-    pool_sweep(a, false);
-    for (unsigned p = 0; p < a->geometry.max_processes; p++)
-        if (gone[p])
-            process_vacate(a, TAG_FIRST + p);
-    atomic_fetch_add_explicit(&a->pool->recovered_blocks, freed, memory_order_relaxed);
-    atomic_fetch_add_explicit(&a->pool->recovered_processes, (uint64_t)count, memory_order_relaxed);
+    count += seize_orphans(a, me, gone);
+    settle(a, me, gone, count);
     return count;
 }
 
 void pool_settle_estate(struct shm_arena *a) {
     bool gone[MAX_PROCESSES] = {false};
     unsigned me = arena_me(a);
-    uint64_t burying = process_word(PROCESS_BURYING, me, 0, 0);
-    for (unsigned p = 0; p < a->geometry.max_processes; p++)
-        gone[p] = TAG_FIRST + p == me || atomic_load(&a->processes[p].identity) == burying;
-    pool_bury(a, gone, a->flags & SHM_ARENA_RECLAIM_BLOCKS);
-    for (unsigned p = 0; p < a->geometry.max_processes; p++)
-        if (gone[p] && TAG_FIRST + p != me)
-            process_vacate(a, TAG_FIRST + p);
+    gone[me - TAG_FIRST] = true;
+    settle(a, me, gone, 1 + seize_orphans(a, me, gone));
 }
 
 static void sweep_slot(struct shm_arena *a, uint64_t slot, bool take_reserves) {

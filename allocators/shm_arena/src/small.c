@@ -1,8 +1,9 @@
 #include "arena.h"
 
-/* Life of a slot of small blocks:
- *     UNUSED -> OPENING(me, class) -> SMALL(me, class) -> SMALL(nobody, class) -> SEALING(me,
- * class) -> UNUSED and of a block in it: SEALED -> FREE -> PENDING|tag -> tag -> FREE ... -> SEALED
+/* Life of a slot of small blocks, and of a block in it:
+ *
+ *     UNUSED -> OPENING(me) -> SMALL(me) -> SMALL(nobody) -> SEALING(me) -> UNUSED
+ *     SEALED -> FREE -> PENDING|tag -> tag -> FREE ... -> SEALED
  *
  * Why no block is given out twice: a block is won by the swap FREE -> PENDING|tag. The winner then
  * reads the slot's class again. If it is not the one that it computed the address with, the slot
@@ -15,6 +16,7 @@
  * Both steps are sequentially consistent, so one of the two sees the other and offers the slot. */
 
 static bool block_change(_Atomic uint16_t *block, unsigned from, unsigned to) {
+    CRASH_POINT();
     uint16_t expected = (uint16_t)from;
     bool won = atomic_compare_exchange_strong(block, &expected, (uint16_t)to);
     CRASH_POINT();
