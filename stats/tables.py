@@ -109,13 +109,16 @@ def floor_note(study: Study, metric: Metric) -> str:
     blocks = study.twins.loc[study.twins["metric"] == metric.name, "n"].max()
     if blocks < MIN_BLOCKS:
         return f"too few blocks ({blocks:.0f}): a claim about {metric.name} takes {MIN_BLOCKS}."
-    if metric.name not in study.floors:
+    floors = study.floors[study.floors.index.get_level_values("metric") == metric.name]
+    if floors.empty:
         return f"delta is {nominal}; without an A/A cell the noise floor is unknown."
-    floor = float(study.floors[metric.name])
-    text = f"the A/A copy differs by up to {units.percent(floor)} (largest end of its intervals)"
-    if floor > study.delta:
-        raised = f"delta is {units.percent(floor)} instead of {nominal}"
-        return f"{text}: that noise floor forbids smaller claims, so {raised}."
+    span = " to ".join(dict.fromkeys(units.percent(f) for f in (floors.min(), floors.max())))
+    text = f"the A/A copy differs by up to {span}, by the case (larger end of its interval)"
+    raised = int((floors > study.delta).sum())
+    if raised:
+        return (
+            f"{text}: in {raised} of {len(floors)} this noise floor raises delta above {nominal}."
+        )
     return f"{text}; delta is {nominal}."
 
 

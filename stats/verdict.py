@@ -9,14 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from stats.metrics import Registry
+from stats.noise import floor_of
 
 DELTA = 0.02  # the smallest effect worth a word, as a relative change
 ALPHA = 0.05
 MIN_BLOCKS = 20
 SAME_AT_MOST = 0.05  # a noise floor may raise delta; within more than this nothing is "the same"
-SAME_AT_MOST = (
-    0.05  # a noise floor may raise delta, but within more than this nothing is called the same
-)
 SAME = "same"
 INCONCLUSIVE = "inconclusive"
 TOO_FEW = f"inconclusive (n<{MIN_BLOCKS})"
@@ -61,8 +59,8 @@ class Judge:
     """Adds p_adj, delta, verdict, good and checks to a table of estimates (of `PairedLogRatio`).
 
     The family of Holm's correction is one metric's table of contestants with enough blocks. `delta`
-    is the smallest effect that may be claimed in that metric: the nominal one or the A/A noise
-    floor, whichever is larger; where the floor raises it above SAME_AT_MOST, nothing is called the
+    is the smallest effect that may be claimed in that metric and cell: the nominal one or the noise
+    floor of the cell's own A/A pair, whichever is larger; where the floor raises it above SAME_AT_MOST, nothing is called the
     same either. Allocators in `not_judged` (limits, the A/A copy; name -> what to print) get that
     word for a verdict.
 
@@ -80,9 +78,7 @@ class Judge:
         table = estimates.copy()
         judged = ~table["allocator"].isin(list(self.not_judged))
         table["p_adj"] = holm(table, judged & (table["n"] >= self.min_blocks))
-        table["delta"] = (
-            table["metric"].map(self.floors).astype(float).fillna(0.0).clip(lower=self.delta)
-        )
+        table["delta"] = floor_of(table, self.floors).clip(lower=self.delta)
         table["verdict"] = self._verdicts(table)
         table["good"] = self._directions(table)
         table["checks"] = _disagreeing(table)

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from stats.estimate import PairedLogRatio
 from stats.metrics import parse_registry, registry
-from stats.noise import differences, floors
+from stats.noise import KEY, differences, floors
 from stats.study import Study
 from stats.verdict import SAME, TOO_FEW, Judge, adjust, holm
 from tests.stats.simulation import pairs_of
@@ -33,6 +33,12 @@ def estimate(
     row = {"metric": "wall_s", **CELL, "allocator": "x", "n": n, "effect": effect, "ratio": ratio}
     row |= {k: np.exp(v) for k, v in ends.items()} | {"p": p, "p_yuen": p, "p_wilcoxon": p}
     return row | changes
+
+
+def floor_at(value: float, **where: object) -> pd.Series:
+    """A noise floor as `floors` gives it, of the metric and cell that `estimate` has by default."""
+    key = {"metric": "wall_s", **CELL} | where
+    return pd.Series([value], pd.MultiIndex.from_tuples([tuple(key[k] for k in KEY)], names=KEY))
 
 
 def judged(*rows: dict[str, object], **options: object) -> pd.DataFrame:
@@ -68,22 +74,23 @@ def test_verdict(row: dict[str, object], verdict: str, good: int) -> None:
 
 def test_the_noise_floor_forbids_smaller_claims() -> None:
     row = estimate(1.05, 0.01)
-    floor = pd.Series({"wall_s": 0.06})
+    floor = floor_at(0.06)
     assert judged(row)["verdict"][0] == "slower"
     assert judged(row, floors=floor)["verdict"][0] == "inconclusive"
     assert judged(row, floors=floor)["delta"][0] == 0.06
-    assert judged(row, floors=pd.Series({"sys_s": 0.06}))["verdict"][0] == "slower"
+    assert judged(row, floors=floor_at(0.06, metric="sys_s"))["verdict"][0] == "slower"
+    assert judged(row, floors=floor_at(0.06, threads=2))["verdict"][0] == "slower"
 
 
 def test_same_is_said_within_a_raised_delta_but_not_within_any() -> None:
     row = estimate(1.018, 0.005)
     assert judged(row)["verdict"][0] == "inconclusive"
-    assert judged(row, floors=pd.Series({"wall_s": 0.04}))["verdict"][0] == SAME
-    assert judged(row, floors=pd.Series({"wall_s": 0.5}))["verdict"][0] == "inconclusive"
+    assert judged(row, floors=floor_at(0.04))["verdict"][0] == SAME
+    assert judged(row, floors=floor_at(0.5))["verdict"][0] == "inconclusive"
 
 
 def test_a_floor_under_delta_does_not_lower_it() -> None:
-    assert judged(estimate(1.015, 0.001), floors=pd.Series({"wall_s": 0.001}))["verdict"][0] == SAME
+    assert judged(estimate(1.015, 0.001), floors=floor_at(0.001))["verdict"][0] == SAME
 
 
 def test_limits_and_the_copy_get_their_own_word() -> None:
@@ -117,7 +124,7 @@ def test_a_test_that_does_not_share_a_claim_is_named() -> None:
     assert list(table["checks"]) == ["Yuen", ""]
 
 
-def test_floor_is_the_largest_interval_end() -> None:
+def test_a_floor_is_the_larger_interval_end_of_its_cell() -> None:
     twins = pd.DataFrame(
         [
             estimate(1.0, 0.01),
@@ -126,7 +133,8 @@ def test_floor_is_the_largest_interval_end() -> None:
         ]
     )
     found = floors(twins)
-    assert found["wall_s"] == pytest.approx(1.02 * np.exp(0.02) - 1)
+    assert found["wall_s", "v"].item() == pytest.approx(1.02 * np.exp(0.02) - 1)
+    assert found["wall_s", "w"].item() == pytest.approx(np.exp(0.01) - 1)
     assert "sys_s" not in found
 
 
