@@ -219,7 +219,8 @@ static void purge_runs(uint64_t keep, uint64_t run_min) {
 static void purge_burst(uint64_t keep) {
     uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
     purge_runs(leave, max(superslab_totals.warm / PIECES, SLOTS_PER_SUPERSLAB));
-    if (!refaults && superslab_totals.warm > max(FLOOR_SLOTS, superslab_totals.used * USED_SHARE))
+    if (!refaults &&
+        superslab_totals.warm > max(2 * FLOOR_SLOTS, superslab_totals.used * USED_SHARE))
         purge_runs(leave, BURST_RUN_MIN);
     untouched = superslab_totals.warm; /* what is left lies in small pieces */
 }
