@@ -253,7 +253,8 @@ struct shm_arena_class_stats {
 };
 
 /* One line each: field, meaning. Counts since the pool was made, over all processes, also dead
- * ones. */
+ * ones; a process that is killed may leave them short by what it was just doing. What is live is
+ * counted anew each time, and exact. */
 #define SHM_ARENA_STATS(X)                                                                         \
     X(capacity_bytes)  /* room for blocks */                                                       \
     X(live_bytes)      /* in allocated blocks, by their usable size */                             \
