@@ -15,6 +15,7 @@ $(CONFORMANCE_BIN)/test_%: $(CONFORMANCE_OBJ)/test_%.o $(CONFORMANCE_OBJ)/suppor
 	@mkdir -p $(@D)
 	echo "  LINK  $@"
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -ldl
+$(CONFORMANCE_OBJ)/test_operators.o: CXXFLAGS += -fsized-deallocation # gcc has it on, older clang not
 $(CONFORMANCE_BIN)/test_operators: $(CONFORMANCE_OBJ)/test_operators.o $(CONFORMANCE_OBJ)/support.o
 	@mkdir -p $(@D)
 	echo "  LINK  $@"
