@@ -8,13 +8,14 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.memtest.driver import MEMTEST, PLANTED, ROOT, Record, records, run
 
-ATTEMPTS = 8
+ATTEMPTS = 30
 CPUS = os.cpu_count() or 1
 needs_two_free_cpus = pytest.mark.skipif(
     CPUS < 2 or os.getloadavg()[0] > 2 * CPUS, reason="needs two CPUs that are mostly free"
@@ -26,9 +27,26 @@ def planted(plant: str, *arguments: str) -> Record:
     return records(run(*arguments, environment={"LD_PRELOAD": str(PLANTED), "PLANT": plant}))[-1]
 
 
-def shows_in_one_attempt(ratio: Callable[[], float], at_least: float) -> bool:
-    """Whether any of several measured ratios is clear."""
-    return any(ratio() >= at_least for _ in range(ATTEMPTS))
+def had_two_cpus(record: Record) -> bool:
+    """Whether both threads really ran side by side, as the processor time shows."""
+    return bool(record["user_s"] + record["sys_s"] > 1.7 * record["wall_s"])
+
+
+def shows_in_one_attempt(
+    weak: Callable[[], Record], sound: Callable[[], Record], at_least: float
+) -> bool:
+    """Whether the weak allocator is clearly slower in any of several attempts. Attempts in which the
+    machine did not give both CPUs do not count; where none does, the test is skipped.
+    """
+    counted = 0
+    for _ in range(ATTEMPTS):
+        slow, fast = weak(), sound()
+        if slow["wall_s"] >= at_least * fast["wall_s"]:
+            return True
+        counted += had_two_cpus(slow) and had_two_cpus(fast)
+    if not counted:
+        pytest.skip("the machine never gave two CPUs at once")
+    return False
 
 
 def resident_after_the_last_free(tmp_path: Path, binary: Path, *arguments: str) -> int:
@@ -78,13 +96,9 @@ def test_vector_growth_shows_an_allocator_that_copies_on_every_realloc() -> None
 def test_two_threads_show_a_global_lock(workload: str) -> None:
     arguments = [workload, "--iterations", "10k"]
 
-    def slowdown() -> float:
-        unlocked, locked = (
-            planted(plant, *arguments, "--threads", "2")["wall_s"] for plant in ("slow", "lock")
-        )
-        return float(locked / unlocked)
-
-    assert shows_in_one_attempt(slowdown, 1.5)
+    arguments += ["--threads", "2"]
+    locked, unlocked = (partial(planted, plant, *arguments) for plant in ("lock", "slow"))
+    assert shows_in_one_attempt(locked, unlocked, 1.5)
 
 
 @needs_two_free_cpus
@@ -92,8 +106,5 @@ def test_two_threads_show_a_global_lock(workload: str) -> None:
 def test_two_threads_show_objects_in_one_cache_line(workload: str) -> None:
     arguments = [workload, "--objects", "40", "--writes", "500k", "--threads", "2"]
 
-    def slowdown() -> float:
-        together, apart = (planted(plant, *arguments)["wall_s"] for plant in ("near", "apart"))
-        return float(together / apart)
-
-    assert shows_in_one_attempt(slowdown, 1.3)
+    together, apart = (partial(planted, plant, *arguments) for plant in ("near", "apart"))
+    assert shows_in_one_attempt(together, apart, 1.3)
