@@ -49,7 +49,7 @@ $1.role    := $2
 $1.licence := $3
 $1.package := $4
 $1.files   := $(addprefix $(if $4,$(if $(findstring =,$4),$(PEERS)/$1,$(LIB)),$(BUILD))/,$(filter-out /%,$5)) $(filter /%,$5)
-$1.library := $$(strip $$(if $4,$$(wildcard $$($1.files)),$$($1.files)))
+$1.object := $$(strip $$(if $4,$$(wildcard $$($1.files)),$$($1.files)))
 $1.note    := $6
 endef
 row = $(eval $(call allocator,$(strip $1),$(strip $2),$(strip $3),$(strip $4),$(strip $5),$(strip $6)))
@@ -119,16 +119,16 @@ $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
 # the loader can take another copy. Available is what is installed, and which of our own some fragment builds.
 
 MEMTEST_OBJ ?= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard memtest/*.c memtest/workloads/*.c))
-is_available = $(if $($1.package),$($1.library),$(filter $($1.library),$(ALL)))
+is_available = $(if $($1.package),$($1.object),$(filter $($1.object),$(ALL)))
 AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(call is_available,$a),$a))
 link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(abspath $1) \
                $(addprefix -Wl$(comma)-rpath$(comma),$(sort $(dir $(abspath $1)))) -Wl$(comma)--as-needed)
 comma       := ,
 
 define memtest_rule
-$(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.library)
+$(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.object)
 	echo "  LINK  $$@"
-	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.library)) $(MEMTEST_LIBS)
+	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.object)) $(MEMTEST_LIBS)
 $1: $(BUILD)/memtest-$1
 endef
 define missing_rule
@@ -141,7 +141,7 @@ MEMTESTS := $(if $(MEMTEST_OBJ),$(AVAILABLE:%=$(BUILD)/memtest-%))
 all: $(ALL) $(MEMTESTS)
 
 define ALLOCATOR_ROWS
-$(foreach a,$(ALLOCATORS),$a|$($a.role)|$($a.licence)|$($a.package)|$(strip $($a.library))|$($a.note)
+$(foreach a,$(ALLOCATORS),$a|$($a.role)|$($a.licence)|$($a.package)|$(strip $($a.object))|$($a.note)
 )
 endef
 list-allocators: export ALLOCATOR_ROWS := $(ALLOCATOR_ROWS)

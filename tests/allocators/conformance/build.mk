@@ -34,8 +34,8 @@ $(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(CONFORMANCE_DIR)/tortur
 # Runs a command under allocator $1; the tests fail when malloc then comes from anywhere else.
 empty        :=
 space        := $(empty) $(empty)
-preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(abspath $($1.library))))
-under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.library)))
+preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(abspath $($1.object))))
+under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.object)))
 CONFORMANCE_TIMEOUT ?= 180
 
 # What the rulers do not claim: to use freed memory again, to follow threads, to tell totals.
@@ -45,12 +45,12 @@ conformance_of = $(filter-out $(CONFORMANCE_NOT_$1:%=$(CONFORMANCE_BIN)/%),$(CON
                  $(if $(filter torture,$(CONFORMANCE_NOT_$1)),,"$(TORTURE) --seconds 8 --threads 4 --forks")
 
 define conformance_rule
-conformance-$1: $(CONFORMANCE_TESTS) $(TORTURE) $(filter $(BUILD)/%,$($1.library))
+conformance-$1: $(CONFORMANCE_TESTS) $(TORTURE) $(filter $(BUILD)/%,$($1.object))
 	@failed=0; for test in $(call conformance_of,$1); do \
 	  log=$$$$(mktemp); if timeout $(CONFORMANCE_TIMEOUT) $(call under,$1) $$$$test > $$$$log 2>&1; \
 	  then echo "ok      $1: $$$$test"; rm -f $$$$log; \
 	  else code=$$$$?; cat $$$$log; rm -f $$$$log; echo "FAILED  $1: $$$$test (exit $$$$code)"; failed=1; fi; done; exit $$$$failed
-torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.library))
+torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.object))
 	$(call under,$1) $(TORTURE) --seconds $(TORTURE_SECONDS) --threads 4 --forks --seed $(TORTURE_SEED)
 .PHONY: conformance-$1 torture-$1
 endef
