@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 CALLS = ("mmap", "munmap", "mremap", "brk", "madvise", "mprotect")
+COUNTED_AS = {"process_madvise": "madvise"}  # many ranges in one call; the result is their bytes
+TRACED = (*CALLS, *COUNTED_AS)
 MIND_CALLS = ("mmap", "munmap", "brk")  # what a MIND compute blade forwards to its switch
 
 _LINE = re.compile(r"(?:(\d+)\s+)?(\d+\.\d+)\s+(.*)")
@@ -60,7 +62,7 @@ def parse(lines: Iterable[str]) -> Log:
         call, readable = _parse_line(stripped, waiting)
         if not readable:
             log.unread_lines += 1
-        elif call and call.name in CALLS:
+        elif call and call.name in TRACED:
             log.calls.append(call)
     log.calls += _never_returned(waiting)
     return log
@@ -111,7 +113,7 @@ def _never_returned(waiting: dict[int, tuple[float, str]]) -> Iterator[Call]:
     """
     for pid, (at_s, text) in waiting.items():
         named = _NAMED.match(text)
-        if named and named[1] in CALLS:
+        if named and named[1] in TRACED:
             arguments = tuple(part.strip() for part in text[named.end() :].split(","))
             yield Call(pid, at_s, named[1], arguments, None, "", 0.0)
 
@@ -126,6 +128,13 @@ def _number(word: str) -> int | None:
 def _argument(call: Call, index: int) -> int:
     """A numeric argument, 0 where it is missing (a log may be cut anywhere)."""
     return (_number(call.arguments[index]) or 0) if index < len(call.arguments) else 0
+
+
+def _bytes(call: Call) -> int:
+    """Bytes that a successful call named, the program break's apart."""
+    if call.name in COUNTED_AS:
+        return call.result or 0
+    return _argument(call, 2 if call.name == "mremap" else 1)
 
 
 def is_anonymous(call: Call) -> bool:
@@ -177,7 +186,7 @@ def summarise(log: Log) -> Summary:
     anonymous = mapped_bytes = brk_bytes = 0
     calls = sorted(log.calls, key=lambda call: call.at_s)
     for call in calls:
-        tally = by_name[call.name]
+        tally = by_name[COUNTED_AS.get(call.name, call.name)]
         tally.calls += 1
         tally.seconds += call.seconds
         anonymous += is_anonymous(call)
@@ -189,7 +198,7 @@ def summarise(log: Log) -> Summary:
             brk_bytes += growth
             tally.bytes += abs(growth)
         else:
-            tally.bytes += _argument(call, 2 if call.name == "mremap" else 1)
+            tally.bytes += _bytes(call)
             mapped_bytes += _mapped_change(call)
         point = MappedPoint(call.at_s - calls[0].at_s, mapped_bytes, mapped_bytes + brk_bytes)
         mapped.append(point)

@@ -40,7 +40,7 @@ class Instrument(instrument.Instrument):
         outer = dict(env)
         inner = [f"--env=LD_PRELOAD={outer.pop('LD_PRELOAD')}"] if "LD_PRELOAD" in outer else []
         log = f"/proc/{os.getpid()}/fd/{self._fd}"
-        calls = ",".join(strace_log.CALLS)
+        calls = ",".join((*strace_log.CALLS, *(f"?{name}" for name in strace_log.COUNTED_AS)))
         return [*STRACE, f"--trace={calls}", "-o", log, *inner, *argv], outer
 
     def read(self, outcome: Outcome, report: Report) -> Readings:

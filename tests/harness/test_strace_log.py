@@ -24,6 +24,14 @@ def test_a_failed_call_keeps_its_error_and_names_no_bytes() -> None:
     assert (tally.calls, tally.failed, tally.bytes) == (1, 1, 0)
 
 
+def test_a_call_for_many_ranges_counts_as_one_madvise() -> None:
+    ranges = "[{iov_base=0x7f00, iov_len=4096}, {iov_base=0x9f00, iov_len=65536}]"
+    call = f"process_madvise(-10000, {ranges}, 2, MADV_DONTNEED, 0)"
+    log = parse([f"10 5.0 {call} = 69632 <0.000030>"])
+    tally = summarise(log).by_name["madvise"]
+    assert (tally.calls, tally.bytes, tally.seconds) == (1, 69632, 0.00003)
+
+
 def test_a_call_that_another_thread_interrupted_is_joined() -> None:
     log = parse(
         [

@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "syscall.h"
@@ -17,7 +18,12 @@
 #    define MREMAP_DONTUNMAP 4
 #endif
 
+#ifndef SYS_process_madvise
+#    define SYS_process_madvise 440
+#endif
+
 #define ENOMEM_RESULT (-12L)
+#define SELF          (-10000L) /* PIDFD_SELF_THREAD: the caller, without opening anything */
 
 struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
 _Atomic int64_t kernel_fault_after = -1;
@@ -77,6 +83,26 @@ enum status kernel_commit(void *p, size_t bytes) {
 
 enum status kernel_purge(void *p, size_t bytes) {
     return advise(KERNEL_purge, p, bytes, MADV_DONTNEED);
+}
+
+unsigned kernel_purge_together(const struct iovec *ranges, unsigned count) {
+    static _Atomic bool unknown; /* relaxed: a kernel that cannot need not be asked twice */
+    if (count < 2 || atomic_load_explicit(&unknown, memory_order_relaxed))
+        return 0;
+    const long args[6] = {SELF, (long)ranges, count, MADV_DONTNEED};
+    long bytes = memory_call(KERNEL_purge, 0, SYS_process_madvise, args);
+    if (bytes < 0) {
+        atomic_store_explicit(&unknown, true, memory_order_relaxed);
+        return 0;
+    }
+    unsigned done = 0;
+    size_t left = (size_t)bytes;
+    for (; done < count && ranges[done].iov_len <= left; done++)
+        left -= ranges[done].iov_len;
+    /* relaxed: statistics only */
+    atomic_fetch_add_explicit(&kernel_counts[KERNEL_purge].bytes, (size_t)bytes - left,
+                              memory_order_relaxed);
+    return done;
 }
 
 enum status kernel_huge_page(void *p, size_t bytes, bool wanted) {

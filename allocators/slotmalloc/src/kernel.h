@@ -7,6 +7,8 @@
 
 #include "types.h"
 
+struct iovec;
+
 enum kernel_call_kind {
 #define KERNEL_CALL(name, meaning) KERNEL_##name,
 #include "kernel.def"
@@ -34,6 +36,10 @@ enum status kernel_commit(void *p, size_t bytes);
 
 /* Returns the pages to the kernel; they read as zero afterwards. Fails on locked memory. */
 enum status kernel_purge(void *p, size_t bytes);
+
+/* The same for several ranges in one call where the kernel can (Linux 6.13). Returns how many of
+ * them, from the first on, went back; the others may have, and read as before or as zero. */
+unsigned kernel_purge_together(const struct iovec *ranges, unsigned count);
 
 /* Asks for huge pages in the range, or for none. */
 enum status kernel_huge_page(void *p, size_t bytes, bool wanted);

@@ -1,5 +1,7 @@
 #include "purge.h"
 
+#include <sys/uio.h>
+
 #include "arena.h"
 #include "bits.h"
 #include "index.h"
@@ -175,10 +177,23 @@ static void unclaim(struct range range, bool purged) {
     }
 }
 
+/* All at once, as far as the kernel can; returns how many that were. */
+static unsigned purge_together(const struct range *ranges, unsigned count) {
+    struct iovec vector[RANGES];
+    for (unsigned i = 0; i < count; i++)
+        vector[i] = (struct iovec){slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE};
+    return kernel_purge_together(vector, count);
+}
+
 /* Purges what was claimed, with the lock dropped for the kernel calls. */
 static bool purge_batch(const struct range *ranges, unsigned count) {
     bool all = true;
-    for (unsigned i = 0; i < count; i++) {
+    lock_give(&superslab_lock);
+    unsigned together = purge_together(ranges, count);
+    lock_take(&superslab_lock);
+    for (unsigned i = 0; i < together; i++)
+        unclaim(ranges[i], true);
+    for (unsigned i = together; i < count; i++) {
         lock_give(&superslab_lock);
         bool purged = kernel_purge(slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE) == OK;
         lock_take(&superslab_lock);

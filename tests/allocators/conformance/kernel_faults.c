@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 /* Without brk: a failing one crashes glibc 2.36's own malloc (in sysmalloc), the reference here. */
-static const int watched[] = {__NR_mmap, __NR_munmap, __NR_mremap, __NR_madvise, __NR_mprotect};
+static const int watched[] = {__NR_mmap,    __NR_munmap,          __NR_mremap,
+                              __NR_madvise, __NR_process_madvise, __NR_mprotect};
 enum { WATCHED = sizeof watched / sizeof *watched };
 
 /* Installs the filter for this process; returns the descriptor on which a supervisor listens. */

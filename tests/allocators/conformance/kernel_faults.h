@@ -1,9 +1,10 @@
 /*
  * Makes chosen kernel memory calls of a process fail.
  *
- * The process runs under a seccomp filter that hands mmap, munmap, mremap, madvise and mprotect
- * to a supervisor, which either lets a call go on or has it return ENOMEM. So every way into
- * the kernel is covered, that of libc as well as a bare syscall instruction, in every thread.
+ * The process runs under a seccomp filter that hands mmap, munmap, mremap, madvise, process_madvise
+ * and mprotect to a supervisor, which either lets a call go on or has it return ENOMEM. So every
+ * way into the kernel is covered, that of libc as well as a bare syscall instruction, in every
+ * thread.
  */
 #ifndef CONFORMANCE_KERNEL_FAULTS_H
 #define CONFORMANCE_KERNEL_FAULTS_H

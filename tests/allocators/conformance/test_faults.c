@@ -124,8 +124,13 @@ static void a_second_thread(void *argument) {
 static const struct kind {
     int call;
     const char *name;
-} kinds[] = {{-1, "any call"},        {__NR_mmap, "mmap"},       {__NR_munmap, "munmap"},
-             {__NR_mremap, "mremap"}, {__NR_madvise, "madvise"}, {__NR_mprotect, "mprotect"}};
+} kinds[] = {{-1, "any call"},
+             {__NR_mmap, "mmap"},
+             {__NR_munmap, "munmap"},
+             {__NR_mremap, "mremap"},
+             {__NR_madvise, "madvise"},
+             {__NR_mprotect, "mprotect"},
+             {__NR_process_madvise, "process_madvise"}};
 
 /* Fails calls n to n + span - 1 for n = 1, 2, ... until the body makes fewer calls than n. */
 static void sweep(struct kind kind, unsigned long span, void (*body)(void *)) {
