@@ -15,6 +15,7 @@ from harness.passes import discover
 from harness.pinning import Processors
 from harness.process import Job, Outcome, run
 from harness.provider import Proof
+from harness.warm import Warmer
 
 _INHERITED = ("PATH", "HOME", "TMPDIR")
 
@@ -38,8 +39,12 @@ class Bench:
     processors: Processors
     should_stop: Callable[[], bool] = lambda: False
     passes: dict[str, Any] = field(default_factory=discover)
+    warmer: Warmer = field(init=False)
     _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.warmer = Warmer(self.experiment.warm_bytes)
 
     def plain(self, text: str) -> str:
         """A message without the place of the tree in it: records must not depend on that."""

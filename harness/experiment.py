@@ -32,6 +32,7 @@ _TOP_KEYS = {
     "timeout_s": (int, float),
     "memory_cap_mib": int,
     "linger_s": (int, float),
+    "warm_mib": int,
     "passes": dict,
     "workload": list,
     "command": list,
@@ -111,6 +112,7 @@ class Experiment:
     timeout_s: float
     memory_cap_bytes: int
     linger_s: float
+    warm_bytes: int
     blocks: Mapping[str, int]
     cells: tuple[Cell, ...]
     raw: Mapping[str, Any]
@@ -185,6 +187,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         timeout_s=float(raw.get("timeout_s", 60)),
         memory_cap_bytes=int(raw.get("memory_cap_mib", 8192)) << 20,
         linger_s=float(raw.get("linger_s", 0)),
+        warm_bytes=_warm_mib(raw, where) << 20,
         blocks=_blocks(raw["passes"], where),
         cells=cells,
         raw=raw,
@@ -200,6 +203,13 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], where: str) 
             names = kinds if isinstance(kinds, tuple) else (kinds,)
             wanted = " or ".join(kind.__name__ for kind in names)
             raise UsageError(f"{where}: '{key}' must be of type {wanted}, not {value!r}")
+
+
+def _warm_mib(raw: Mapping[str, Any], where: str) -> int:
+    amount: int = raw.get("warm_mib", 256)
+    if amount < 0:
+        raise UsageError(f"{where}: 'warm_mib' must be 0 (off) or more, not {amount}")
+    return amount
 
 
 def _blocks(passes: Mapping[str, Any], where: str) -> dict[str, int]:

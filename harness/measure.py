@@ -41,7 +41,9 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
                 bad = probed.status if probed.status != "ok" else "refused"
                 why = bench.plain(probed.why or proof.why)
                 return record | {"status": bad, "why": f"start check: {why}"}
+        record["warmed_bytes"] = bench.warmer.before(cell.key)
         outcome = run(job, instrument.observer, bench.should_stop)
+        bench.warmer.after(cell.key, outcome.max_rss_bytes)
         report = memtest.parse(outcome.stdout)
         if cell.kind == "memtest":
             proof = provider.from_memtest(allocator, report.end, outcome.stderr)
@@ -76,6 +78,7 @@ def blank_record(bench: Bench, planned: PlannedRun, allocator: Allocator) -> Rec
         "padding": planned.padding,
         "argv": [],
         "env": {},
+        "warmed_bytes": 0,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         "status": "refused",
         "why": "",

@@ -112,6 +112,22 @@ def huge_pages(root: Path) -> Finding:
     )
 
 
+def page_reporting(root: Path) -> Finding:
+    order = read(root, "sys/module/page_reporting/parameters/page_reporting_order")
+    # Until a device of the host asks for reports, newer kernels show -1 there, as unsigned.
+    active = order.isdigit() and int(order) < 64
+    return Finding(
+        "free page reporting",
+        "warn" if active else "ok",
+        f"active, blocks of {4 << int(order)} KiB and more" if active else "not active",
+        "the host takes free memory back within seconds, and the next to touch it waits; the "
+        "harness touches memory right before each process (warm_mib)",
+        "none needed inside the harness; warm memory yourself before timing by hand"
+        if active
+        else "",
+    )
+
+
 def address_randomisation(root: Path) -> Finding:
     value = read(root, "proc/sys/kernel/randomize_va_space")
     return Finding(
@@ -269,6 +285,7 @@ CHECKS: list[Check] = [
     clock,
     load,
     huge_pages,
+    page_reporting,
     address_randomisation,
     swap,
     memory_limit,

@@ -59,6 +59,7 @@ def test_commands_with_different_arguments_are_different_cells(tmp_path: Path) -
     [
         (MINIMAL + "thread = 2\n", "did you mean 'threads'"),
         (MINIMAL + "threads = 0\n", "1 or more"),
+        ("warm_mib = -1\n" + MINIMAL, "0 (off) or more"),
         (MINIMAL + 'threads = "2"\n', "of type int or list"),
         (MINIMAL.replace("time", "tme"), "did you mean 'time'"),
         (MINIMAL.replace("time = 2", "time = 0"), "1 or more"),

@@ -11,6 +11,7 @@ import pytest
 from install import doctor
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE_REPORTING = "sys/module/page_reporting/parameters/page_reporting_order"
 
 
 def write(root: Path, path: str, text: str) -> None:
@@ -43,6 +44,8 @@ def write(root: Path, path: str, text: str) -> None:
             "warn",
         ),
         (doctor.huge_pages, "sys/kernel/mm/transparent_hugepage/enabled", "always [madvise]", "ok"),
+        (doctor.page_reporting, PAGE_REPORTING, "9", "warn"),
+        (doctor.page_reporting, PAGE_REPORTING, "4294967295", "ok"),
         (doctor.address_randomisation, "proc/sys/kernel/randomize_va_space", "0", "warn"),
         (doctor.address_randomisation, "proc/sys/kernel/randomize_va_space", "2", "ok"),
         (doctor.load, "proc/loadavg", "900.0 1 1 1/1 1", "warn"),
