@@ -72,7 +72,8 @@ const struct option_spec common_options[] = {
                .fallback = "1",
                .min = 1e-6,
                .max = 1e6,
-               .help = "multiplies the workload's iteration counts, not its memory"},
+               .help = "multiplies the workload's iteration counts and its own number of "
+                       "rounds, not its memory"},
     {.key = NULL},
 };
 
@@ -189,6 +190,11 @@ static void scale(const struct workload *workload, double factor, struct option_
     }
 }
 
+static unsigned default_rounds(const struct workload *workload, double factor) {
+    double scaled = workload->rounds * factor;
+    return scaled < 1 ? 1 : scaled > ROUNDS_MAX ? ROUNDS_MAX : (unsigned)(scaled + 0.5);
+}
+
 static void require_values(const struct workload *workload, const struct option_value *values) {
     for (size_t i = 0; i < count_options(workload->options); i++)
         if (!workload->options[i].fallback && !values[i].text)
@@ -217,9 +223,8 @@ void options_read(int argc, char **argv, struct settings *settings) {
     require_values(workload, settings->values);
     scale(workload, common[SCALE].real, settings->values);
     settings->threads = (unsigned)common[THREADS].number;
-    settings->rounds = (unsigned)common[ROUNDS].number;
-    if (!settings->rounds)
-        settings->rounds = workload->rounds ? workload->rounds : 1;
+    settings->rounds = common[ROUNDS].number ? (unsigned)common[ROUNDS].number
+                                             : default_rounds(workload, common[SCALE].real);
     settings->seed = common[SEED].number;
     settings->touch = (enum touch)common[TOUCH].number;
     settings->verify = (enum verify_level)common[VERIFY].number;

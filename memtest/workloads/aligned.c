@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "3M", "blocks that each thread replaces in a round"),
+    ITERATIONS_OPTION("iterations", "8M", "blocks that each thread replaces in a round"),
     COUNT_OPTION("slots", "2048", "live blocks of each thread"),
     {.key = "max_alignment",
      .type = OPTION_BYTES,

@@ -3,7 +3,7 @@
 #include <time.h>
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("objects", "200k", "live objects of each thread at the top of a burst"),
+    COUNT_OPTION("objects", "200k", "live objects of each thread at the top of a burst"),
     PERCENT_OPTION("keep_percent", "10",
                    "share of the objects that survives a burst, chosen at random"),
     {.key = "idle_ms",
@@ -11,7 +11,7 @@ static const struct option_spec options[] = {
      .fallback = "50",
      .min = 0,
      .max = 1e7,
-     .help = "milliseconds of sleep after each burst"},
+     .help = "milliseconds of sleep after each burst: half of the wall time by default"},
     SIZE_RANGE_OPTIONS("16", "1K"),
     {.key = NULL},
 };
@@ -61,7 +61,7 @@ static struct workload burst_idle = {
     .stresses = "Giving memory back while idle, and what it costs to have given it back when the "
                 "next burst comes.",
     .options = options,
-    .rounds = 4,
+    .rounds = 16,
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

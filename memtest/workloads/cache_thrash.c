@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("objects", "2000",
+    ITERATIONS_OPTION("objects", "8000",
                       "objects that each thread allocates, writes and frees in a round"),
     COUNT_OPTION("writes", "50k", "times that each byte of an object is written"),
     BYTES_OPTION("bytes", "8", "size of an object"),

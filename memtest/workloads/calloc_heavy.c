@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "2M", "blocks that each thread replaces in a round"),
+    ITERATIONS_OPTION("iterations", "8M", "blocks that each thread replaces in a round"),
     COUNT_OPTION("slots", "1000", "live blocks of each thread"),
     PERCENT_OPTION("large_percent", "1", "share of the blocks drawn from 64 times the range"),
     SIZE_RANGE_OPTIONS("16", "4K"),

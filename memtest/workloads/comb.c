@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("passes", "10", "combs that each thread builds and tears down in a round"),
+    ITERATIONS_OPTION("passes", "60", "combs that each thread builds and tears down in a round"),
     COUNT_OPTION("blocks", "200k", "small blocks of a comb"),
     COUNT_OPTION("every", "2", "one block in so many is broken out"),
     BYTES_OPTION("bytes", "128", "size of a block; a filling is half as large again"),

@@ -16,7 +16,7 @@ static const struct option_spec options[] = {
      .min = 0,
      .max = PROFILES - 1,
      .help = "number of the service"},
-    ITERATIONS_OPTION("iterations", "4M",
+    ITERATIONS_OPTION("iterations", "20M",
                       "births of each thread in a round, after its heap has been filled"),
     BYTES_OPTION("live", "32M", "mean live bytes of each thread"),
     BYTES_OPTION("cap", "256K", "larger sizes are left out"),

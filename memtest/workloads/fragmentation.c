@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "1M",
+    ITERATIONS_OPTION("iterations", "2M",
                       "short-lived blocks that each thread allocates in a phase"),
     COUNT_OPTION("phases", "8", "phases of a round; each draws larger sizes than the one before"),
     BYTES_OPTION("live", "16M",

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("repeats", "4000",
+    ITERATIONS_OPTION("repeats", "15000",
                       "times that each batch is allocated and freed, in a round"),
     BYTES_OPTION("bytes", "128", "size of every block"),
     {.key = NULL},

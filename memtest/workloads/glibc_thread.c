@@ -3,7 +3,7 @@
 enum { DRAWN_SIZES = 8192 };
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "10M", "blocks that each thread replaces in a round"),
+    ITERATIONS_OPTION("iterations", "80M", "blocks that each thread replaces in a round"),
     COUNT_OPTION("slots", "1024", "live blocks of each thread"),
     SIZE_RANGE_OPTIONS("4", "32K"),
     {.key = NULL},

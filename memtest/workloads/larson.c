@@ -2,7 +2,7 @@
 
 static const struct option_spec options[] = {
     COUNT_OPTION("slots", "1000", "objects that a server thread holds"),
-    ITERATIONS_OPTION("generations", "100", "threads that follow each other in a line, in a round"),
+    ITERATIONS_OPTION("generations", "700", "threads that follow each other in a line, in a round"),
     COUNT_OPTION("replacements", "100k",
                  "objects that a thread replaces before it hands over and ends"),
     SIZE_RANGE_OPTIONS("10", "500"),

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "50k", "blocks that each thread replaces in a round"),
+    ITERATIONS_OPTION("iterations", "500k", "blocks that each thread replaces in a round"),
     COUNT_OPTION("slots", "20", "live blocks of each thread"),
     SIZE_RANGE_OPTIONS("5M", "25M"),
     {.key = NULL},

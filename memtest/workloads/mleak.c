@@ -1,8 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("generations", "4000",
-                      "threads that follow each other in a line, in a round"),
+    ITERATIONS_OPTION("generations", "20k", "threads that follow each other in a line, in a round"),
     COUNT_OPTION("objects", "100", "objects that a thread allocates"),
     SIZE_RANGE_OPTIONS("16", "8K"),
     {.key = NULL},

@@ -3,7 +3,7 @@
 enum { HANDED = 64 };
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("generations", "100",
+    ITERATIONS_OPTION("generations", "600",
                       "times that every thread ends and is made anew, in a round"),
     COUNT_OPTION("objects", "100k", "objects that a thread allocates in its life"),
     PERCENT_OPTION("keep_percent", "20", "share of them that outlives the thread"),

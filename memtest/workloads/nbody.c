@@ -5,8 +5,8 @@
 enum { AXES = 3 };
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("steps", "300", "time steps of each thread in a round"),
-    COUNT_OPTION("bodies", "8192", "bodies of each thread"),
+    ITERATIONS_OPTION("steps", "100k", "time steps of each thread in a round"),
+    COUNT_OPTION("bodies", "256", "bodies of each thread"),
     COUNT_OPTION("partners", "8", "other bodies that pull at a body in a step"),
     {.key = NULL},
 };
@@ -46,8 +46,11 @@ static struct block difference(struct worker *w, struct block of, size_t shift) 
     struct block result = new_array(w);
     const double *in = of.at;
     double *out = result.at;
-    for (size_t i = 0; i < bodies; i++)
-        out[i] = in[(i + shift) % bodies] - in[i];
+    size_t unwrapped = bodies - shift;
+    for (size_t i = 0; i < unwrapped; i++)
+        out[i] = in[i + shift] - in[i];
+    for (size_t i = unwrapped; i < bodies; i++)
+        out[i] = in[i - unwrapped] - in[i];
     return result;
 }
 
@@ -107,8 +110,8 @@ static struct workload nbody = {
     .summary = "Moves bodies under each other's pull with array arithmetic that takes a temporary "
                "array for each step.",
     .source = "alloclab; the temporaries of NumPy-like numeric code.",
-    .stresses = "Blocks of 64 KiB that live for microseconds and are written whole: page faults "
-                "and warm reuse.",
+    .stresses = "Blocks of 2 KiB that live for a microsecond and are written whole: the cost of a "
+                "pair above the sizes that thread caches serve, and warm reuse.",
     .options = options,
     .payload = SIZE_MAX,
     .setup = setup,

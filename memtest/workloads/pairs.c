@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "30M", "pairs of malloc and free of each thread in a round"),
+    ITERATIONS_OPTION("iterations", "150M", "pairs of malloc and free of each thread in a round"),
     BYTES_OPTION("bytes", "64", "size of every block"),
     {.key = NULL},
 };

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("iterations", "10M", "slots visited by each thread in a round"),
+    ITERATIONS_OPTION("iterations", "60M", "slots visited by each thread in a round"),
     COUNT_OPTION("working_set", "4096",
                  "slots of each thread, each with one live block once it was visited"),
     SIZE_RANGE_OPTIONS("16", "1040"),

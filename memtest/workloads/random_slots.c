@@ -10,7 +10,7 @@ static const struct option_spec options[] = {
      .choices = "alloc_only|mixed",
      .help = "alloc_only leaves a full slot alone; mixed frees its block"},
     COUNT_OPTION("slots", "100k", "slots of each thread"),
-    ITERATIONS_OPTION("iterations", "10M", "slots visited by each thread in a round"),
+    ITERATIONS_OPTION("iterations", "50M", "slots visited by each thread in a round"),
     BYTES_OPTION("size_1", "32", "first size"),
     BYTES_OPTION("size_2", "64", "second size"),
     BYTES_OPTION("size_3", "128", "third size"),

@@ -35,7 +35,7 @@ static struct workload rounds = {
     .stresses = "What an allocator asks of the kernel for large blocks, and whether it keeps freed "
                 "memory for the next round.",
     .options = options,
-    .rounds = 200,
+    .rounds = 2500,
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

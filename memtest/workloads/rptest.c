@@ -8,7 +8,7 @@ static const struct option_spec options[] = {
      .fallback = "falloff",
      .choices = "uniform|falloff",
      .help = "how sizes are drawn: equally likely, or the less likely the larger"},
-    ITERATIONS_OPTION("loops", "30k", "loops of each thread in a round"),
+    ITERATIONS_OPTION("loops", "50k", "loops of each thread in a round"),
     COUNT_OPTION("blocks", "5000", "live blocks of each thread"),
     COUNT_OPTION("operations", "100", "blocks that are replaced in a loop"),
     PERCENT_OPTION("handed_percent", "10", "share of them that the next thread frees"),

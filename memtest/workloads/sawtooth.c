@@ -3,7 +3,7 @@
 enum order { LIFO, FIFO, RANDOM };
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("teeth", "25", "times that the heap grows and falls in a round"),
+    ITERATIONS_OPTION("teeth", "100", "times that the heap grows and falls in a round"),
     COUNT_OPTION("objects", "100k", "live objects of each thread at the top"),
     {.key = "order",
      .type = OPTION_CHOICE,

@@ -5,7 +5,7 @@
 #include <time.h>
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("requests", "500k", "requests that each thread serves in a round"),
+    ITERATIONS_OPTION("requests", "2500k", "requests that each thread serves in a round"),
     {.key = "rate",
      .type = OPTION_REAL,
      .fallback = "0",

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("passes", "120", "times that the whole range of sizes is walked in a round"),
+    ITERATIONS_OPTION("passes", "500", "times that the whole range of sizes is walked in a round"),
     COUNT_OPTION("batch", "100", "blocks of one size allocated in a row"),
     SIZE_RANGE_OPTIONS("1", "1000"),
     {.key = NULL},

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("lines", "700k", "lines that each thread reads and takes apart in a round"),
+    ITERATIONS_OPTION("lines", "3M", "lines that each thread reads and takes apart in a round"),
     COUNT_OPTION("kept", "20k", "words that stay in the dictionary; a new one replaces an old one"),
     {.key = NULL},
 };

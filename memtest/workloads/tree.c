@@ -7,7 +7,7 @@ struct node {
 };
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("trees", "800",
+    ITERATIONS_OPTION("trees", "4000",
                       "short-lived trees that each thread builds, walks and tears down in a round"),
     {.key = "depth",
      .type = OPTION_COUNT,

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("growths", "400",
+    ITERATIONS_OPTION("growths", "1000",
                       "vectors that grow to full length in each thread, in a round"),
     COUNT_OPTION("vectors", "8", "vectors that grow side by side"),
     {.key = "factor_percent",

@@ -68,7 +68,7 @@ def resident_after_the_last_free(tmp_path: Path, binary: Path, *arguments: str) 
 
 def test_mleak_and_sawtooth_show_an_allocator_that_leaks() -> None:
     for workload in ("mleak", "sawtooth"):
-        arguments = [workload, "--touch", "page", "--scale", "0.2"]
+        arguments = [workload, "--touch", "page", "--scale", "0.04"]
         sound, leaky = records(run(*arguments))[-1], planted("leak", *arguments)
         assert leaky["live_peak_bytes"] == sound["live_peak_bytes"]
         pages_ever_taken = leaky["requested_bytes"] / 4096
@@ -85,7 +85,7 @@ def test_rounds_shows_an_allocator_that_never_returns_memory(tmp_path: Path) -> 
 
 
 def test_vector_growth_shows_an_allocator_that_copies_on_every_realloc() -> None:
-    arguments = ["vector_growth", "--scale", "0.1"]
+    arguments = ["vector_growth", "--scale", "0.04"]
     moves, copies = records(run(*arguments))[-1], planted("copies", *arguments)
     assert copies["checksum"] == moves["checksum"]
     assert copies["minor_faults"] > 2 * moves["minor_faults"]

@@ -6,18 +6,18 @@ from tests.memtest.driver import end_record, records, run
 
 
 def test_malloc_large_holds_twenty_large_blocks() -> None:
-    end = end_record("malloc_large", "--scale", "0.01")
+    end = end_record("malloc_large", "--scale", "0.001")
     assert 5 << 20 <= end["requested_bytes"] / end["mallocs"] <= 25 << 20
     assert 10 * (15 << 20) < end["live_peak_bytes"] <= 20 * (25 << 20)
 
 
 def test_fragmentation_keeps_its_live_bytes() -> None:
-    end = end_record("fragmentation", "--scale", "0.1", "--live", "4M")
+    end = end_record("fragmentation", "--scale", "0.05", "--live", "4M")
     assert (4 << 20) < end["live_peak_bytes"] <= (5 << 20)
 
 
 def test_vector_growth_ends_at_the_largest_size() -> None:
-    end = end_record("vector_growth", "--scale", "0.1")
+    end = end_record("vector_growth", "--scale", "0.04")
     assert end["reallocs"] > 10 * end["mallocs"]
     assert end["live_peak_bytes"] <= 8 * (4 << 20)
 
@@ -29,7 +29,7 @@ def test_the_fleet_stays_near_its_live_bytes(profile: int) -> None:
         for record in records(
             run(
                 "fleet",
-                *("--profile", str(profile), "--scale", "0.05", "--rounds", "2", "--live", "8M"),
+                *("--profile", str(profile), "--scale", "0.01", "--rounds", "2", "--live", "8M"),
             )
         )[:2]
     )
@@ -39,7 +39,7 @@ def test_the_fleet_stays_near_its_live_bytes(profile: int) -> None:
 
 def test_the_fleet_leaves_out_sizes_above_the_cap() -> None:
     small, large = (
-        end_record("fleet", "--profile", "3", "--cap", cap, "--scale", "0.01")
+        end_record("fleet", "--profile", "3", "--cap", cap, "--scale", "0.002")
         for cap in ("64", "1M")
     )
     assert small["requested_bytes"] / small["mallocs"] <= 64
@@ -47,7 +47,7 @@ def test_the_fleet_leaves_out_sizes_above_the_cap() -> None:
 
 
 def test_the_server_times_its_requests_only_when_asked() -> None:
-    latency = end_record("server", "--scale", "0.01", "--latency")["latency"]
+    latency = end_record("server", "--requests", "5000", "--latency")["latency"]
     assert latency["request_ns"]["count"] == 5000
     assert latency["request_ns"]["p50"] > latency["malloc_ns"]["p50"]
     assert "request_ns" not in end_record("pairs", "--scale", "0.001", "--latency")["latency"]
@@ -72,7 +72,15 @@ def test_an_overloaded_server_counts_the_queue() -> None:
 )
 def test_cross_thread_work_is_verified(workload: str, threads: int) -> None:
     end = end_record(
-        workload, "--threads", str(threads), "--scale", "0.01", "--verify", "full", "--touch", "all"
+        workload,
+        "--threads",
+        str(threads),
+        "--scale",
+        "0.002",
+        "--verify",
+        "full",
+        "--touch",
+        "all",
     )
     assert end["mallocs"] == end["frees"]
 
