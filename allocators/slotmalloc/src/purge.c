@@ -11,13 +11,13 @@
 
 #define FLOOR_SLOTS   (((uint64_t)32 << 20) >> SLOT_SHIFT) /* so much may always lie unused */
 #define LEAVE_SLOTS   (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
-#define USED_SHARE    2  /* twice what is in use: then two thirds are free, and lie in few pieces */
-#define RUN_MIN       4  /* adjacent slots worth a call when they are idle: 256 KiB */
-#define PIECES        8  /* a burst first makes no more calls than that */
-#define BURST_RUN_MIN 8  /* then it takes adjacent slots from 512 KiB up */
-#define RANGES        64 /* per batch */
-#define FORGET_S      10 /* seconds without refaults after which they no longer count */
-#define REFAULT_SHARE 4  /* a program that refaults may exceed its recent peak by a quarter */
+#define USED_SHARE    2 /* twice what is in use: then two thirds are free, and lie in few pieces */
+#define RUN_MIN       4 /* adjacent slots worth a call when they are idle: 256 KiB */
+#define PIECES        8 /* a small burst takes no smaller part of it than that */
+#define BURST_RUN_MIN 8 /* a large one takes adjacent slots from 512 KiB up */
+#define RANGES        128 /* per batch: one kernel call where the kernel can do that */
+#define FORGET_S      10  /* seconds without refaults after which they no longer count */
+#define REFAULT_SHARE 4   /* a program that refaults may exceed its recent peak by a quarter */
 #define ALL_SLOTS     0xffffffffu
 #define NO_LIMIT      (UINT64_MAX / 2)
 
@@ -141,10 +141,9 @@ static bool claim_by_rule(const struct rule *rule, uint32_t number, struct range
 }
 
 /* Claims from the zone's highest superslab down: the lowest are taken first. Continues below
- * `*from`. */
-static unsigned claim_batch(const struct rule *rule, enum zone zone, uint32_t *from,
-                            struct range *ranges) {
-    unsigned count = 0;
+ * `*from`; false when the batch is full before the zone is done. */
+static bool claim_zone(const struct rule *rule, enum zone zone, uint32_t *from,
+                       struct range *ranges, unsigned *count) {
     uint32_t stretch = 0; /* superslabs to come that are part of a long enough run */
     while (superslab_totals.warm > rule->keep) {
         uint32_t number = index_warm_below(zone, *from);
@@ -158,12 +157,12 @@ static unsigned claim_batch(const struct rule *rule, enum zone zone, uint32_t *f
                 continue;
             }
         }
-        if (!claim_by_rule(rule, number, ranges, &count))
-            break;
+        if (!claim_by_rule(rule, number, ranges, count))
+            return false;
         stretch -= stretch > 0;
         *from = number;
     }
-    return count;
+    return true;
 }
 
 static void unclaim(struct range range, bool purged) {
@@ -206,17 +205,21 @@ static bool purge_batch(const struct range *ranges, unsigned count) {
 /* Purges by a rule, large blocks first. Returns whether any went back. */
 static bool purge_locked(const struct rule *rule) {
     struct range ranges[RANGES];
+    unsigned count = 0;
     bool any = false, works = true;
     if (purging)
         return false;
     purging = true;
     for (enum zone zone = ZONES; works && zone-- > 0;) {
         uint32_t from = arena_cursor(zone);
-        for (unsigned count; works && (count = claim_batch(rule, zone, &from, ranges)) > 0;) {
+        while (works && !claim_zone(rule, zone, &from, ranges, &count)) {
             works = purge_batch(ranges, count);
             any = any || works;
+            count = 0;
         }
     }
+    if (count > 0)
+        any = purge_batch(ranges, count) || any;
     purging = false;
     return any;
 }
@@ -230,13 +233,13 @@ static void purge_runs(uint64_t keep, uint64_t run_min) {
     (void)purge_locked(&rule);
 }
 
-/* Whole superslabs in few pieces first; only if too much is left then, what lies between blocks. */
+/* Of a repeating program, and of little, only whole superslabs in few pieces; else also what lies
+ * between blocks. */
 static void purge_burst(uint64_t keep) {
-    uint64_t leave = refaults ? keep - keep / 8 : LEAVE_SLOTS;
-    purge_runs(leave, max(superslab_totals.warm / PIECES, SLOTS_PER_SUPERSLAB));
-    if (!refaults &&
-        superslab_totals.warm > max(2 * FLOOR_SLOTS, superslab_totals.used * USED_SHARE))
-        purge_runs(leave, BURST_RUN_MIN);
+    bool all = !refaults &&
+               superslab_totals.warm > max(2 * FLOOR_SLOTS, superslab_totals.used * USED_SHARE);
+    uint64_t few = max(superslab_totals.warm / PIECES, SLOTS_PER_SUPERSLAB);
+    purge_runs(refaults ? keep - keep / 8 : LEAVE_SLOTS, all ? BURST_RUN_MIN : few);
     untouched = superslab_totals.warm; /* what is left lies in small pieces */
 }
 

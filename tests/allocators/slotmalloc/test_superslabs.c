@@ -1,5 +1,7 @@
 /* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
 #include "allocators/slotmalloc/src/arena.h"
+#include "allocators/slotmalloc/src/kernel.h"
+#include "allocators/slotmalloc/src/purge.h"
 #include "allocators/slotmalloc/src/superslab.h"
 #include "allocators/slotmalloc/src/thread.h"
 #include "tests/allocators/conformance/support.h"
@@ -7,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -116,6 +119,50 @@ static void what_was_given_back_is_taken_again_first(void **state) {
     }
 }
 
+enum { PIECES = 300, PIECE_SLOTS = 16 }; /* more than one batch; two of them fill a superslab */
+
+static void pieces_take(void) {
+    for (size_t i = 0; i < PIECES; i++) {
+        struct taken taken;
+        assert_int_equal(superslab_take(ZONE_LARGE, PIECE_SLOTS, PIECE_SLOTS, &taken), OK);
+        held[i] = (struct piece){taken.slot, PIECE_SLOTS};
+        model_mark(taken.slot, PIECE_SLOTS, 0, 1);
+        memset(slot_address(taken.slot), 0xa5, 64);
+    }
+}
+
+static void pieces_give(size_t first) {
+    for (size_t i = first; i < PIECES; i += 2) {
+        give(&held[i]);
+    }
+}
+
+/* Every second piece is unused, so that no two lie side by side. */
+static void expect_pieces(char odd_byte) {
+    for (size_t i = 0; i < PIECES; i++) {
+        char expected = i % 2 ? odd_byte : (char)0xa5;
+        assert_int_equal(*slot_address(held[i].slot), expected);
+    }
+}
+
+/* The kernel takes many pieces in one call, then none, then one at a time. */
+static void purged_pieces_are_zero_and_those_between_stay(void **state) {
+    (void)state;
+    assert_true(purge_all(0));
+    for (int turn = 0; turn < 3; turn++) {
+        pieces_take();
+        pieces_give(1);
+        uint64_t warm = superslab_totals.warm;
+        kernel_fault_after = turn == 1 ? 0 : -1;
+        assert_int_equal(purge_all(0), turn != 1);
+        kernel_fault_after = -1;
+        assert_int_equal(superslab_totals.warm, turn == 1 ? warm : 0);
+        expect_pieces(turn == 1 ? (char)0xa5 : 0);
+        expect_valid();
+        pieces_give(0);
+    }
+}
+
 static int arena_is_ready(void **state) {
     (void)state;
     for (size_t zone = 0; zone < ZONES; zone++) {
@@ -129,6 +176,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_and_gives_agree_with_a_plain_array),
         cmocka_unit_test(what_was_given_back_is_taken_again_first),
+        cmocka_unit_test(purged_pieces_are_zero_and_those_between_stay),
     };
     return cmocka_run_group_tests(tests, arena_is_ready, NULL);
 }
