@@ -208,7 +208,6 @@ enum status arena_heap(struct heap **out) {
         return NO_MEMORY;
     }
     *out = &arena.heaps[number];
-    (*out)->number = number;
     return OK;
 }
 

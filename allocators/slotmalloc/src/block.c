@@ -16,40 +16,29 @@
 
 #define MOVE_PAGES_FROM ((size_t)64 << 20) /* remapping beats copying, but splits the mapping */
 
-static enum status class_alloc(struct heap *heap, const struct request *request, unsigned class,
-                               void **out) {
-    bool zero;
-    struct block *block = heap_pop(heap, class, &zero);
-    if (unlikely(block == NULL))
-        return NO_MEMORY;
-    if (request->zero && zero)
-        block->next = NULL;
-    else if (request->zero)
-        memset(block, 0, request->bytes);
-    *out = block;
-    return OK;
-}
-
-/* Zeroes what may be dirty of a run or huge block. */
-static enum status zeroed(enum status status, const struct request *request, bool zero, void *p) {
-    if (status == OK && request->zero && !zero)
-        memset(p, 0, request->bytes);
-    return status;
-}
-
-static enum status alloc_from(struct heap *heap, const struct request *request, void **out) {
+/* `*zero`: the block is zero, but for its first word if it is of a size class. */
+static enum status alloc_from(struct heap *heap, const struct request *request, void **out,
+                              bool *zero) {
     size_t bytes = request->bytes, align = request->align;
-    bool zero = false;
     if (bytes <= CLASS_MAX_BYTES && align <= CLASS_MAX_BYTES) {
         unsigned class = align <= GRANULE ? class_of(bytes) : class_of_aligned(bytes, align);
-        if (class < CLASS_COUNT)
-            return class_alloc(heap, request, class, out);
+        if (class < CLASS_COUNT) {
+            *out = heap_pop(heap, class, zero);
+            return *out != NULL ? OK : NO_MEMORY;
+        }
     }
     heap_tick(heap);
-    enum status status = bytes <= RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
-                             ? run_alloc(heap, bytes, align, out, &zero)
-                             : huge_alloc(heap, bytes, align, out, &zero);
-    return zeroed(status, request, zero, *out);
+    return bytes <= RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
+               ? run_alloc(heap, bytes, align, out, zero)
+               : huge_alloc(heap, bytes, align, out, zero);
+}
+
+/* Zeroes what is not known to be zero. */
+static void clear(void *p, size_t bytes, bool zero) {
+    if (!zero)
+        memset(p, 0, bytes);
+    else if (bytes <= CLASS_MAX_BYTES)
+        ((struct block *)p)->next = NULL;
 }
 
 enum status block_alloc(const struct request *request, void **out) {
@@ -59,8 +48,11 @@ enum status block_alloc(const struct request *request, void **out) {
     struct heap *heap = thread_heap_get();
     if (heap == NULL)
         return NO_MEMORY;
-    enum status status = alloc_from(heap, request, out);
+    bool zero = false;
+    enum status status = alloc_from(heap, request, out, &zero);
     thread_heap_done(heap);
+    if (status == OK && request->zero) /* a borrowed heap is not held for that */
+        clear(*out, request->bytes, zero);
     return status;
 }
 
@@ -99,13 +91,16 @@ static void free_own(struct heap *heap, struct block *block, uint32_t number) {
 
 static void free_class(struct block *block, uint64_t ident) {
     uint32_t number = class_slot(block, ident);
-    struct heap *heap = thread_heap_lasting();
-    if (heap == NULL)
+    struct heap *heap = thread_heap_for_free();
+    if (heap == NULL) {
         remote_free_now(block, number);
-    else if (ident_owner(ident) == heap)
+        return;
+    }
+    if (ident_owner(ident) == heap)
         free_own(heap, block, number);
     else
         remote_free(heap, block, number, classes[ident_class(ident)].size);
+    thread_heap_done(heap);
 }
 
 void block_free(void *p) {

@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "check.h"
+#include "cpu.h"
 #include "export.h"
 #include "heap.h"
 #include "kernel.h"
@@ -23,12 +24,29 @@ EXPORT size_t slotmalloc_malloc_usable_size(void *p) {
     return check_is_full() ? check_usable(p) : block_usable(p);
 }
 
-EXPORT int slotmalloc_malloc_trim(size_t keep) {
+static bool heap_trim(struct heap *heap) {
+    heap_housekeep(heap);
+    pool_release_empty(heap);
+    return true;
+}
+
+/* Does something with the heaps that the calling thread may use: its own, or with pool=cpu all.
+ * Stops when `what` returns false, and returns that. */
+static bool with_heaps(bool (*what)(struct heap *heap)) {
     struct heap *heap = thread_heap_own();
-    if (heap != NULL) {
-        heap_housekeep(heap);
-        pool_release_empty(heap);
+    bool good = heap == NULL || what(heap);
+    for (uint32_t number = 0; good && number < cpu_heap_end(); number++) {
+        heap = cpu_heap_take_at(number);
+        if (heap == NULL)
+            continue;
+        good = what(heap);
+        cpu_heap_give(heap);
     }
+    return good;
+}
+
+EXPORT int slotmalloc_malloc_trim(size_t keep) {
+    (void)with_heaps(heap_trim);
     for (uint32_t left = park_count(); left > 0; left--)
         park_sweep(); /* the one looked at goes to the end of the list */
     return arena.size != 0 && purge_all(keep);
@@ -63,7 +81,7 @@ EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
     return stats_json(buffer, size);
 }
 
-static bool own_slots_are_valid(const struct heap *heap, enum zone zone) {
+static bool slots_are_valid(const struct heap *heap, enum zone zone) {
     for (uint32_t n = arena_first_slot(zone); n < arena_end_slot(zone); n++) {
         uint64_t ident = ident_read(n);
         if (ident_owner(ident) == heap && ident_delta(ident) == 0 &&
@@ -86,11 +104,17 @@ static bool superslabs_are_valid(enum zone zone) {
     return valid;
 }
 
-EXPORT int slotmalloc_check(void) {
-    struct heap *heap = thread_heap_own();
+static bool heap_is_valid(struct heap *heap) {
     bool valid = true;
     for (enum zone zone = 0; valid && zone < ZONES; zone++)
-        valid = (heap == NULL || own_slots_are_valid(heap, zone)) && superslabs_are_valid(zone);
+        valid = slots_are_valid(heap, zone);
+    return valid;
+}
+
+EXPORT int slotmalloc_check(void) {
+    bool valid = with_heaps(heap_is_valid);
+    for (enum zone zone = 0; valid && zone < ZONES; zone++)
+        valid = superslabs_are_valid(zone);
     return valid;
 }
 

@@ -1,5 +1,6 @@
 #include "heap.h"
 
+#include "cpu.h"
 #include "options.h"
 #include "park.h"
 #include "pool.h"
@@ -201,5 +202,6 @@ void heap_housekeep(struct heap *heap) {
     remote_flush(heap);
     pool_drain(heap);
     park_sweep();
+    cpu_sweep();
     purge_tick();
 }

@@ -130,7 +130,9 @@ static void add_bytes(struct text *text, const struct stats_totals *totals) {
     field(text, "used", totals->used);
     field(text, "retained", totals->retained);
     field(text, "extent", totals->extent);
-    text_add(text, "},\"heaps\":{");
+    text_add(text, "},\"pool\":");
+    text_add(text, options.pool == POOL_CPU ? "\"cpu\"" : "\"thread\"");
+    text_add(text, ",\"heaps\":{");
     field(text, "made", arena_heap_count());
     field(text, "parked", park_count());
     text_add(text, "}");

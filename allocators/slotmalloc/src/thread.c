@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "check.h"
 #include "classes.h"
+#include "cpu.h"
 #include "fork.h"
 #include "kernel.h"
 #include "lock.h"
@@ -43,6 +44,7 @@ static bool init_locked(void) {
     classes_init();
     if (arena_init() != OK)
         return false;
+    cpu_init();
     purge_now_s = kernel_seconds();
     /* release: pairs with the acquire in library_ready */
     atomic_store_explicit(&initialised, true, memory_order_release);
@@ -90,6 +92,8 @@ struct heap *thread_heap_get(void) {
         return own_heap;
     if (!library_ready())
         return NULL;
+    if (options.pool == POOL_CPU)
+        return cpu_heap_take();
     if (own_heap != NULL) /* init_hooks allocated */
         return watch_end(own_heap);
     struct heap *heap = heap_obtain();
@@ -105,11 +109,15 @@ struct heap *thread_heap_own(void) {
     return own_heap;
 }
 
-struct heap *thread_heap_lasting(void) {
+struct heap *thread_heap_for_free(void) {
     return own_heap != NULL || thread_ending ? own_heap : thread_heap_get();
 }
 
 void thread_heap_done(struct heap *heap) {
-    if (unlikely(heap != own_heap))
+    if (likely(heap == own_heap))
+        return;
+    if (options.pool == POOL_CPU)
+        cpu_heap_give(heap);
+    else
         park_give(heap);
 }

@@ -5,24 +5,25 @@
 #include "types.h"
 
 /* What the fast paths use: the calling thread's heap, or an always empty one before its first
- * allocation, after its end, and in the checking mode, so that they need no check of their own. */
+ * allocation, after its end, in the checking mode, and with pool=cpu, so that they need no check of
+ * their own. */
 extern _Thread_local struct heap *thread_heap __attribute__((tls_model("initial-exec")));
 extern struct heap thread_no_heap;
 
-/* Heap for a slow path: the thread's own, made when it has none yet. A thread that is ending
- * borrows one for the length of the call; give it back with thread_heap_done. NULL when there is no
- * memory. */
+/* Heap for a slow path: the thread's own, made when it has none yet. A thread that is ending, and
+ * with pool=cpu every thread, borrows one for the length of the call; give it back with
+ * thread_heap_done. NULL when there is no memory. */
 struct heap *thread_heap_get(void);
 
-/* Ends a slow path that used thread_heap_get. */
+/* Ends a slow path that used thread_heap_get or thread_heap_for_free. */
 void thread_heap_done(struct heap *heap);
 
 /* The calling thread's heap if it has one, else NULL. */
 struct heap *thread_heap_own(void);
 
-/* The calling thread's own heap, made when it has none yet; not to be given back. NULL when the
- * thread is ending or there is no memory. */
-struct heap *thread_heap_lasting(void);
+/* Like thread_heap_get, but NULL for a thread that is ending and has no heap: a single block is not
+ * worth waking a parked one for. */
+struct heap *thread_heap_for_free(void);
 
 /* True when the library has its arena; makes it at the first call. */
 bool library_ready(void);

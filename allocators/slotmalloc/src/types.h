@@ -12,7 +12,8 @@
  *   class      a block size. Up to 8 KiB ("small") they live in one slot, up to 32 KiB in spans.
  *   run        1 to 32 adjacent slots that hold one object (32 KiB to 2 MiB).
  *   huge       as many slots as one object above 2 MiB needs, from a superslab's start on.
- *   heap       the pool of one thread; outlives it parked, and serves a later thread.
+ *   heap       the pool of one thread; outlives it parked, and serves a later thread. With the
+ *              option pool=cpu, the pool of one CPU, which each call borrows.
  *   bin        a heap's list of blocks that malloc pops, detached from one slot, the CURRENT one.
  *   owner      the heap that a slot belongs to; only its thread touches the `struct slot`.
  *   remote     a free by a thread that is not the owner; it goes through `struct remote`.
@@ -140,15 +141,16 @@ struct class_pool {
     uint32_t slots;    /* ACTIVE slots (spans) of the class */
 };
 
-/* The pool of one thread. Only its thread touches it, but for `pending`. */
+/* The pool of one thread (pool=cpu: of whoever holds its lock). Only its thread touches it, but for
+ * `pending`. */
 struct heap {
     _Alignas(HEAP_ALIGN) struct block *bin[CLASS_COUNT];
-    uint64_t bin_zero;     /* bit c: blocks of bin c are zero beyond their link */
-    uint64_t surplus;      /* bit c: class c holds more than one EMPTY slot */
-    uint32_t ticks;        /* slow paths since the last housekeeping */
-    uint32_t empty_slots;  /* EMPTY slots (not spans) held */
-    uint32_t sender_bytes; /* bytes in `sender` */
-    uint32_t number;
+    uint64_t bin_zero;        /* bit c: blocks of bin c are zero beyond their link */
+    uint64_t surplus;         /* bit c: class c holds more than one EMPTY slot */
+    uint32_t ticks;           /* slow paths since the last housekeeping */
+    uint32_t empty_slots;     /* EMPTY slots (not spans) held */
+    uint32_t sender_bytes;    /* bytes in `sender` */
+    uint32_t seat;            /* pool=cpu: the number of the CPU's place, see cpu.h */
     struct heap *parked_next; /* link of the list of parked heaps */
     struct class_pool pool[CLASS_COUNT];
     struct sender sender[SENDER_ENTRIES];

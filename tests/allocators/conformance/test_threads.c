@@ -138,7 +138,7 @@ static void key_destructors_may_free_and_allocate(void **state) {
 
 /* Two threads pass one block to and fro; the one that frees is never the one that allocated. */
 static _Atomic(void *) ball;
-static size_t ball_size;
+static size_t ball_size = 16;
 
 static void *serve(void *argument) {
     (void)argument;

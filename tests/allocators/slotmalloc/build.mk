@@ -63,11 +63,12 @@ check-slotmalloc-faults: $(SLOT_BIN)/same_faults
 	  || { cat $(BUILD)/log.faults; echo "FAILED  $< with $$options"; exit 1; }; done
 
 # Some conformance tests and the torture with other options, and in the debug build, which checks every invariant.
-SLOT_OPTIONS := purge_delay=0 check=full share=off commit=grow,thp=always
-check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads \
+SLOT_OPTIONS := purge_delay=0 check=full share=off commit=grow,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
+check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork \
                           $(BUILD)/libslotmalloc-debug.so $(TORTURE)
 	@for options in $(SLOT_OPTIONS); do \
-	  for test in "$(SLOT_TORTURE) --seconds 3 --forks --seed 2" $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc; do \
+	  for test in "$(SLOT_TORTURE) --seconds 3 --forks --seed 2" $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc \
+	            $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork; do \
 	    SLOTMALLOC=$$options timeout 120 $$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test with $$options" \
 	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
 	  done; \

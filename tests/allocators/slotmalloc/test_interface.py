@@ -78,6 +78,29 @@ def test_a_trace_tells_of_slots_by_the_documented_states(tmp_path: Path) -> None
     )
 
 
+THREADS = """
+import sys, threading
+def work():
+    for i in range(200): kept.append([str(i)] * 100)
+kept = []
+together = threading.Barrier(40)
+threads = [threading.Thread(target=lambda: (together.wait(), work())) for _ in range(40)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.parametrize("pool", ["thread", "cpu"])
+def test_with_pools_per_cpu_the_number_of_threads_does_not_matter(pool: str) -> None:
+    run = run_under(f"pool={pool},stats=stderr", sys.executable, "-c", THREADS)
+    assert run.returncode == 0, run.stderr
+    counters = json.loads(run.stderr)
+    assert counters["pool"] == pool
+    spare = 4  # heaps for threads that find their CPU's taken
+    made = counters["heaps"]["made"]
+    assert made > 40 if pool == "thread" else made <= len(os.sched_getaffinity(0)) + spare
+
+
 OPENED = """
 import ctypes, json, sys
 library = ctypes.CDLL(sys.argv[1])

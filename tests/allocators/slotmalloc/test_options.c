@@ -31,13 +31,15 @@ static void sizes_take_suffixes(void **state) {
 
 static void choices_are_taken_by_name(void **state) {
     (void)state;
-    assert_string_equal(problems_of("thp=always,check=full,share=off"), "");
+    assert_string_equal(problems_of("thp=always,check=full,share=off,pool=cpu"), "");
     assert_int_equal(options.thp, THP_ALWAYS);
     assert_int_equal(options.check, CHECK_FULL);
     assert_int_equal(options.share, 0);
-    assert_string_equal(problems_of("thp=off,check=basic,share=on"), "");
+    assert_int_equal(options.pool, POOL_CPU);
+    assert_string_equal(problems_of("thp=off,check=basic,share=on,pool=thread"), "");
     assert_int_equal(options.thp, THP_OFF);
     assert_int_equal(options.check, CHECK_BASIC);
+    assert_int_equal(options.pool, POOL_THREAD);
 }
 
 static void never_means_no_limit(void **state) {
