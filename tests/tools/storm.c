@@ -2,7 +2,10 @@
  * eight threads that hand objects to each other, short-lived threads, forks in the midst of it,
  * exec, and death by SIGKILL.
  *
- *     storm MODE OPERATIONS      MODE: exit | kill | exec (runs `storm exit` at its end)
+ *     storm MODE OPERATIONS      MODE: exit | kill | exec (runs `storm exit` at its end) | brood
+ *
+ * In `brood` every one of the eight threads forks children again and again while the other seven
+ * allocate; a child allocates and then exits, crashes, is killed, or runs `storm leaf`.
  *
  * Each process appends one line to fd 3 when it has done its last operation:
  *     {"pid": , "made": , "resized": , "freed": }
@@ -20,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { BROOD = 6 }; /* children of each thread */
 enum { THREADS = 8, SHARED = 512, OWN = 64, CHILDREN = 3, SHORT_LIVED = 20, COUNTS_FD = 3 };
 
 static _Atomic uint64_t made, resized, freed;
@@ -140,11 +144,70 @@ static void fork_children(void) {
         destroy(inherited[i]);
 }
 
+/* What a forked child of `brood` does, which begins with the objects that threads had put into the
+ * table until the fork. */
+static void hatch(uint64_t seed) {
+    char *volatile nowhere = NULL;
+    made = resized = freed = 0;
+    for (int i = 0; i < SHARED; i++)
+        destroy(atomic_exchange(&shared[i], NULL));
+    work(seed, operations / 8);
+    report();
+    switch (seed % 4) {
+    case 0:
+        _exit(0);
+    case 1:
+        raise(SIGKILL);
+        break;
+    case 2:
+        *nowhere = 0; /* a crash */
+        break;
+    default:
+        execl("/proc/self/exe", "storm", "leaf", "500", (char *)NULL);
+    }
+    abort();
+}
+
+static void *brooding_thread(void *number) {
+    uint64_t seed = (uint64_t)(uintptr_t)number;
+    for (uint64_t i = 0; i < BROOD; i++) {
+        work(seed + 100 * i, operations);
+        pid_t pid = fork();
+        if (pid == 0)
+            hatch(seed + i);
+        if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+            abort();
+    }
+    return NULL;
+}
+
+static int leaf(void) {
+    work(5, operations);
+    for (int i = 0; i < SHARED; i++)
+        destroy(shared[i]);
+    report();
+    return 0;
+}
+
+static int brood(void) {
+    pthread_t ids[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        pthread_create(&ids[i], NULL, brooding_thread, (void *)(i + 1));
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(ids[i], NULL);
+    report();
+    return 0;
+}
+
 int main(int argc, char **argv) {
     pthread_t ids[THREADS];
     if (argc != 3)
         return 2;
     operations = strtoull(argv[2], NULL, 10);
+    if (strcmp(argv[1], "brood") == 0)
+        return brood();
+    if (strcmp(argv[1], "leaf") == 0)
+        return leaf();
     for (uintptr_t i = 0; i < THREADS; i++)
         pthread_create(&ids[i], NULL, thread, (void *)(i + 1));
     fork_children();

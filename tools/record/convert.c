@@ -180,6 +180,7 @@ static void count_torn(struct conversion *c, const struct raw_event *event) {
 static void run(struct conversion *c) {
     struct raw_event event;
     uint32_t threads = atomic_load(&raw_header_of(c->raw)->threads);
+    c->last_seq = raw_header_of(c->raw)->fork_seq;
     c->threads = calloc(threads + 1, sizeof *c->threads);
     if (!c->threads)
         exit(1);

@@ -18,6 +18,7 @@
 
 static struct log_process not_started;
 struct log_process *log_process = &not_started;
+struct log_counter log_counter;
 __thread struct log_thread log_self = {.releasing = LOG_NOTHING};
 
 /* Not wiped by fork: a child learns from these whose child it is. */
@@ -25,7 +26,6 @@ static struct raw_header *header;
 static char directory[3072];
 static char own_name[RAW_NAME_BYTES];
 static uint64_t span; /* bytes of the mapping */
-static uint64_t fork_seq;
 static uint32_t generations;
 static _Atomic bool stopped; /* nothing (more) can be recorded */
 static bool has_thread_key;
@@ -113,7 +113,8 @@ static void fill_header(const char *parent) {
     header->started_monotonic_ns = now_ns(CLOCK_MONOTONIC);
     header->pid = (uint32_t)getpid();
     header->parent_pid = (uint32_t)getppid();
-    header->fork_seq = parent[0] ? fork_seq : 0;
+    header->fork_seq =
+        parent[0] ? atomic_load_explicit(&log_counter.drawn, memory_order_relaxed) : 0;
     strcpy(header->parent, parent);
     header->command_bytes = (uint32_t)read_whole("/proc/self/cmdline", command, sizeof command);
     memcpy(header->command, command, header->command_bytes);
@@ -239,19 +240,13 @@ static void end_thread(void *value) {
         return;
     uint64_t *event = log_self.next;
     log_self.next += raw_words_of(RAW_THREAD_END);
-    uint64_t seq = atomic_load_explicit(&log_process->seq, memory_order_relaxed);
+    uint64_t seq = atomic_load_explicit(&log_counter.drawn, memory_order_relaxed);
     event[1] = now_ns(CLOCK_MONOTONIC);
     atomic_store_explicit((_Atomic uint64_t *)event, raw_word(RAW_THREAD_END, 0, seq),
                           memory_order_release);
 }
 
-/* Just before a fork, in the parent: later events of the parent are none of the child's. */
-static void before_fork(void) {
-    fork_seq = atomic_load_explicit(&log_process->seq, memory_order_relaxed);
-}
-
-__attribute__((constructor)) static void watch_forks_and_threads(void) {
-    pthread_atfork(before_fork, NULL, NULL);
+__attribute__((constructor)) static void watch_threads(void) {
     has_thread_key = pthread_key_create(&thread_key, end_thread) == 0;
     if (has_thread_key && log_self.generation)
         pthread_setspecific(thread_key, header);

@@ -14,7 +14,13 @@ struct log_process {
     _Atomic uint32_t
         generation; /* of the current file; differs between parent and child; 0: not started */
     atomic_flag starting;
-    _Alignas(64) _Atomic uint64_t seq; /* the next event's number less one */
+};
+
+/* The next event's number less one, on a cache line of its own. A forked child gets a copy like
+ * that of any memory and counts on from there: so it knows which of the parent's events came before
+ * it, also where other threads went on allocating while one forked. */
+struct log_counter {
+    _Alignas(64) _Atomic uint64_t drawn;
 };
 
 struct log_thread {
@@ -29,6 +35,7 @@ struct log_thread {
 #define LOG_NOTHING ((const void *)1)
 
 extern struct log_process *log_process;
+extern struct log_counter log_counter;
 extern __thread struct log_thread log_self;
 
 /* Gives the thread a chunk with room for any event, after starting the process's file or the thread
@@ -55,7 +62,7 @@ static inline void log_event(enum raw_op op, unsigned align_log2, uint64_t addre
             return;
     uint64_t *event = log_self.next;
     log_self.next += raw_words_of(op);
-    uint64_t seq = atomic_fetch_add_explicit(&log_process->seq, 1, memory_order_relaxed) + 1;
+    uint64_t seq = atomic_fetch_add_explicit(&log_counter.drawn, 1, memory_order_relaxed) + 1;
     event[1] = address;
     if (raw_words_of(op) == 3)
         event[2] = size;

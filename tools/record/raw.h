@@ -66,7 +66,7 @@ struct raw_header {
     uint64_t started_ns;           /* CLOCK_REALTIME */
     uint64_t started_monotonic_ns; /* the same moment, on the clock of the chunks */
     uint64_t ended_ns;             /* CLOCK_MONOTONIC at exit; 0: killed, or left by _exit */
-    uint64_t fork_seq;             /* the parent's counter at the fork */
+    uint64_t fork_seq; /* the counter at the fork: the first event here has the next number */
     uint32_t pid;
     uint32_t parent_pid;
     char parent[RAW_NAME_BYTES]; /* the parent's raw file when the heap was inherited by fork, else
