@@ -46,6 +46,20 @@ def test_a_wrong_block_is_a_fault(plant: str, arguments: list[str], what: str) -
     assert fault["workload"] == "random_mixed"
 
 
+@pytest.mark.parametrize(
+    ("plant", "workload", "what"),
+    [("dirty", "calloc_heavy", "calloc"), ("forgetful", "vector_growth", "lost content")],
+)
+@pytest.mark.parametrize("verify", ["stamp", "full"])
+def test_a_dirty_calloc_and_a_forgetful_realloc_are_faults(
+    plant: str, workload: str, what: str, verify: str
+) -> None:
+    code, lines, _ = planted(plant, workload, "--scale", "0.002", "--verify", verify, after=100)
+    assert code == WRONG
+    assert what in str(lines[-1]["what"])
+    assert lines[-1]["workload"] == workload
+
+
 def test_null_ends_the_run_with_3_and_one_line() -> None:
     code, lines, message = planted("null", *MIXED)
     assert code == 3
