@@ -42,7 +42,7 @@ static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
     return block;
 }
 
-EXPORT void *slotmalloc_malloc(size_t size) {
+static inline void *malloc_fast(size_t size) {
     if (unlikely(size > CLASS_MAX_BYTES))
         return entry_alloc(size, GRANULE, false);
     struct block **bin = &thread_heap->bin[class_of(size)];
@@ -51,6 +51,10 @@ EXPORT void *slotmalloc_malloc(size_t size) {
         return alloc_refill(size, false);
     *bin = block->next;
     return block;
+}
+
+EXPORT void *slotmalloc_malloc(size_t size) {
+    return malloc_fast(size);
 }
 
 static __attribute__((noinline)) void free_slow(void *p) {
@@ -66,23 +70,24 @@ static __attribute__((noinline)) void free_event(struct slot *slot) {
     pool_slot_event(thread_heap, slot);
 }
 
-EXPORT void slotmalloc_free(void *p) {
+/* The slot of a block of the calling thread's own, of a small class; NULL for anything else. */
+static inline struct slot *own_slot(const void *p) {
     uintptr_t offset = (uintptr_t)p - arena.base;
-    if (unlikely(offset >= arena.size)) {
-        free_slow(p);
-        return;
-    }
+    if (unlikely(offset >= arena.size))
+        return NULL;
     uintptr_t number = offset >> SLOT_SHIFT;
     uint64_t class = ident_read(number) - (uintptr_t)thread_heap;
-    if (unlikely(class >= SMALL_CLASS_COUNT)) { /* one compare: not my slot, or not small */
-        free_slow(p);
-        return;
-    }
+    if (unlikely(class >= SMALL_CLASS_COUNT)) /* one compare: not my slot, or not small */
+        return NULL;
     struct slot *slot = &arena.slots[number]; /* the owner's line: nobody else may touch it */
-    uint32_t phase =
-        (uint32_t)(offset % SLOT_SIZE) * slot->inverse; /* below inverse at block starts */
+    /* the arena is aligned to more than slots: below inverse at block starts */
+    uint32_t phase = (uint32_t)((uintptr_t)p % SLOT_SIZE) * slot->inverse;
+    return likely(phase < slot->inverse) ? slot : NULL;
+}
+
+static inline void free_fast(void *p, struct slot *slot) {
     struct block *block = p;
-    if (unlikely(phase >= slot->inverse || slot->free == block)) {
+    if (unlikely(slot->free == block)) {
         free_slow(p);
         return;
     }
@@ -90,6 +95,14 @@ EXPORT void slotmalloc_free(void *p) {
     slot->free = block;
     if (unlikely(--slot->need == 0))
         free_event(slot);
+}
+
+EXPORT void slotmalloc_free(void *p) {
+    struct slot *slot = own_slot(p);
+    if (likely(slot != NULL))
+        free_fast(p, slot);
+    else
+        free_slow(p);
 }
 
 EXPORT void *slotmalloc_calloc(size_t count, size_t size) {
@@ -126,9 +139,9 @@ static enum status realloc_moving(void *p, size_t size, void **out) {
     return status;
 }
 
-EXPORT void *slotmalloc_realloc(void *p, size_t size) {
+static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {
     if (p == NULL)
-        return slotmalloc_malloc(size);
+        return malloc_fast(size);
     if (size == 0) {
         slotmalloc_free(p);
         return NULL;
@@ -140,6 +153,22 @@ EXPORT void *slotmalloc_realloc(void *p, size_t size) {
         return new;
     errno = ENOMEM;
     return NULL;
+}
+
+/* A small block of the thread's own, the usual case, goes without the layers below. */
+EXPORT void *slotmalloc_realloc(void *p, size_t size) {
+    struct slot *slot = own_slot(p);
+    if (unlikely(slot == NULL || size == 0))
+        return realloc_slow(p, size);
+    size_t usable = slot->block_size;
+    if (size <= usable && size >= usable / 2)
+        return p;
+    void *new = malloc_fast(size);
+    if (unlikely(new == NULL))
+        return NULL;
+    memcpy(new, p, usable < size ? usable : size);
+    free_fast(p, slot);
+    return new;
 }
 
 EXPORT_ALIAS(malloc);
