@@ -168,7 +168,8 @@ static struct found find_blocks(struct heap *heap, unsigned class) {
     return found;
 }
 
-static struct block *refill_slow(struct heap *heap, unsigned class, bool *zero) {
+static __attribute__((noinline)) struct block *refill_slow(struct heap *heap, unsigned class,
+                                                           bool *zero) {
     heap_tick(heap);
     if (borrows(heap, class))
         return heap_pop(heap, classes[class].coarse, zero);

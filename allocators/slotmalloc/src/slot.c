@@ -78,7 +78,7 @@ struct block *slot_extend(struct slot *slot, size_t bytes) {
     slot_settle(slot);
     slot->used += carved - slot->carved;
     slot->carved = carved;
-    slot_arm(slot, slot->used);
+    slot_arm_current(slot);
     return list;
 }
 

@@ -37,6 +37,11 @@ static inline void slot_arm(struct slot *slot, uint32_t frees) {
     slot->need = slot->need_set = frees ? frees : 1;
 }
 
+/* A CURRENT slot waits for nothing: one free more than it has blocks out is a double free. */
+static inline void slot_arm_current(struct slot *slot) {
+    slot_arm(slot, slot->used + 1);
+}
+
 /* Frees after which a full slot is to become available. */
 uint32_t slot_wake_count(const struct slot *slot);
 
@@ -47,7 +52,7 @@ static inline struct block *slot_detach(struct slot *slot) {
     slot->free = NULL;
     slot->used += slot->avail;
     slot->avail = 0;
-    slot_arm(slot, slot->used);
+    slot_arm_current(slot);
     return list;
 }
 
