@@ -37,7 +37,13 @@ _TOP_KEYS = {
     "workload": list,
     "command": list,
 }
-_CELL_KEYS = {"name": str, "threads": (int, list), "allocators": list, "passes": list}
+_CELL_KEYS = {
+    "name": str,
+    "summary": str,
+    "threads": (int, list),
+    "allocators": list,
+    "passes": list,
+}
 _WORKLOAD_KEYS = _CELL_KEYS | {
     "rounds": int,
     "touch": str,

@@ -26,8 +26,12 @@ def collect(
     blocks: Mapping[str, int],
     seed: int,
     processors: Processors,
+    workloads: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """The manifest of a run that is about to start. What cannot be read on this machine is null."""
+    """The manifest of a run that is about to start. What cannot be read on this machine is null.
+
+    `workloads` are memtest's descriptions of its work, so that a report needs no binary.
+    """
     return {
         "schema": 1,
         "experiment": experiment.name,
@@ -49,6 +53,7 @@ def collect(
         },
         "tools": {name: version_of(name) for name in ("strace", "perf", "valgrind", "gcc")},
         "allocators": [as_manifest(a, root) for a in allocators],
+        "workloads": [dict(w) for w in workloads],
         "skipped": [{"name": a.name, "why_not": a.why_not} for a in skipped],
         "doctor": doctor(root),
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,34 @@ def catalogue(binary: Path) -> dict[str, set[str]]:
     """Workload name -> its own option keys, from `memtest --list`. Raises HarnessError when memtest
     cannot say.
     """
+    return {
+        entry["name"]: {option["key"] for option in entry["options"]} for entry in _listed(binary)
+    }
+
+
+def descriptions(binary: Path, names: Collection[str]) -> list[dict[str, str]]:
+    """Of the workloads `names` what they do, whose work they are and what they stress, in memtest's
+    words. Raises HarnessError when memtest cannot say.
+    """
+    told = ("name", "summary", "source", "stresses")
+    return [
+        {key: entry[key] for key in told} for entry in _listed(binary) if entry["name"] in names
+    ]
+
+
+def _listed(binary: Path) -> list[dict[str, Any]]:
+    """What `memtest --list` prints. Raises HarnessError when it is not what was agreed on."""
     try:
         done = subprocess.run(
             [binary, "--list"], capture_output=True, text=True, check=True, timeout=30
         )
-        entries = json.loads(done.stdout)
-        return {entry["name"]: {option["key"] for option in entry["options"]} for entry in entries}
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        entries: list[dict[str, Any]] = json.loads(done.stdout)
+        needed = {"name", "summary", "source", "stresses", "options"}
+        if any(not needed <= set(entry) for entry in entries):
+            raise ValueError(f"an entry without {', '.join(sorted(needed))}")
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise HarnessError(f"{binary} --list does not work: {error}; run: make all") from error
+    return entries
 
 
 def check_cells(cells: Sequence[Cell], known: Mapping[str, set[str]], where: str) -> None:

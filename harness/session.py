@@ -87,7 +87,12 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     run_dir = rundir.new_folder(root, options.out, experiment.name)
     hashed = [with_hashes(a, root) for a in measured]
     _say(report.plan_line(experiment, plan, run_dir))
-    manifest = manifests.collect(root, experiment, hashed, skipped, blocks, seed, processors())
+    described = memtest.descriptions(
+        root / PLAIN_BINARY, {c.workload for c in cells if c.kind == "memtest"}
+    )
+    manifest = manifests.collect(
+        root, experiment, hashed, skipped, blocks, seed, processors(), described
+    )
     for warning in manifests.warnings(manifest):
         _say(f"warning: {warning}")
     rundir.save_manifest(run_dir, manifest)

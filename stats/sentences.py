@@ -6,15 +6,11 @@ from collections import Counter
 
 import pandas as pd
 
-from stats import units
-from stats.frames import each
-from stats.labels import threads_label
-from stats.load import CELL
 from stats.metrics import Metric
 from stats.noise import differences
 from stats.study import Study
 from stats.tables import floor_note
-from stats.verdict import MIN_BLOCKS, SAME
+from stats.verdict import MIN_BLOCKS, withheld
 
 
 def _counted(number: int, noun: str) -> str:
@@ -43,7 +39,16 @@ def verdict_sentence(study: Study, metric: Metric) -> str:
     spread = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     doubts = int((rows["checks"] != "").sum())
     doubt = f" Yuen or Wilcoxon disagree with {_counted(doubts, 'claim')}." if doubts else ""
-    return f"{metric.name}: of {_counted(len(rows), 'comparison')} {spread}.{doubt}"
+    text = f"{metric.name}: of {_counted(len(rows), 'comparison')} {spread}.{doubt}"
+    return f"{text} {_family_sentence(rows)}"
+
+
+def _family_sentence(rows: pd.DataFrame) -> str:
+    """How many comparisons Holm's correction pays for, and what that cost."""
+    family = int(rows["p_adj"].notna().sum())
+    lost = withheld(rows)
+    cost = f"{_counted(lost, 'row')} would be claims without it" if lost else "it cost no claim"
+    return f"Holm’s correction is over these {family}; {cost}."
 
 
 def noise_sentence(study: Study, metric: Metric) -> str:
@@ -66,29 +71,4 @@ def status_sentence(study: Study) -> str:
     bad = ", ".join(f"{n} {status}" for status, n in counts.most_common() if status != "ok")
     return f"{counts['ok']} of {total} processes ended well" + (
         f"; {bad}, in no estimate." if bad else "."
-    )
-
-
-def cell_sentences(study: Study, metric: Metric) -> list[str]:
-    """For each cell of this view who was claimed better, the same, worse, in the order of the
-    ratios.
-    """
-    rows = study.contestants(study.metric_table(metric.name))
-    by_cell = dict(list(rows.groupby(CELL, sort=False)))
-    return [
-        _cell_sentence(cell[2], by_cell[cell], metric) for cell in study.cells if cell in by_cell
-    ]
-
-
-def _cell_sentence(threads: int, rows: pd.DataFrame, metric: Metric) -> str:
-    groups: dict[str, list[str]] = {}
-    for row in each(rows.sort_values("ratio")):
-        groups.setdefault(row.verdict, []).append(f"{row.allocator} {units.ratio(row.ratio)}")
-    claimed = [v for v in groups if v in (metric.word(-1.0), metric.word(1.0))]
-    order = [*claimed, *(v for v in (SAME,) if v in groups)]
-    order += [v for v in groups if v not in order]
-    return (
-        f"{threads_label(threads)}: "
-        + "; ".join(f"{v}: {', '.join(groups[v])}" for v in order)
-        + "."
     )

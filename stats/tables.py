@@ -151,36 +151,6 @@ def details(study: Study, metric: Metric) -> Table:
     )
 
 
-def workload(study: Study) -> Table:
-    """One case (a study narrowed by `only`): every allocator by threads, medians of the headline
-    metrics.
-    """
-    shown = [m for m in study.metrics.headline() if study.has(m.name)]
-    medians = {m.name: study.medians(m.name) for m in shown}
-    index = pd.MultiIndex.from_tuples([], names=[*CELL, "allocator"])
-    wide = pd.DataFrame(medians) if medians else pd.DataFrame(index=index)
-    raw = study.in_order(wide.rename_axis(index.names).reset_index())
-    frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
-    estimates = study.judged.set_index(["metric", *CELL, "allocator"])
-    for metric in shown:
-        keys = raw[[*CELL, "allocator"]].itertuples(index=False, name=None)
-        pairs = zip(raw[metric.name], keys, strict=True)
-        frame[metric.name] = [
-            _with_ratio(value, metric, (metric.name, *key), estimates) for value, key in pairs
-        ]
-    label = next(iter(study.cases.values()))
-    notes = [f"In brackets: the ratio to {study.baseline} with its mark.", LEGEND]
-    return Table(f"workload_{file_name(label)}", label, frame, raw, notes, text_columns=2)
-
-
-def _with_ratio(value: float, metric: Metric, key: tuple, estimates: pd.DataFrame) -> str:
-    text = units.quantity(value, metric.unit)
-    if key not in estimates.index:
-        return text
-    row = estimates.loc[key]
-    return f"{text} ({units.ratio(row['ratio'])} {mark(row['verdict'], row['good'])}".rstrip() + ")"
-
-
 def status(study: Study) -> Table:
     """Every process that did not end well, which no estimate contains; one row per cell, allocator,
     pass and reason.
@@ -274,13 +244,12 @@ def file_name(label: str) -> str:
 
 
 def all_tables(study: Study) -> list[Table]:
-    """Everything that a report writes to tables/."""
+    """Everything that a report writes to tables/ about the whole run."""
     shown = [
         m
         for m in study.metrics
         if m.headline and study.has(m.name) and len(study.metric_table(m.name))
     ]
     made = [overall(study, m) for m in shown] + [details(study, m) for m in shown]
-    made += [workload(study.only(case)) for case in study.cases]
     made += [seed(study), noise(study), passes(study), status(study)]
     return [table for table in made if len(table.frame) or table.name == "status"]

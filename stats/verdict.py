@@ -42,6 +42,13 @@ def holm(table: pd.DataFrame, family: pd.Series) -> pd.Series:
     return adjusted.reindex(table.index)
 
 
+def withheld(judged: pd.DataFrame) -> int:
+    """How many rows of one metric's judged contestants would be claims but for Holm's correction."""
+    apart = (judged["low"] > 1) | (judged["high"] < 1)
+    beyond = judged["effect"].abs() > np.log1p(judged["delta"])
+    return int((apart & beyond & (judged["p"] < ALPHA) & (judged["p_adj"] >= ALPHA)).sum())
+
+
 def _disagreeing(table: pd.DataFrame) -> pd.Series:
     """For each claim the names of the tests that do not share it at the 5 % level, otherwise an
     empty string.

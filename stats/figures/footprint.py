@@ -41,7 +41,7 @@ def _top(study: Study, tables: dict[str, pd.DataFrame]) -> float:
     """The largest value of contestants; a limit that never gives back would flatten all others."""
     rivals = [t for name, t in tables.items() if not study.cast[name].is_limit]
     every = pd.concat(rivals or list(tables.values()))
-    return float(every[["footprint", "live_bytes"]].to_numpy().max())
+    return float(every[["footprint", "live_bytes"]].max().max())  # programs tell no live bytes
 
 
 def _panel(axis: Axes, actor: Actor, table: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -14,28 +15,34 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from stats import sentences, tables
+from stats import best, counters, sentences, tables
+from stats.about import About, about
 from stats.figures import plots
 from stats.metrics import Metric
 from stats.report.html import definition_rows, plot_data, table_html
 from stats.study import Study
 from stats.tables import Table
 from stats.verdict import MIN_BLOCKS
+from stats.workload_table import workload
+
+OPEN_AT_MOST = 4  # with more workloads than that their sections start folded
 
 
-def write_report(study: Study, path: Path) -> None:
-    """Writes the self-contained page to `path`. Raises OSError when that cannot be written."""
+def write_report(study: Study, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
+    """Writes the self-contained page to `path`, telling `say` how far it is. Raises OSError when
+    that cannot be written.
+    """
     environment = Environment(
         loader=PackageLoader("stats", "report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    page = environment.get_template("page.html.j2").render(**context(study), **_assets())
+    page = environment.get_template("page.html.j2").render(**context(study, say), **_assets())
     path.write_text(page, encoding="utf-8")
 
 
-def context(study: Study) -> dict[str, Any]:
+def context(study: Study, say: Callable[[str], None]) -> dict[str, Any]:
     """Everything that page.html.j2 names, but for scripts and styles."""
     headline = [m for m in study.metrics.headline() if len(study.metric_table(m.name))]
     manifest = study.run.manifest
@@ -48,9 +55,9 @@ def context(study: Study) -> dict[str, Any]:
         "overall": [_tab(m, tables.overall(study, m)) for m in headline],
         "every_row": table_html(_every_row(study, headline), paged=True) if headline else "",
         "run_plots": _plots(study, per_workload=False),
-        "workloads": [
-            _workload(study.only(case), label, headline) for case, label in study.cases.items()
-        ],
+        "workloads": _workloads(study, say),
+        "folded": len(study.cases) > OPEN_AT_MOST,
+        "standing": _standing(study),
         "seed": _shown(tables.seed(study)),
         "noise": _shown(_headline_noise(study, headline)),
         "noise_sentences": [sentences.noise_sentence(study, m) for m in headline],
@@ -151,16 +158,45 @@ def _plots(study: Study, per_workload: bool) -> list[dict[str, Any]]:
     return [data for data in made if data]
 
 
-def _workload(study: Study, label: str, headline: list[Metric]) -> dict[str, Any]:
-    (_, params), *_ = study.cases
+def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    known = about(study.run.manifest)
+    made = []
+    for number, ((name, params), label) in enumerate(study.cases.items(), start=1):
+        say(f"report.html: workload {number} of {len(study.cases)}, {label}")
+        view = study.only((name, params))
+        told = known.get(name, About())
+        made.append(
+            {
+                "label": label,
+                "anchor": tables.file_name(label),
+                "params": params.replace(";", ", "),
+                "about": told,
+                "said": counters.said(view),
+                **(_shown(workload(view)) or {"html": "", "notes": []}),
+                "plots": _plots(view, per_workload=True),
+            }
+        )
+    return made
+
+
+def _standing(study: Study) -> dict[str, Any] | None:
+    """The project's own allocator against the best other; None where either is missing."""
+    name = best.own_allocator(study)
+    metrics = best.compared_metrics(study)
+    if (
+        name is None
+        or not metrics
+        or not any(a.is_contestant and a.name != name for a in study.cast.values())
+    ):
+        return None
+    summary, rows = (make(study, name, metrics) for make in (best.summary_table, best.rows_table))
+    if rows.frame.empty:
+        return None
     return {
-        "label": label,
-        "anchor": tables.file_name(label),
-        "params": params.replace(";", ", "),
-        "said": sentences.cell_sentences(study, headline[0]) if headline else [],
-        "metric": headline[0].name if headline else "",
-        "table": table_html(tables.workload(study)),
-        "plots": _plots(study, per_workload=True),
+        "name": name,
+        "html": table_html(summary),
+        "notes": summary.notes,
+        "rows": table_html(rows, paged=True),
     }
 
 

@@ -82,6 +82,27 @@ async function startTables() {
   root.dataset.tables = "ready";
 }
 
+function unfoldTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const folded = target?.closest("details.workload");
+  if (!folded || folded.open) return;
+  folded.open = true;
+  target.scrollIntoView();
+}
+
+function startFolding() {
+  addEventListener("hashchange", unfoldTarget);
+  addEventListener("beforeprint", () => setFolds(true));
+  document.getElementById("unfold")?.addEventListener("click", () => {
+    setFolds(document.querySelector("details.workload:not([open])") !== null);
+  });
+  unfoldTarget();
+}
+
+function setFolds(open) {
+  document.querySelectorAll("details.workload").forEach((details) => { details.open = open; });
+}
+
 function startNavigation() {
   const links = new Map([...document.querySelectorAll("#side a")].map((a) => [a.getAttribute("href").slice(1), a]));
   const watcher = new IntersectionObserver((entries) => {
@@ -96,5 +117,6 @@ function startNavigation() {
 startTheme();
 startPlots();
 startTabs();
+startFolding();
 startNavigation();
 startTables();

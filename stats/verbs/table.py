@@ -17,6 +17,7 @@ examples:
   stats.py table results/local/quick-...                      the headline metrics
   stats.py table RUN --metric wall_s minor_faults --rows      every interval and p value
   stats.py table RUN --metric malloc_ns_p99 --format latex
+  stats.py table RUN --against-best slotmalloc                an allocator / the best other, counted
   stats.py table RUN --seed-study                             the MIND study's numbers
 CSV holds raw numbers; the other formats round. stats/metrics.toml explains every metric."""
 
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed-study", action="store_true", help="the seed study's measures instead of metrics"
+    )
+    parser.add_argument(
+        "--against-best",
+        metavar="ALLOCATOR",
+        help="this allocator against the best other of each case, instead of the baseline",
     )
     parser.add_argument(
         "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
@@ -61,6 +67,19 @@ def _tables(study: Study, arguments: argparse.Namespace) -> list[Table]:
 
     if arguments.seed_study:
         return [tables.seed_or_fail(study)]
+    if arguments.against_best:
+        return _against_best(study, arguments)
     asked = arguments.metric or [m.name for m in study.metrics.headline() if study.has(m.name)]
     make = tables.details if arguments.rows or arguments.format == "csv" else tables.overall
     return [make(study, tables.measured(study, name)) for name in asked]
+
+
+def _against_best(study: Study, arguments: argparse.Namespace) -> list[Table]:
+    from stats import best, tables
+
+    asked = [tables.measured(study, name) for name in arguments.metric or []]
+    metrics = asked or best.compared_metrics(study)
+    made = [best.summary_table(study, arguments.against_best, metrics)]
+    if arguments.rows or arguments.format == "csv":
+        made = [best.rows_table(study, arguments.against_best, metrics)]
+    return made

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from markupsafe import escape
 
 from stats.load import read_run
 from stats.metrics import registry
@@ -32,6 +33,48 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+PROGRAMS = """
+title = "Programs"
+question = "Are they told apart?"
+allocators = ["ptmalloc", "lifo"]
+[passes]
+time = 2
+memory = 1
+syscalls = 1
+[[command]]
+name = "sorting"
+summary = "Sorts the lines of a file."
+argv = ["sort", "Makefile"]
+[[command]]
+name = "words"
+argv = ["awk", "{ n += NF } END { print n }", "Makefile"]
+"""
+
+
+def test_a_run_of_programs_alone_is_reported_with_a_section_for_each(tmp_path: Path) -> None:
+    (tmp_path / "programs.toml").write_text(PROGRAMS)
+    command = [sys.executable, "-m", "harness", str(tmp_path / "programs.toml")]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")],
+        cwd=TREE, capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Sorts the lines of a file." in page
+    for name in ("sorting", "words"):
+        assert f'id="w-{name}"' in page
+        assert f'id="table-workload_{name}"' in page
+
+
+def test_the_manifest_keeps_what_its_workloads_do(tiny: Path) -> None:
+    told = {w["name"]: w for w in read_run(tiny).manifest["workloads"]}
+    assert {"empty", "rounds"} <= set(told)
+    page = (tiny / "report.html").read_text(encoding="utf-8")
+    shown = [w for name, w in told.items() if f'id="w-{name}"' in page]
+    assert shown
+    assert all(str(escape(w["summary"])) in page for w in shown)
 
 
 def test_every_metric_that_the_harness_emits_is_registered(tiny: Path) -> None:
