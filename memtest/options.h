@@ -4,7 +4,7 @@
 #include "instruments.h"
 #include "workload.h"
 
-enum { OPTIONS_MAX = 32, THREADS_MAX = 256, ROUNDS_MAX = 65536 };
+enum { OPTIONS_MAX = 32, THREADS_MAX = 4096, ROUNDS_MAX = 65536 };
 
 struct option_value {
     uint64_t number;  /* COUNT and BYTES; place of a CHOICE; 1 for a given FLAG */

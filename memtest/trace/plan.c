@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,7 +200,7 @@ void plan_make(struct plan *plan, const char *path, uint64_t window) {
     }
     stream_file_open(&shared->file);
     run_unaccounted(shared, path, window);
-    *plan = *shared;
+    memcpy(plan, shared, offsetof(struct plan, lanes) + shared->lane_count * sizeof *plan->lanes);
     munmap(shared, sizeof *shared);
     if (!plan->is_complete) /* it has said why, unless it was killed */
         usage_error("%s cannot be replayed", path);

@@ -16,15 +16,15 @@ struct plan_lane {
     bool has_ends;           /* at least one recorded thread ended here */
 };
 
-enum { PLAN_LANES_MAX = 256 };
+enum { PLAN_LANES_MAX = 4096 };
 
 struct plan {
-    struct plan_lane lanes[PLAN_LANES_MAX];
     unsigned lane_count;
     uint64_t slot_count;
     struct trace_totals totals;
     struct stream_file file;
     bool is_complete;
+    struct plan_lane lanes[PLAN_LANES_MAX]; /* last: the unused ones are never touched */
 };
 
 /* Reads the trace at `path`, in a process of its own: planning takes more memory than replaying,

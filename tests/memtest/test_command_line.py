@@ -42,7 +42,7 @@ def test_help_teaches_the_workload() -> None:
         (["rounds", "--slots", "many"], ["--slots many", "whole number"]),
         (["rounds", "--slots", "0"], ["--slots 0", "from 1"]),
         (["rounds", "--slots"], ["--slots", "needs a value"]),
-        (["rounds", "--threads", "1000"], ["--threads 1000", "from 1 to 256"]),
+        (["rounds", "--threads", "5000"], ["--threads 5000", "from 1 to 4096"]),
         (["rounds", "--touch", "pages"], ["none|first|page|all", "nearest is page"]),
         (["rounds", "--min_bytes", "2M", "--max_bytes", "1M"], ["2097152", "1048576"]),
         (["rounds", "stray"], ["stray"]),

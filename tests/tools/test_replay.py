@@ -182,6 +182,67 @@ def test_an_unknown_thread_count_is_refused(storms: list[Path]) -> None:
     assert "--threads 3: replay needs" in done.stderr
 
 
+def test_threads_by_the_hundred_live_side_by_side(tmp_path: Path) -> None:
+    """Each makes an object, and the first thread frees them all when all have come."""
+    threads = 600
+    events = [Event(MALLOC, thread, 100) for thread in range(threads)]
+    events += [Event(FREE, 0, maker=number) for number in range(threads)]
+    end = replay(by_hand.write(tmp_path / "crowd", events), "--verify", "full")
+    assert (end["threads"], end["mallocs"], end["frees"]) == (threads, threads, threads)
+
+
+def test_more_threads_than_memtest_has_workers_are_refused(tmp_path: Path) -> None:
+    events = [Event(MALLOC, thread, 100) for thread in range(4097)]
+    path = by_hand.write(tmp_path / "crowd", events)
+    done = subprocess.run(
+        [BUILD / "memtest-ptmalloc", "replay", path], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "event 4096: more threads live at the same time" in done.stderr
+
+
+def median_peak_of(command: list[str]) -> int:
+    """peak_of for threads, whose timing makes it differ by some per cent from run to run."""
+    return sorted(peak_of(command) for _ in range(3))[1]
+
+
+THREADED = """
+import queue, threading, time
+handed = queue.Queue()
+def work(seed):
+    kept = []
+    for i in range(40000):
+        seed = (seed * 1103515245 + 12345) % 2**31
+        kept.append(bytes(seed % 1000))
+        if len(kept) > 8000:
+            handed.put(kept.pop(seed % 8000))
+        if not handed.empty() and seed % 3:
+            handed.get()
+    handed.put(kept)
+threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+time.sleep(0.1)
+"""
+
+
+def test_a_real_program_with_threads_has_its_curve_and_its_footprint(tmp_path: Path) -> None:
+    """The curve where the recorded order is kept; the footprint in the default order too."""
+    command = [PYTHON, "-S", "-c", THREADED]
+    path = record(tmp_path, *command, environment=AS_MALLOC)[0]
+    trace = read_trace(path)
+    freed = np.flatnonzero(trace.maker >= 0)
+    assert max_alive(trace) == 5
+    assert (trace.thread[freed] != trace.thread[trace.maker[freed]]).sum() > 10_000
+    replay(path, "--order", "total", "--live-curve", tmp_path / "curve")
+    assert np.array_equal(np.fromfile(tmp_path / "curve", np.int64), live_bytes(trace))
+    words = ["replay", str(path), "--touch", "all", "--linger", "0.2"]
+    wanted = median_peak_of(command)
+    found = median_peak_of([str(BUILD / "memtest-ptmalloc"), *words])
+    found -= SLOT_BYTES * trace.totals["live_peak_objects"]
+    assert found == pytest.approx(wanted, rel=0.1), f"{found / wanted:.3f}"
+
+
 @st.composite
 def programs(draw: st.DrawFn) -> list[Event]:
     """Any program of up to four threads that could have been recorded."""
