@@ -172,14 +172,15 @@ def test_addresses_are_those_of_the_allocator(tmp_path: Path, storms: list[Path]
 
 
 def test_an_unknown_thread_count_is_refused(storms: list[Path]) -> None:
+    wrong = str(max_alive(read_trace(storms[0])) + 1)
     done = subprocess.run(
-        [BUILD / "memtest-ptmalloc", "replay", storms[0], "--threads", "3"],
+        [BUILD / "memtest-ptmalloc", "replay", storms[0], "--threads", wrong],
         capture_output=True,
         text=True,
         timeout=20,
     )
     assert done.returncode == 2
-    assert "--threads 3: replay needs" in done.stderr
+    assert f"--threads {wrong}: replay needs" in done.stderr
 
 
 def test_threads_by_the_hundred_live_side_by_side(tmp_path: Path) -> None:
