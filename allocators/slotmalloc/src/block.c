@@ -141,11 +141,11 @@ bool block_resize(void *p, size_t bytes) {
 
 enum status block_alloc_grown(size_t bytes, void **out) {
     struct request request = {bytes, GRANULE, false};
-    if (bytes <= RUN_MAX_BYTES)
+    if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
         return block_alloc(&request, out);
     struct heap *heap = thread_heap_get();
     enum status status = NO_MEMORY;
-    if (heap != NULL && bytes <= PTRDIFF_MAX / 2) {
+    if (heap != NULL) {
         status = huge_alloc_growing(heap, bytes, huge_growth(bytes), out);
         thread_heap_done(heap);
     }
