@@ -91,7 +91,7 @@ static void free_own(struct heap *heap, struct block *block, uint32_t number) {
 
 static void free_class(struct block *block, uint64_t ident) {
     uint32_t number = class_slot(block, ident);
-    struct heap *heap = thread_heap_for_free();
+    struct heap *heap = thread_heap_for_free(ident_owner(ident));
     if (heap == NULL) {
         remote_free_now(block, number);
         return;

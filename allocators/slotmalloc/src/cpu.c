@@ -102,6 +102,11 @@ struct heap *cpu_heap_take(void) {
     return cpu_heap_take_at(here);
 }
 
+/* A block that goes home at once keeps no slot half used, which is what this option is for. */
+struct heap *cpu_heap_take_for(struct heap *owner) {
+    return likely(lock_try(&seats[owner->seat].lock)) ? owner : cpu_heap_take();
+}
+
 struct heap *cpu_heap_take_at(uint32_t number) {
     struct heap *heap = heap_at(number);
     if (heap != NULL)

@@ -15,6 +15,9 @@ void cpu_init(void);
  * NULL when there is no room for a heap. */
 struct heap *cpu_heap_take(void);
 
+/* Takes `owner`, whose block is to be freed, if it is not taken, else a heap as cpu_heap_take. */
+struct heap *cpu_heap_take_for(struct heap *owner);
+
 /* Takes the heap of seat `number`, waiting for it; NULL when that has none. For walks over all of
  * them, from 0 to cpu_heap_end() - 1. */
 struct heap *cpu_heap_take_at(uint32_t number);

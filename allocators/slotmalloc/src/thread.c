@@ -109,8 +109,10 @@ struct heap *thread_heap_own(void) {
     return own_heap;
 }
 
-struct heap *thread_heap_for_free(void) {
-    return own_heap != NULL || thread_ending ? own_heap : thread_heap_get();
+struct heap *thread_heap_for_free(struct heap *owner) {
+    if (likely(own_heap != NULL) || thread_ending)
+        return own_heap;
+    return options.pool == POOL_CPU ? cpu_heap_take_for(owner) : thread_heap_get();
 }
 
 void thread_heap_done(struct heap *heap) {

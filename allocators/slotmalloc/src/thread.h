@@ -21,9 +21,9 @@ void thread_heap_done(struct heap *heap);
 /* The calling thread's heap if it has one, else NULL. */
 struct heap *thread_heap_own(void);
 
-/* Like thread_heap_get, but NULL for a thread that is ending and has no heap: a single block is not
- * worth waking a parked one for. */
-struct heap *thread_heap_for_free(void);
+/* Like thread_heap_get, for freeing a block of `owner`. NULL also for a thread that is ending: a
+ * single block is not worth waking a parked heap for. */
+struct heap *thread_heap_for_free(struct heap *owner);
 
 /* True when the library has its arena; makes it at the first call. */
 bool library_ready(void);
