@@ -52,12 +52,13 @@ def time_mean(times: Sequence[float], values: Sequence[float]) -> float:
 
 
 def metrics(
-    samples: Sequence[Sample], wall_s: float, live_peak: int | None
+    samples: Sequence[Sample], wall_s: float, live_peak: int | None, own_bytes: int = 0
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Memory metrics, and the reasons for those that cannot be given.
 
     wall_s is the length of the measured region; live_peak the peak of live bytes as memtest itself
-    counted it.
+    counted it; own_bytes what memtest's own tables hold resident, for which no allocator is to
+    blame: they count in the footprint, but not in its ratios to live bytes.
     """
     found: dict[str, float] = {"samples": len(samples)}
     for name, values in (
@@ -78,17 +79,19 @@ def metrics(
     found["footprint_peak_bytes"] = peak = max(p.footprint for p in curve)
     if live_peak:
         found["live_peak_bytes"] = live_peak
-        found["fragmentation_peak"] = peak / live_peak
-        found |= _over_live(curve, times, live_peak)
+        found["fragmentation_peak"] = max(peak - own_bytes, 0) / live_peak
+        found |= _over_live(curve, times, live_peak, own_bytes)
     return found, {}
 
 
-def _over_live(curve: Sequence[Point], times: Sequence[float], live_peak: int) -> dict[str, float]:
+def _over_live(
+    curve: Sequence[Point], times: Sequence[float], live_peak: int, own_bytes: int
+) -> dict[str, float]:
     found: dict[str, float] = {"live_mean_bytes": time_mean(times, [p.live or 0 for p in curve])}
     # Each point stands for half of the gap before it and half of the gap after it.
     edges = [times[0], *((a + b) / 2 for a, b in pairwise(times)), times[-1]]
     weighted = [
-        (edges[i + 1] - edges[i], p.footprint / p.live)
+        (edges[i + 1] - edges[i], max(p.footprint - own_bytes, 0) / p.live)
         for i, p in enumerate(curve)
         if p.live and p.live >= LIVE_FLOOR * live_peak
     ]

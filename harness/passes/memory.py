@@ -51,10 +51,13 @@ class Instrument(instrument.Instrument):
     def read(self, outcome: Outcome, report: Report) -> Readings:
         measured = instrument.process_metrics(outcome, report)
         metrics = instrument.only(measured, ["wall_s", "mallocs", "minor_faults", "major_faults"])
-        live_peak = report.end.get("live_peak_bytes")
         found, unavailable = footprint.metrics(
-            self.observer.samples, metrics.get("wall_s", outcome.wall_s), live_peak
+            self.observer.samples,
+            metrics.get("wall_s", outcome.wall_s),
+            report.end.get("live_peak_bytes"),
+            report.end.get("own_bytes", 0),
         )
+        metrics |= instrument.only(report.end, ["own_bytes"])
         metrics |= found
         for after, size in self.observer.after_free_bytes.items():
             metrics[f"rss_after_free_{after:g}s_bytes"] = size

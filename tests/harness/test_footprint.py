@@ -25,6 +25,13 @@ def test_a_constant_footprint_is_its_own_mean() -> None:
     assert missing == {}
 
 
+def test_memtests_own_tables_count_in_the_footprint_but_not_against_the_live_bytes() -> None:
+    rows = [sample(t, 3 * MIB, live_bytes=MIB) for t in range(4)]
+    found, _ = metrics(rows, 3.0, MIB, own_bytes=2 * MIB)
+    assert found["footprint_mean_bytes"] == found["footprint_peak_bytes"] == 3 * MIB
+    assert found["fragmentation_mean"] == found["fragmentation_peak"] == 1
+
+
 def test_samples_weigh_by_the_time_they_stand_for() -> None:
     rows = [sample(0, 0), sample(9, 0), sample(10, 10)]
     found, _ = metrics(rows, 10.0, None)
