@@ -33,7 +33,8 @@ def _tables(study: Study) -> dict[str, pd.DataFrame]:
     for allocator, table in series.items():
         table = table.ffill().bfill()  # a sample may lack what takes long to read
         footprint = table["rss_bytes"] - table["lazyfree_bytes"].fillna(0)
-        tables[allocator] = thin(table.assign(footprint=footprint), "footprint")
+        if footprint.notna().any():  # a process may end before its first sample
+            tables[allocator] = thin(table.assign(footprint=footprint), "footprint")
     return tables
 
 

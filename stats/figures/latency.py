@@ -25,6 +25,7 @@ _OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
 _TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
 _FEWEST = 10
 _FROM = 0.25
+_STEP = 0.02  # nines between two points on a screen: less than a pixel's worth is not sent
 
 
 def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
@@ -57,6 +58,14 @@ def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
                 if len(curve) > 1:
                     found.setdefault((cell, operation), {})[name] = curve
     return found
+
+
+def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """The first point and the last one of each _STEP: a step leads up to it, so none is understated."""
+    steps = np.floor(curve["nines"] / _STEP)
+    kept = steps != steps.shift(-1)
+    kept.iloc[0] = True
+    return curve[kept].round({"nines": 4, "ns": 2})
 
 
 def _title(cell: Cell, operation: str) -> str:
@@ -111,16 +120,17 @@ def interactive(study: Study) -> Any:
         for name, curve in curves.items():
             actor = study.cast[name]
             looks = _plotly.looks(actor)
+            shown = _thinned(curve)
             labels = [
-                f"<b>{name}</b> {100 * (1 - 10**-n):.4g} %: {units.quantity(v, 'ns')}"
-                for n, v in zip(curve["nines"], curve["ns"], strict=True)
+                f"{100 * (1 - 10**-n):.4g} %: {units.quantity(v, 'ns')}"
+                for n, v in zip(shown["nines"], shown["ns"], strict=True)
             ]
             figure.add_scatter(
-                x=curve["nines"],
-                y=curve["ns"],
+                x=list(shown["nines"]),
+                y=list(shown["ns"]),
                 mode="lines",
-                hovertext=labels,
-                hoverinfo="text",
+                text=labels,
+                hovertemplate=f"<b>{name}</b> %{{text}}<extra></extra>",
                 name=looks["name"],
                 legendgroup=name,
                 line=looks["line"] | {"shape": "vh"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -160,6 +161,8 @@ def _plots(study: Study, per_workload: bool) -> list[dict[str, Any]]:
 
 def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]:
     known = about(study.run.manifest)
+    programs = (study.run.manifest.get("definition") or {}).get("command") or []
+    commands = {str(c.get("name")): shlex.join(map(str, c.get("argv", []))) for c in programs}
     made = []
     for number, ((name, params), label) in enumerate(study.cases.items(), start=1):
         say(f"report.html: workload {number} of {len(study.cases)}, {label}")
@@ -169,7 +172,7 @@ def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]
             {
                 "label": label,
                 "anchor": tables.file_name(label),
-                "params": params.replace(";", ", "),
+                "params": commands.get(name) or params.replace(";", ", "),
                 "about": told,
                 "said": counters.said(view),
                 **(_shown(workload(view)) or {"html": "", "notes": []}),

@@ -63,6 +63,7 @@ def test_a_run_of_programs_alone_is_reported_with_a_section_for_each(tmp_path: P
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Sorts the lines of a file." in page
+    assert '<p class="facts">sort Makefile</p>' in page
     for name in ("sorting", "words"):
         assert f'id="w-{name}"' in page
         assert f'id="table-workload_{name}"' in page

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
+from stats.load import read_run
 from stats.report.build import write_report
-from stats.study import Study
+from stats.study import Study, analyse
+from tests.stats.synthetic import Plan, write_run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT_MS = 30_000
@@ -115,6 +117,31 @@ def test_tabs_and_theme_change_what_is_seen(opened: Opened) -> None:
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("#theme").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
+
+
+def test_the_own_allocator_is_held_against_the_best_other(opened: Opened) -> None:
+    section = opened.page.locator("#standing")
+    assert "slotmalloc stands against the best other" in section.inner_text()
+    assert section.locator("#table-against_best tbody tr").count() == 5
+    section.locator("input[type=search]").fill("wall_s")
+    assert section.locator("#table-against_best_rows tbody tr").count() == 4
+
+
+def test_many_workloads_start_folded_and_open_by_their_link(opened: Opened, tmp_path: Path) -> None:
+    work = [(f"work{i}", "") for i in range(6)]
+    plan = Plan(workloads=work, threads=[1], passes={"time": 2})
+    path = tmp_path / "report.html"
+    write_report(analyse(read_run(write_run(tmp_path / "run", plan))), path)
+    page = opened.page.context.new_page()
+    page.goto(path.as_uri())
+    assert page.locator("details.workload").count() == 6
+    assert page.locator("details.workload[open]").count() == 0
+    page.locator("#side a", has_text="work3").click()
+    page.locator("#w-work3 #figure-forest-work3 .main-svg").first.wait_for()
+    assert page.locator("details.workload[open]").count() == 1
+    page.locator("#unfold").click()
+    assert page.locator("details.workload[open]").count() == 6
+    page.close()
 
 
 def test_failures_noise_doctor_and_manifest_are_told(opened: Opened) -> None:

@@ -13,7 +13,7 @@ from stats.estimate import PairedLogRatio
 from stats.metrics import parse_registry, registry
 from stats.noise import KEY, differences, floors
 from stats.study import Study
-from stats.verdict import SAME, TOO_FEW, Judge, adjust, holm
+from stats.verdict import SAME, TOO_FEW, Judge, adjust, holm, withheld
 from tests.stats.simulation import pairs_of
 
 CELL = {"params": "", "threads": 1, "workload": "w"}
@@ -172,3 +172,13 @@ def test_no_difference_hardly_ever_becomes_a_claim() -> None:
     claims = table.groupby("metric")["good"].any()
     assert len(claims) == runs
     assert claims.mean() < 0.05
+
+
+def test_what_only_the_correction_withholds_is_counted() -> None:
+    rows = [
+        estimate(0.9, 0.01, p=1e-9, workload="sure"),
+        estimate(0.9, 0.05, p=0.03, workload="lost"),  # 0.06 among the two that are left
+        estimate(0.999, 0.0005, p=0.03, workload="too small to be lost"),
+    ]
+    assert withheld(judged(*rows)) == 1
+    assert withheld(judged(rows[1])) == 0
