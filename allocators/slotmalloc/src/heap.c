@@ -60,9 +60,9 @@ static struct found from_queue(struct heap *heap, struct class_pool *pool) {
     return (struct found){slot_take_free(slot), false};
 }
 
-static struct found from_pending(struct heap *heap, struct class_pool *pool) {
-    pool_drain(heap);
-    struct found found = from_queue(heap, pool);
+static struct found from_pending(struct heap *heap, unsigned class) {
+    pool_drain_for(heap, class);
+    struct found found = from_queue(heap, &heap->pool[class]);
     heap->counters.slot_from_pending += found.list != NULL;
     return found;
 }
@@ -156,7 +156,7 @@ static struct found find_blocks(struct heap *heap, unsigned class) {
         heap->counters.slot_from_queue += found.list != NULL;
     }
     if (found.list == NULL)
-        found = from_pending(heap, pool);
+        found = from_pending(heap, class);
     if (found.list == NULL)
         found = from_same_class_empty(heap, class);
     if (found.list == NULL)

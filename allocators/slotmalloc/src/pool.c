@@ -110,15 +110,35 @@ static void drain_slot(struct heap *heap, uint32_t number) {
         restate(heap, slot);
 }
 
+/* Adopts the chain of the first undrained slot. The link is read first: once QUEUED is off, or the
+ * slot is passed on, it is another's. */
+static void drain_first(struct heap *heap) {
+    uint32_t number = heap->undrained;
+    heap->undrained = arena.remote[number].pending_next;
+    if (ident_owner(ident_read(number)) == heap) {
+        drain_slot(heap, number);
+    } else {
+        heap->counters.remote_forwarded++;
+        remote_queue(number);
+    }
+}
+
 void pool_drain(struct heap *heap) {
-    for (uint32_t number = remote_take_pending(heap), next; number != 0; number = next) {
-        next = arena.remote[number].pending_next;
-        if (ident_owner(ident_read(number)) == heap) {
-            drain_slot(heap, number);
-        } else {
-            heap->counters.remote_forwarded++;
-            remote_queue(number);
-        }
+    while (heap->undrained != 0)
+        drain_first(heap);
+    heap->undrained = remote_take_pending(heap);
+    while (heap->undrained != 0)
+        drain_first(heap);
+}
+
+void pool_drain_for(struct heap *heap, unsigned class) {
+    const struct class_pool *pool = &heap->pool[class];
+    while (pool->queue_head == 0 && pool->empty == 0) {
+        if (heap->undrained == 0)
+            heap->undrained = remote_take_pending(heap);
+        if (heap->undrained == 0)
+            return;
+        drain_first(heap);
     }
 }
 

@@ -16,6 +16,10 @@ void pool_slot_event(struct heap *heap, struct slot *slot);
 /* Adopts everything on the heap's pending stack. */
 void pool_drain(struct heap *heap);
 
+/* Adopts from the pending stack until a slot of the class has blocks to give, or nothing is left:
+ * whoever needs one slot does not pay for all. */
+void pool_drain_for(struct heap *heap, unsigned class);
+
 /* Makes a slot the one that its class's bin is filled from; it must be on no list. */
 void pool_make_current(struct heap *heap, struct slot *slot);
 

@@ -81,10 +81,22 @@ void remote_free_now(struct block *block, uint32_t number) {
 }
 
 static void send(struct heap *heap, struct sender *sender) {
+    unsigned class = ident_class(ident_read(sender->slot));
     publish(sender->slot, sender->head, sender->tail, sender->count);
     heap->counters.remote_batches++;
     heap->counters.remote_blocks += sender->count;
+    heap->sender_bytes -= sender->count * classes[class].size;
     sender->slot = 0;
+}
+
+/* Sends the entries that have gathered longest until an eighth of what may be held back is gone: no
+ * free pays for all of them, and each chain has twice the time to grow. */
+static void send_some(struct heap *heap) {
+    while (heap->sender_bytes > SENDER_LIMIT_BYTES - SENDER_LIMIT_BYTES / 8) {
+        struct sender *sender = &heap->sender[heap->sender_next++ % SENDER_ENTRIES];
+        if (sender->slot != 0)
+            send(heap, sender);
+    }
 }
 
 void remote_flush(struct heap *heap) {
@@ -93,7 +105,6 @@ void remote_flush(struct heap *heap) {
     for (unsigned i = 0; i < SENDER_ENTRIES; i++)
         if (heap->sender[i].slot != 0)
             send(heap, &heap->sender[i]);
-    heap->sender_bytes = 0;
 }
 
 void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32_t size) {
@@ -112,5 +123,5 @@ void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32
     }
     heap->sender_bytes += size;
     if (unlikely(heap->sender_bytes >= SENDER_LIMIT_BYTES))
-        remote_flush(heap);
+        send_some(heap);
 }

@@ -150,6 +150,8 @@ struct heap {
     uint32_t ticks;           /* slow paths since the last housekeeping */
     uint32_t empty_slots;     /* EMPTY slots (not spans) held */
     uint32_t sender_bytes;    /* bytes in `sender` */
+    uint32_t sender_next;     /* entry of `sender` that is sent next */
+    uint32_t undrained;       /* slots taken off `pending` whose chains are not adopted yet */
     uint32_t seat;            /* pool=cpu: the number of the CPU's place, see cpu.h */
     struct heap *parked_next; /* link of the list of parked heaps */
     struct class_pool pool[CLASS_COUNT];

@@ -42,6 +42,7 @@ bit queued[SLOTS + 1];          /* QUEUED in the word */
 byte owner[SLOTS + 1] = NOBODY; /* ident */
 byte link[SLOTS + 1];           /* pending_next */
 byte pending[2];                /* heads of the two stacks */
+byte rest[2];                   /* taken off them, not drained yet; the owner's */
 bool parked[2];
 
 byte unused[SLOTS + 1] = ALL;     /* the owner's free list, as a set */
@@ -151,34 +152,54 @@ inline restate(es) {
     }
 }
 
-/* pool_drain of heap h, by whoever holds it. */
-inline drain(dh) {
+/* drain_first: the first slot of what heap h has taken off its stack. */
+inline drain_first(dh) {
+    slot = rest[dh];
+#ifndef BUG_LINK_READ_LATE
+    atomic { rest[dh] = link[slot]; linked[slot] = false };
+#endif
     if
-    :: pending[dh] != 0 ->
-       atomic { slot = pending[dh]; pending[dh] = 0 };
-       do
-       :: slot == 0 -> break
-       :: else ->
-#ifdef BUG_LINK_READ_LATE
-          skip;
-#else
-          atomic { following = link[slot]; linked[slot] = false };
-#endif
-          if
-          :: owner[slot] == dh -> drain_slot(slot)
+    :: owner[slot] == dh -> drain_slot(slot)
 #ifdef BUG_NO_FORWARD
-          :: else
+    :: else
 #else
-          :: else -> push(slot)
+    :: else -> push(slot)
 #endif
-          fi;
+    fi;
 #ifdef BUG_LINK_READ_LATE
-          atomic { following = link[slot]; linked[slot] = false };
+    atomic { rest[dh] = link[slot]; linked[slot] = false };
 #endif
-          atomic { slot = following; following = 0 }
-       od
+    slot = 0
+}
+
+inline take_stack(xh) {
+    if
+    :: rest[xh] == 0 && pending[xh] != 0 -> atomic { rest[xh] = pending[xh]; pending[xh] = 0 }
     :: else
     fi
+}
+
+/* pool_drain_for, as far as its first slot. */
+inline drain_one(wh) {
+    take_stack(wh);
+    if
+    :: rest[wh] != 0 -> drain_first(wh)
+    :: else
+    fi
+}
+
+inline drain_rest(vh) {
+    do
+    :: rest[vh] == 0 -> break
+    :: else -> drain_first(vh)
+    od
+}
+
+/* pool_drain of heap h, by whoever holds it. */
+inline drain(gh) {
+    drain_rest(gh);
+    take_stack(gh);
+    drain_rest(gh)
 }
 
 /* remote_drain, then the counts and the state. */
@@ -241,6 +262,10 @@ inline allocate(ah) {
     fi;
     if
     :: current[ah] == 0 -> find(ah, AVAILABLE); use(ah)
+    :: else
+    fi;
+    if
+    :: current[ah] == 0 -> drain_one(ah); find(ah, AVAILABLE); use(ah)
     :: else
     fi;
     if
@@ -357,7 +382,7 @@ inline park(kh) {
 }
 
 proctype Worker(byte h) {
-    byte slot, following, got, to, head, step;
+    byte slot, got, to, head, step;
     bool is_empty;
     do
     :: step < STEPS ->
@@ -408,7 +433,7 @@ proctype Freer() {
 
 /* When all is quiet: whoever comes next drains both heaps, and finds every block. */
 active proctype Quiet() {
-    byte slot, following, got, to, head;
+    byte slot, got, to, head;
     bool is_empty;
     atomic { workers == 0 && freers == 0 };
     do
