@@ -173,6 +173,30 @@ static void an_immediate_double_free_by_another_thread_aborts(void **state) {
     expect_abort_for_every_size(free_twice_elsewhere, "");
 }
 
+/* Two blocks in turn, so that neither is freed twice in a row. */
+static void *free_in_turn(void *blocks) {
+    for (size_t i = 0; i < 20000; i++) {
+        release(((void **)blocks)[i % 2]);
+    }
+    return NULL;
+}
+
+static void free_more_than_there_are(size_t size) {
+    void *blocks[] = {allocate(size), allocate(size)};
+    pthread_t thread;
+    require(pthread_create(&thread, NULL, free_in_turn, blocks) == 0);
+    require(pthread_join(thread, NULL) == 0);
+}
+
+/* Their owner never looks: the thread that frees must see it. */
+static void more_frees_by_another_thread_than_a_slot_has_blocks_abort(void **state) {
+    (void)state;
+    static const size_t class_sizes[] = {16, 100, 1000, 5000, 20000};
+    for (size_t i = 0; i < sizeof class_sizes / sizeof *class_sizes; i++) {
+        expect_abort(free_more_than_there_are, class_sizes[i], "");
+    }
+}
+
 static void write_beyond(size_t size) {
     char *block = allocate(size);
     block[size] ^= 1;
@@ -256,6 +280,7 @@ int main(void) {
         cmocka_unit_test(realloc_and_usable_size_check_their_pointer_too),
         cmocka_unit_test(an_immediate_double_free_aborts),
         cmocka_unit_test(an_immediate_double_free_by_another_thread_aborts),
+        cmocka_unit_test(more_frees_by_another_thread_than_a_slot_has_blocks_abort),
         cmocka_unit_test(the_canary_sees_an_overflow),
         cmocka_unit_test(the_quarantine_sees_a_write_after_free),
         cmocka_unit_test(a_later_double_free_aborts),
