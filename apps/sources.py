@@ -1,7 +1,8 @@
 """Writes what the compilers and the solver of the apps experiment work on.
 
-Usage: sources.py FOLDER. Writes program.c, program.cpp and puzzles.smt2 there, always the same;
-a file that is already right is left alone.
+Usage: sources.py FOLDER [PERCENT]. Writes program.c, program.cpp and puzzles.smt2 there, always the
+same for the same PERCENT; 100 (what it is without) gives work for 2-3 s.
+A file that is already right is left alone.
 """
 
 import random
@@ -10,6 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 C_FUNCTIONS, CXX_TYPES, PUZZLES = 150, 6, 48
+
+
+def share(count: int, percent: int) -> int:
+    """So many per cent of a count, at least one."""
+    return max(1, count * percent // 100)
 
 
 def expression(rng: random.Random, depth: int) -> str:
@@ -42,9 +48,9 @@ unsigned f{number}(unsigned a, unsigned b) {{
 """
 
 
-def c_program(rng: random.Random) -> Iterator[str]:
+def c_program(rng: random.Random, percent: int) -> Iterator[str]:
     """Many functions of no meaning."""
-    for number in range(C_FUNCTIONS):
+    for number in range(share(C_FUNCTIONS, percent)):
         yield c_function(rng, number)
 
 
@@ -92,10 +98,10 @@ int use{number}(const std::vector<Item{number}> &items) {{
 """
 
 
-def cxx_program(rng: random.Random) -> Iterator[str]:
+def cxx_program(rng: random.Random, percent: int) -> Iterator[str]:
     """Many types of no meaning."""
     yield CXX_HEAD
-    for number in range(CXX_TYPES):
+    for number in range(share(CXX_TYPES, percent)):
         yield cxx_type(rng, number)
 
 
@@ -116,23 +122,24 @@ def puzzle(rng: random.Random, number: int) -> str:
 """
 
 
-def puzzles(rng: random.Random) -> Iterator[str]:
+def puzzles(rng: random.Random, percent: int) -> Iterator[str]:
     """Many small problems; only whether each has a solution is printed."""
     yield "(set-option :smt.random_seed 1)\n(set-option :sat.random_seed 1)\n"
-    for number in range(PUZZLES):
+    for number in range(share(PUZZLES, percent)):
         yield puzzle(rng, number)
 
 
 def main() -> None:
     """Writes the files."""
     folder = Path(sys.argv[1])
+    percent = int(sys.argv[2]) if len(sys.argv) > 2 else 100
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in (
         ("program.c", c_program),
         ("program.cpp", cxx_program),
         ("puzzles.smt2", puzzles),
     ):
-        text = "".join(make(random.Random(1)))
+        text = "".join(make(random.Random(1), percent))
         path = folder / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import experiment
+from harness import experiment, memtest
 from harness.errors import UsageError
 
 MINIMAL = """
@@ -28,6 +28,14 @@ def test_every_experiment_of_the_tree_loads(root: Path) -> None:
     assert {"quick", "mind", "rnbench", "selftest"} <= {path.stem for path in files}
     for path in files:
         assert experiment.load(path).cells
+
+
+def test_every_workload_of_memtest_is_part_of_the_suite_and_sized_there(root: Path) -> None:
+    listed = memtest.catalogue(root / "build/memtest-ptmalloc")
+    cells = experiment.load(root / "experiments/suite.toml").cells
+    assert {cell.workload for cell in cells} == listed.keys() - {"empty", "replay"}
+    for cell in cells:  # no size may follow memtest's defaults
+        assert listed[cell.workload] <= cell.options.keys(), cell.workload
 
 
 def test_a_list_of_threads_makes_a_cell_each(tmp_path: Path) -> None:

@@ -66,6 +66,13 @@ def test_sources_are_always_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def test_a_share_of_the_sources_is_smaller(tmp_path: Path) -> None:
+    subprocess.run([PYTHON, APPS / "sources.py", tmp_path / "all"], check=True)
+    subprocess.run([PYTHON, APPS / "sources.py", tmp_path / "part", "40"], check=True)
+    for path in (tmp_path / "all").iterdir():
+        assert (tmp_path / "part" / path.name).stat().st_size < path.stat().st_size * 0.8
+
+
 @pytest.mark.parametrize(("driver", "name"), [("gcc", "program.c"), ("g++", "program.cpp")])
 def test_what_is_compiled_is_right(tmp_path: Path, driver: str, name: str) -> None:
     """The compilers proper accept it, and print assembler as the drivers would."""
