@@ -61,10 +61,8 @@ enum status block_alloc(const struct request *request, void **out) {
 static uint32_t class_slot(const void *p, uint64_t ident) {
     uint32_t number = slot_number(p) - ident_delta(ident);
     uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
-    const struct class_info *info = &classes[ident_class(ident)];
-    bool start =
-        info->span == 1 ? offset * info->inverse < info->inverse : offset % info->size == 0;
-    if (unlikely(!start))
+    uint32_t inverse = classes[ident_class(ident)].inverse;
+    if (unlikely(offset * inverse >= inverse))
         die("not the start of a block:", p);
     return number;
 }
@@ -79,16 +77,6 @@ static uint64_t ident_checked(const void *p) {
     return ident;
 }
 
-static void free_own(struct heap *heap, struct block *block, uint32_t number) {
-    struct slot *slot = &arena.slots[number];
-    if (unlikely(slot->free == block))
-        die("double free of", block);
-    block->next = slot->free;
-    slot->free = block;
-    if (--slot->need == 0)
-        pool_slot_event(heap, slot);
-}
-
 static void free_class(struct block *block, uint64_t ident) {
     uint32_t number = class_slot(block, ident);
     struct heap *heap = thread_heap_for_free(ident_owner(ident));
@@ -97,7 +85,7 @@ static void free_class(struct block *block, uint64_t ident) {
         return;
     }
     if (ident_owner(ident) == heap)
-        free_own(heap, block, number);
+        pool_free(heap, block);
     else
         remote_free(heap, block, number, classes[ident_class(ident)].size);
     thread_heap_done(heap);

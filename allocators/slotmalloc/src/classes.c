@@ -1,9 +1,12 @@
 #include "classes.h"
 
-#define WAKE_MAX   8 /* a full slot is queued again after at most this many frees */
-#define WAKE_SHARE 8 /* or after this share of its blocks */
-#define COARSE_MAX 2048
-#define COARSE_MIN 64
+#define WAKE_MAX       8 /* a full slot is queued again after at most this many frees */
+#define WAKE_SHARE     8 /* or after this share of its blocks */
+#define COARSE_MAX     2048
+#define COARSE_MIN     64
+#define MAGAZINE_BYTES 65536 /* in a class's magazine at most, but for these limits in blocks */
+#define MAGAZINE_MIN   8
+#define MAGAZINE_MAX   64
 
 struct class_info classes[CLASS_COUNT];
 uint8_t class_table[CLASS_MAX_BYTES / GRANULE + 1];
@@ -38,6 +41,9 @@ static void fill_class(struct class_info *info, uint32_t size) {
     info->capacity = (uint32_t)(info->span * SLOT_SIZE / size);
     uint32_t wake = info->capacity / WAKE_SHARE;
     info->wake = (uint8_t)(wake > WAKE_MAX ? WAKE_MAX : wake ? wake : 1);
+    uint32_t magazine = MAGAZINE_BYTES / size;
+    magazine = magazine < MAGAZINE_MAX ? magazine : MAGAZINE_MAX;
+    info->magazine = (uint8_t)(magazine > MAGAZINE_MIN ? magazine : MAGAZINE_MIN);
 }
 
 static uint32_t coarse_size(uint32_t size) {

@@ -11,6 +11,7 @@ struct class_info {
     uint8_t span;      /* slots in it */
     uint8_t coarse;    /* the class that serves this one while it is young */
     uint8_t wake;      /* frees that make a full slot available */
+    uint8_t magazine;  /* blocks in a full magazine */
 };
 
 extern struct class_info classes[CLASS_COUNT];

@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "export.h"
 #include "heap.h"
+#include "magazine.h"
 #include "pool.h"
 #include "slot.h"
 #include "thread.h"
@@ -70,14 +71,15 @@ static __attribute__((noinline)) void free_event(struct slot *slot) {
     pool_slot_event(thread_heap, slot);
 }
 
-/* The slot of a block of the calling thread's own, of a small class; NULL for anything else. */
-static inline struct slot *own_slot(const void *p) {
+/* The slot of a block of the calling thread's own, of a class below `end`; NULL for anything else.
+ */
+static inline struct slot *own_slot(const void *p, unsigned end) {
     uintptr_t offset = (uintptr_t)p - arena.base;
     if (unlikely(offset >= arena.size))
         return NULL;
     uintptr_t number = offset >> SLOT_SHIFT;
     uint64_t class = ident_read(number) - (uintptr_t)thread_heap;
-    if (unlikely(class >= SMALL_CLASS_COUNT)) /* one compare: not my slot, or not small */
+    if (unlikely(class >= end)) /* one compare: not my slot, or not small */
         return NULL;
     struct slot *slot = &arena.slots[number]; /* the owner's line: nobody else may touch it */
     /* the arena is aligned to more than slots: below inverse at block starts */
@@ -98,10 +100,10 @@ static inline void free_fast(void *p, struct slot *slot) {
 }
 
 EXPORT void slotmalloc_free(void *p) {
-    struct slot *slot = own_slot(p);
-    if (likely(slot != NULL))
+    struct slot *slot = own_slot(p, MAGAZINE_FROM);
+    if (slot != NULL)
         free_fast(p, slot);
-    else
+    else if (!magazine_free(thread_heap, p))
         free_slow(p);
 }
 
@@ -157,7 +159,7 @@ static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {
 
 /* A small block of the thread's own, the usual case, goes without the layers below. */
 EXPORT void *slotmalloc_realloc(void *p, size_t size) {
-    struct slot *slot = own_slot(p);
+    struct slot *slot = own_slot(p, SMALL_CLASS_COUNT);
     if (unlikely(slot == NULL || size == 0))
         return realloc_slow(p, size);
     size_t usable = slot->block_size;
@@ -167,7 +169,10 @@ EXPORT void *slotmalloc_realloc(void *p, size_t size) {
     if (unlikely(new == NULL))
         return NULL;
     memcpy(new, p, usable < size ? usable : size);
-    free_fast(p, slot);
+    if (slot->class < MAGAZINE_FROM)
+        free_fast(p, slot);
+    else
+        slotmalloc_free(p);
     return new;
 }
 

@@ -7,6 +7,7 @@
 #include "export.h"
 #include "heap.h"
 #include "kernel.h"
+#include "magazine.h"
 #include "park.h"
 #include "pool.h"
 #include "purge.h"
@@ -26,6 +27,8 @@ EXPORT size_t slotmalloc_malloc_usable_size(void *p) {
 
 static bool heap_trim(struct heap *heap) {
     heap_housekeep(heap);
+    for (unsigned class = MAGAZINE_FROM; class < CLASS_COUNT; class ++)
+        magazine_empty(heap, class);
     pool_release_empty(heap);
     return true;
 }

@@ -1,6 +1,7 @@
 #include "heap.h"
 
 #include "cpu.h"
+#include "magazine.h"
 #include "options.h"
 #include "park.h"
 #include "pool.h"
@@ -201,6 +202,7 @@ struct block *heap_refill(struct heap *heap, unsigned class, bool *zero) {
 void heap_housekeep(struct heap *heap) {
     heap->ticks = 0;
     remote_flush(heap);
+    magazine_sweep(heap);
     pool_drain(heap);
     park_sweep();
     cpu_sweep();

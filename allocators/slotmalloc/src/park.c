@@ -1,5 +1,6 @@
 #include "park.h"
 
+#include "magazine.h"
 #include "options.h"
 #include "pool.h"
 #include "remote.h"
@@ -74,8 +75,11 @@ static struct heap *take_if_free(void) {
 void park_give(struct heap *heap) {
     remote_flush(heap);
     pool_drain(heap);
-    for (unsigned class = 0; class < CLASS_COUNT; class ++)
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        if (class >= MAGAZINE_FROM)
+            magazine_empty(heap, class);
         pool_return_bin(heap, class);
+    }
     pool_release_empty(heap);
     push_front(heap);
 }

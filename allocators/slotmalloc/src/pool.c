@@ -96,6 +96,18 @@ void pool_slot_event(struct heap *heap, struct slot *slot) {
     restate(heap, slot);
 }
 
+void pool_free(struct heap *heap, struct block *block) {
+    uint32_t number = slot_number(block);
+    number -= ident_delta(ident_read(number));
+    struct slot *slot = &arena.slots[number];
+    if (unlikely(slot->free == block))
+        die("double free of", block);
+    block->next = slot->free;
+    slot->free = block;
+    if (--slot->need == 0)
+        pool_slot_event(heap, slot);
+}
+
 static void drain_slot(struct heap *heap, uint32_t number) {
     uint32_t count;
     struct slot *slot = &arena.slots[number];

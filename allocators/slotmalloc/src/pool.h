@@ -10,6 +10,9 @@
 #include "slot.h"
 #include "types.h"
 
+/* Frees a block of one of the heap's slots into that slot. */
+void pool_free(struct heap *heap, struct block *block);
+
 /* The owner's free counted `need` down to 0. */
 void pool_slot_event(struct heap *heap, struct slot *slot);
 

@@ -15,6 +15,7 @@
  *   heap       the pool of one thread; outlives it parked, and serves a later thread. With the
  *              option pool=cpu, the pool of one CPU, which each call borrows.
  *   bin        a heap's list of blocks that malloc pops, detached from one slot, the CURRENT one.
+ *   magazine   what the owner freed of a larger class: it lies on the bin, for the next malloc.
  *   owner      the heap that a slot belongs to; only its thread touches the `struct slot`.
  *   remote     a free by a thread that is not the owner; it goes through `struct remote`.
  *   warm       of an unused slot: it probably has memory from the kernel. cold: it has none.
@@ -44,6 +45,7 @@
 #define SMALL_MAX_BYTES     8192
 #define RUN_MAX_BYTES       SUPERSLAB_SIZE
 #define SENDER_ENTRIES      64
+#define MAGAZINE_FROM       32 /* first class with a magazine: above 1 KiB */
 
 #define likely(x)           __builtin_expect(!!(x), 1)
 #define unlikely(x)         __builtin_expect(!!(x), 0)
@@ -157,6 +159,7 @@ struct heap {
     struct class_pool pool[CLASS_COUNT];
     struct sender sender[SENDER_ENTRIES];
     struct counters counters;
+    struct block *bin_seen[CLASS_COUNT - MAGAZINE_FROM]; /* at the last sweep; see magazine.h */
     _Alignas(CACHE_LINE) _Atomic uint32_t pending; /* slots with remote frees: lock-free stack */
 };
 

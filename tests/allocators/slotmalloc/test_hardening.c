@@ -155,6 +155,23 @@ static void an_immediate_double_free_aborts(void **state) {
     expect_abort_for_every_size(free_twice, "");
 }
 
+/* Of the next slot of a span, and with other blocks on the magazine below it. */
+static void free_later_one_twice(size_t size) {
+    char *blocks[12];
+    for (size_t i = 0; i < 12; i++) {
+        blocks[i] = allocate(size);
+    }
+    for (size_t i = 0; i < 12; i++) {
+        release(blocks[i]);
+    }
+    release(blocks[11]);
+}
+
+static void a_double_free_among_many_frees_aborts(void **state) {
+    (void)state;
+    expect_abort_for_every_size(free_later_one_twice, "");
+}
+
 static void *free_twice_as_another(void *block) {
     release(block);
     release(block);
@@ -279,6 +296,7 @@ int main(void) {
         cmocka_unit_test(a_pointer_into_a_block_aborts),
         cmocka_unit_test(realloc_and_usable_size_check_their_pointer_too),
         cmocka_unit_test(an_immediate_double_free_aborts),
+        cmocka_unit_test(a_double_free_among_many_frees_aborts),
         cmocka_unit_test(an_immediate_double_free_by_another_thread_aborts),
         cmocka_unit_test(more_frees_by_another_thread_than_a_slot_has_blocks_abort),
         cmocka_unit_test(the_canary_sees_an_overflow),
