@@ -119,11 +119,37 @@ static void later_threads_get_the_heaps_of_earlier_ones(void **state) {
     assert_true(arena_heap_count() <= before + CREW + 2);
 }
 
+/* Takes a block, grows it with room to spare, grows it into that room, shrinks it, and frees it. */
+static void live_through_sizes(size_t size) {
+    const size_t later[] = {2 * size, 2 * size + size / 2, size + size / 2};
+    char *block = slotmalloc_malloc(size);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        block = slotmalloc_realloc(block, later[i]);
+        require(block != NULL);
+        block[later[i] - 1] = 1;
+    }
+    slotmalloc_free(block);
+}
+
+static void large_blocks_give_all_their_slots_back(void **state) {
+    (void)state;
+    static const size_t sizes[] = {40000, 65536, 700000, 2097152, 2097153, 5000000, 9000000};
+    slotmalloc_free(slotmalloc_malloc(1));
+    uint64_t before = slots_in_use();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        slotmalloc_free(slotmalloc_malloc(sizes[i]));
+        assert_int_equal(slots_in_use(), before);
+        live_through_sizes(sizes[i]);
+        assert_int_equal(slots_in_use(), before);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ping_pong_keeps_the_number_of_slots_bounded),
         cmocka_unit_test(an_orphaned_slot_is_adopted_by_one_heap_only),
         cmocka_unit_test(later_threads_get_the_heaps_of_earlier_ones),
+        cmocka_unit_test(large_blocks_give_all_their_slots_back),
     };
     slotmalloc_free(slotmalloc_malloc(1));
     return cmocka_run_group_tests(tests, NULL, NULL);
