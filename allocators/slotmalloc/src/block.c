@@ -50,6 +50,10 @@ enum status block_alloc(const struct request *request, void **out) {
         return NO_MEMORY;
     bool zero = false;
     enum status status = alloc_from(heap, request, out, &zero);
+    if (unlikely(status != OK)) { /* before giving up, without what was kept for speed */
+        heap_give_back(heap);
+        status = alloc_from(heap, request, out, &zero);
+    }
     thread_heap_done(heap);
     if (status == OK && request->zero) /* a borrowed heap is not held for that */
         clear(*out, request->bytes, zero);

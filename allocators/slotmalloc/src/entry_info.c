@@ -7,9 +7,7 @@
 #include "export.h"
 #include "heap.h"
 #include "kernel.h"
-#include "magazine.h"
 #include "park.h"
-#include "pool.h"
 #include "purge.h"
 #include "remote.h"
 #include "slot.h"
@@ -26,10 +24,7 @@ EXPORT size_t slotmalloc_malloc_usable_size(void *p) {
 }
 
 static bool heap_trim(struct heap *heap) {
-    heap_housekeep(heap);
-    for (unsigned class = MAGAZINE_FROM; class < CLASS_COUNT; class ++)
-        magazine_empty(heap, class);
-    pool_release_empty(heap);
+    heap_give_back(heap);
     return true;
 }
 

@@ -208,3 +208,10 @@ void heap_housekeep(struct heap *heap) {
     cpu_sweep();
     purge_tick();
 }
+
+void heap_give_back(struct heap *heap) {
+    heap_housekeep(heap);
+    for (unsigned class = MAGAZINE_FROM; class < CLASS_COUNT; class ++)
+        magazine_empty(heap, class);
+    pool_release_empty(heap);
+}

@@ -23,6 +23,9 @@ static inline struct block *heap_pop(struct heap *heap, unsigned class, bool *ze
 #define HEAP_TICK 64
 void heap_housekeep(struct heap *heap);
 
+/* Gives back the slots of all blocks that the heap keeps for later: its magazines, EMPTY slots. */
+void heap_give_back(struct heap *heap);
+
 static inline void heap_tick(struct heap *heap) {
     if (unlikely(++heap->ticks >= HEAP_TICK))
         heap_housekeep(heap);
