@@ -12,6 +12,7 @@ import pandas as pd
 
 from stats.errors import DataError
 from stats.metrics import Registry, registry
+from stats.packing import ARCHIVE, series_texts
 from stats.records import Record, open_packed, parse_records
 
 TIDY_COLUMNS = [
@@ -53,9 +54,11 @@ class Run:
         if not name:
             return None
         path = self.path / name
-        if not path.exists() and not path.with_name(path.name + ".xz").exists():
-            return None
-        text = open_packed(path)
+        text = series_texts(self.path / ARCHIVE).get(name)
+        if text is None:
+            if not path.exists():
+                return None
+            text = open_packed(path)
         try:
             table = pd.read_csv(io.StringIO(text), comment="#")
         except (pd.errors.ParserError, pd.errors.EmptyDataError):

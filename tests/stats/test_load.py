@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats.errors import DataError
-from stats.load import TIDY_COLUMNS, Run, read_run, read_tidy, tidy
+from stats.load import TIDY_COLUMNS, read_run, read_tidy, tidy
 from stats.records import parse_records
 from tests.stats.synthetic import Plan, base_record, write_run
 
@@ -102,25 +101,6 @@ def test_tidy_holds_every_metric_of_every_ok_record_once(metrics: dict[str, floa
 def test_an_unregistered_metric_is_named() -> None:
     with pytest.raises(DataError, match=r"no metric is called 'speed'.*metrics\.toml"):
         tidy([record(metrics={"speed": 1.0})])
-
-
-def test_a_packed_run_reads_as_the_plain_one(tmp_path: Path) -> None:
-    plain = write_run(tmp_path / "plain", SMALL)
-    packed = write_run(tmp_path / "packed", SMALL)
-    for path in [packed / "runs.jsonl", packed / "manifest.json", *packed.glob("series/*.csv")]:
-        path.with_name(path.name + ".xz").write_bytes(lzma.compress(path.read_bytes()))
-        path.unlink()
-    a, b = read_run(plain), read_run(packed)
-    assert a.records == b.records
-    assert a.manifest == b.manifest
-    (first, *_) = a.ok("memory")
-    pd.testing.assert_frame_equal(_series(a, first), _series(b, first))
-
-
-def _series(run: Run, entry: dict[str, object]) -> pd.DataFrame:
-    table = run.series(entry)
-    assert table is not None
-    return table
 
 
 def test_a_record_without_series_has_none(tmp_path: Path) -> None:
