@@ -79,12 +79,25 @@ EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
     return stats_json(buffer, size);
 }
 
-static bool slots_are_valid(const struct heap *heap, enum zone zone) {
+/* Adds the heap's slots in use to `active`, by class. */
+static bool slots_are_valid(const struct heap *heap, enum zone zone, uint32_t *active) {
     for (uint32_t n = arena_first_slot(zone); n < arena_end_slot(zone); n++) {
         uint64_t ident = ident_read(n);
-        if (ident_owner(ident) == heap && ident_delta(ident) == 0 &&
-            !slot_is_valid(&arena.slots[n])) {
+        if (ident_owner(ident) != heap || ident_delta(ident) != 0)
+            continue;
+        active[ident_class(ident)] += arena.slots[n].state != SLOT_EMPTY;
+        if (!slot_is_valid(&arena.slots[n])) {
             warn("invariant broken:", "counts of a slot");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool pools_are_valid(const struct heap *heap, const uint32_t *active) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        if (heap->pool[class].slots != active[class]) {
+            warn("invariant broken:", "slots of a class");
             return false;
         }
     }
@@ -103,10 +116,11 @@ static bool superslabs_are_valid(enum zone zone) {
 }
 
 static bool heap_is_valid(struct heap *heap) {
+    uint32_t active[CLASS_COUNT] = {0};
     bool valid = true;
     for (enum zone zone = 0; valid && zone < ZONES; zone++)
-        valid = slots_are_valid(heap, zone);
-    return valid;
+        valid = slots_are_valid(heap, zone, active);
+    return valid && pools_are_valid(heap, active);
 }
 
 EXPORT int slotmalloc_check(void) {
