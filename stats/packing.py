@@ -1,13 +1,17 @@
 """A run as few files: how reference results are kept, and how their series are read back.
 
 Packed are plan.json and runs.jsonl (each into its .xz), and all of series/ into series.tar.xz. The
-bytes depend on the records alone, so that packing a run twice gives the same files.
+bytes depend on the records alone, so that packing a run twice gives the same files. Of a library
+that was named by its path only the file's name is kept: where it lay on a machine is nobody's
+business.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import lzma
+import re
 import tarfile
 from collections.abc import Mapping
 from functools import cache
@@ -63,6 +67,15 @@ def _archive(texts: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
+def _without_folders(manifest: str, text: str) -> str:
+    """The text without this checkout's folder, and those of libraries that were named by path."""
+    named = re.findall(r'"library": "(/[^"]*/)[^/"]+"', json.dumps(json.loads(manifest)))
+    tree = f"{Path(__file__).resolve().parents[1]}/"
+    for folder in {tree, *(name for name in named if not name.startswith(("/usr/", "/lib")))}:
+        text = text.replace(folder, "")
+    return text
+
+
 def pack(run: Path, into: Path) -> int:
     """Write a run's records into the folder `into`, which must not exist. Returns the bytes written.
 
@@ -70,9 +83,10 @@ def pack(run: Path, into: Path) -> int:
     """
     if into.exists():
         raise DataError(f"{into} exists. Cure: remove it, or name another folder")
-    contents = {READABLE_AS_IS: open_packed(run / READABLE_AS_IS).encode("utf-8")}
+    manifest = open_packed(run / READABLE_AS_IS)
+    contents = {READABLE_AS_IS: _without_folders(manifest, manifest).encode("utf-8")}
     for name in PACKED:
-        text = open_packed(run / name).encode("utf-8")
+        text = _without_folders(manifest, open_packed(run / name)).encode("utf-8")
         contents[name + ".xz"] = lzma.compress(text, preset=9)
     series = _all_series(run)
     if series:

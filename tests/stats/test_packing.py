@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,13 @@ def test_the_verb_packs_and_says_how_much(
     records = len(read_run(run_dir).records)
     assert f"{records} records in" in capsys.readouterr().out
     assert main(["pack", str(run_dir), str(tmp_path / "packed")]) == 2
+
+
+def test_the_folder_of_a_library_given_by_path_is_left_out(run_dir: Path, tmp_path: Path) -> None:
+    manifest = run_dir / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["extra"] = [{"library": "/home/me/mine.so"}, {"library": "/usr/lib/theirs.so"}]
+    manifest.write_text(json.dumps(content))
+    pack(run_dir, tmp_path / "packed")
+    extra = read_run(tmp_path / "packed").manifest["extra"]
+    assert extra == [{"library": "mine.so"}, {"library": "/usr/lib/theirs.so"}]
