@@ -20,10 +20,10 @@ AA_MARK = "#2"  # the second name of the allocator that runs twice, as in "ptmal
 
 @dataclass(frozen=True)
 class Allocator:
-    """One allocator as `make list-allocators` describes it (the same keys), or one named on the
-    command line.
+    """One allocator as `make list-allocators` describes it (the same keys, but for `library`), or
+    one named on the command line.
 
-    library is the real path of the object that defines malloc; preload is what LD_PRELOAD needs to
+    shared_object is the real path of the object that defines malloc; preload is what LD_PRELOAD needs to
     bring it in ("" for the C library's own); binary is memtest linked against it. binary_sha256 is
     filled in by `with_hashes`.
     """
@@ -32,7 +32,7 @@ class Allocator:
     role: str = "contestant"
     version: str = ""
     package: str = ""
-    library: str = ""
+    shared_object: str = ""
     preload: str = ""
     binary: str = ""
     sha256: str = ""
@@ -63,9 +63,17 @@ def from_makefile(root: Path) -> list[Allocator]:
     fields = {f.name for f in dataclasses.fields(Allocator)}
     try:
         entries = json.loads(done.stdout)
-        return [Allocator(**{k: v for k, v in e.items() if k in fields}) for e in entries]
+        return [
+            _described({k: v for k, v in e.items() if k in {*fields, "library"}}) for e in entries
+        ]
     except (ValueError, TypeError) as error:
         raise HarnessError(f"`make list-allocators` did not print a list: {error}") from error
+
+
+def _described(entry: Mapping[str, Any]) -> Allocator:
+    """From the keys that the Makefile and manifests use."""
+    rest = {key: value for key, value in entry.items() if key != "library"}
+    return Allocator(shared_object=entry.get("library", ""), **rest)
 
 
 def from_option(option: str, plain_binary: str) -> Allocator:
@@ -85,7 +93,7 @@ def from_option(option: str, plain_binary: str) -> Allocator:
         name=name,
         role="own",
         version="unknown",
-        library=str(library),
+        shared_object=str(library),
         preload=str(library),
         binary=plain_binary,
         note="named on the command line",
@@ -122,7 +130,7 @@ def with_hashes(allocator: Allocator, root: Path) -> Allocator:
     not
     there).
     """
-    library = Path(allocator.library) if allocator.library else None
+    library = Path(allocator.shared_object) if allocator.shared_object else None
     return dataclasses.replace(
         allocator,
         sha256=sha256_of(library) if library else "",
@@ -133,13 +141,14 @@ def with_hashes(allocator: Allocator, root: Path) -> Allocator:
 def as_manifest(allocator: Allocator, root: Path) -> dict[str, Any]:
     """The allocator as manifest.json keeps it; paths inside the tree are relative to it."""
     entry = dataclasses.asdict(allocator)
+    entry["library"] = entry.pop("shared_object")
     return entry | {key: portable(root, entry[key]) for key in ("library", "preload")}
 
 
 def from_manifest(entry: Mapping[str, Any], root: Path) -> Allocator:
     """The way back from `as_manifest`."""
     paths = {key: absolute(root, entry[key]) for key in ("library", "preload")}
-    return Allocator(**{**entry, **paths})
+    return _described({**entry, **paths})
 
 
 def sha256_of(path: Path) -> str:

@@ -23,7 +23,7 @@ class Guard:
     def changed(self, allocator: Allocator) -> str:
         """Why the allocator must not be measured any more, or ""."""
         for path, digest in (
-            (Path(allocator.library), allocator.sha256),
+            (Path(allocator.shared_object), allocator.sha256),
             (self.root / allocator.binary, allocator.binary_sha256),
         ):
             if digest and not self._same(path, digest):

@@ -47,7 +47,7 @@ class Proof:
 
 def unproven(allocator: Allocator) -> Proof:
     """The proof of a process that told nothing (it crashed, hung, or was never started)."""
-    return Proof("", allocator.library, False)
+    return Proof("", allocator.shared_object, False)
 
 
 def from_memtest(allocator: Allocator, end: Mapping[str, Any], stderr: str) -> Proof:
@@ -61,15 +61,15 @@ def from_memtest(allocator: Allocator, end: Mapping[str, Any], stderr: str) -> P
 def _compare(allocator: Allocator, path: str, stderr: str) -> Proof:
     served = str(Path(path).resolve()) if path else ""
     if served and _same_file(Path(served), allocator):
-        return Proof(served, allocator.library, True)
+        return Proof(served, allocator.shared_object, True)
     failed = _PRELOAD_ERROR.search(stderr)
     reason = f": the loader says that {failed[1]} {failed[2]}" if failed else ""
     by = served or "an unknown object"
-    return Proof(served, allocator.library, False, f"malloc was served by {by}{reason}")
+    return Proof(served, allocator.shared_object, False, f"malloc was served by {by}{reason}")
 
 
 def _same_file(served: Path, allocator: Allocator) -> bool:
-    if served == Path(allocator.library).resolve():
+    if served == Path(allocator.shared_object).resolve():
         return True
     return bool(allocator.sha256) and sha256_of(served) == allocator.sha256
 
@@ -131,8 +131,8 @@ def prove_bindings(allocator: Allocator, lines: Iterable[str], stderr: str = "")
     bound = {path for path in bound if _may_define_malloc(Path(path))}
     if not bound:
         why = "no binding of malloc was seen: the program is static or does not call malloc"
-        return Proof("", allocator.library, False, why)
+        return Proof("", allocator.shared_object, False, why)
     strangers = sorted(path for path in bound if not _same_file(Path(path), allocator))
     if strangers:
         return _compare(allocator, strangers[0], stderr)
-    return Proof(bound.pop(), allocator.library, True)
+    return Proof(bound.pop(), allocator.shared_object, True)

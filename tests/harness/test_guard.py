@@ -9,7 +9,7 @@ from harness.guard import Guard
 def allocator(library: Path, binary: Path) -> Allocator:
     return Allocator(
         "a",
-        library=str(library),
+        shared_object=str(library),
         binary=str(binary),
         sha256=sha256_of(library),
         binary_sha256=sha256_of(binary),

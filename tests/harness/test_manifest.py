@@ -55,7 +55,7 @@ def test_paths_inside_the_tree_are_kept_relative_to_it(tmp_path: Path) -> None:
 
 
 def test_an_allocator_survives_the_manifest(tmp_path: Path) -> None:
-    allocator = Allocator("a", library=f"{tmp_path}/build/a.so", preload="/usr/lib/b.so")
+    allocator = Allocator("a", shared_object=f"{tmp_path}/build/a.so", preload="/usr/lib/b.so")
     entry = as_manifest(allocator, tmp_path)
     assert entry["library"] == "build/a.so"
     assert from_manifest(entry, tmp_path) == allocator

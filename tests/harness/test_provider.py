@@ -22,20 +22,20 @@ def end(path: Path | str) -> dict[str, object]:
 
 def test_the_expected_library_is_proof(tmp_path: Path) -> None:
     mine = library(tmp_path / "a.so")
-    proof = provider.from_memtest(Allocator("a", library=str(mine)), end(mine), "")
+    proof = provider.from_memtest(Allocator("a", shared_object=str(mine)), end(mine), "")
     assert proof.proven
 
 
 def test_a_link_to_it_is_the_same_library(tmp_path: Path) -> None:
     mine = library(tmp_path / "a.so")
     (tmp_path / "b.so").symlink_to(mine)
-    allocator = Allocator("a", library=str(mine))
+    allocator = Allocator("a", shared_object=str(mine))
     assert provider.from_memtest(allocator, end(tmp_path / "b.so"), "").proven
 
 
 def test_a_copy_with_the_same_content_is_the_same_library(tmp_path: Path) -> None:
     mine, copy = library(tmp_path / "a.so"), library(tmp_path / "b.so")
-    allocator = Allocator("a", library=str(mine), sha256=sha256_of(mine))
+    allocator = Allocator("a", shared_object=str(mine), sha256=sha256_of(mine))
     assert provider.from_memtest(allocator, end(copy), "").proven
 
 
@@ -46,7 +46,7 @@ def test_another_library_is_refused_and_the_loaders_reason_told(tmp_path: Path) 
         "ERROR: ld.so: object '/a.so' from LD_PRELOAD cannot be preloaded "
         "(invalid ELF header): ignored."
     )
-    proof = provider.from_memtest(Allocator("a", library=str(mine)), end(other), words)
+    proof = provider.from_memtest(Allocator("a", shared_object=str(mine)), end(other), words)
     assert not proof.proven
     assert "libc.so" in proof.why
     assert "invalid ELF header" in proof.why
@@ -54,7 +54,7 @@ def test_another_library_is_refused_and_the_loaders_reason_told(tmp_path: Path) 
 
 def test_no_answer_is_no_proof(tmp_path: Path) -> None:
     mine = library(tmp_path / "a.so")
-    assert not provider.from_memtest(Allocator("a", library=str(mine)), {}, "").proven
+    assert not provider.from_memtest(Allocator("a", shared_object=str(mine)), {}, "").proven
 
 
 def binding(caller: Path | str, to: Path) -> str:
@@ -63,7 +63,7 @@ def binding(caller: Path | str, to: Path) -> str:
 
 def test_a_program_that_brings_its_own_malloc_is_found_out(tmp_path: Path) -> None:
     mine, program = library(tmp_path / "a.so"), library(tmp_path / "program", b"p")
-    allocator = Allocator("a", library=str(mine), preload=str(mine))
+    allocator = Allocator("a", shared_object=str(mine), preload=str(mine))
     lines = [binding("/lib/x.so", mine), binding(program, program)]
     assert provider.prove_bindings(allocator, lines[:1]).proven
     assert not provider.prove_bindings(allocator, lines).proven
@@ -71,14 +71,14 @@ def test_a_program_that_brings_its_own_malloc_is_found_out(tmp_path: Path) -> No
 
 def test_what_the_allocator_itself_binds_does_not_count(tmp_path: Path) -> None:
     mine, libc = library(tmp_path / "a.so"), library(tmp_path / "libc.so", b"c")
-    allocator = Allocator("a", library=str(mine), preload=str(mine))
+    allocator = Allocator("a", shared_object=str(mine), preload=str(mine))
     lines = [binding(mine, libc), binding("/bin/program", mine)]
     assert provider.prove_bindings(allocator, lines).proven
 
 
 def test_a_static_program_gives_no_proof(tmp_path: Path) -> None:
     mine = library(tmp_path / "a.so")
-    proof = provider.prove_bindings(Allocator("a", library=str(mine)), [])
+    proof = provider.prove_bindings(Allocator("a", shared_object=str(mine)), [])
     assert "static" in proof.why
 
 
