@@ -7,7 +7,8 @@
 #include <strings.h>
 
 /* One line each: variable, reader, field. docs/shm-arena.md explains them; SHM_ARENA_DISABLE is
- * read by the transport. A reader stores a value that it understands and says whether it did. */
+ * read by the transport. None is read where the caller must not steer the program (AT_SECURE): see
+ * secure_getenv(3). A reader stores a value that it understands and says whether it did. */
 
 static bool read_bytes(const char *text, size_t *value) {
     char *end;
@@ -111,7 +112,7 @@ int shm_arena_options_from_environment(struct shm_arena_options *options, const 
     struct shm_arena_options copy = *options, *o = &copy;
     const char *text;
 #define READ(variable, read)                                                                       \
-    if ((text = getenv(variable)) != NULL && !(read)) {                                            \
+    if ((text = secure_getenv(variable)) != NULL && !(read)) {                                     \
         if (culprit)                                                                               \
             *culprit = variable;                                                                   \
         return SHM_ARENA_INVALID;                                                                  \

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 const struct transport_backend *transport_find(const char *name) {
-    const char *disabled = getenv("SHM_ARENA_DISABLE");
+    const char *disabled = secure_getenv("SHM_ARENA_DISABLE");
     if (!name)
         return disabled && !strcmp(disabled, "1") ? &transport_per_allocation : &transport_arena;
     if (!strcmp(name, transport_arena.name))
