@@ -1,14 +1,13 @@
 #include "options.h"
 
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
-#include "kernel.h"
 #include "text.h"
 
 #define VARIABLE      "SLOTMALLOC"
-#define PROBLEM_BYTES 200
-#define ENVIRON_BYTES 4096
+#define PROBLEM_BYTES 256
 
 enum kind { kind_size, kind_number, kind_choice, kind_path };
 
@@ -49,6 +48,8 @@ static void text_add_span(struct text *text, struct span span) {
     memcpy(copy, span.at, bytes);
     copy[bytes] = '\0';
     text_add(text, copy);
+    if (bytes < span.bytes)
+        text_add(text, "...");
 }
 
 static unsigned suffix_shift(char c) {
@@ -104,7 +105,7 @@ static bool parse_choice(struct span span, const char *choices, uint64_t *out) {
 
 static bool parse_path(struct span span, uint64_t *value) {
     char *path = value == &options.stats ? options.stats_path : options.trace_path;
-    if (span.bytes == 0 || span.bytes >= OPTION_PATH_BYTES)
+    if (span.bytes == 0 || span.bytes >= FILE_PATH_BYTES)
         return false;
     memcpy(path, span.at, span.bytes);
     path[span.bytes] = '\0';
@@ -127,7 +128,7 @@ static const char *kind_help(const struct option *option) {
     if (option->kind == kind_choice)
         return option->choices;
     if (option->kind == kind_path)
-        return "a path or stderr";
+        return "stderr or a path of less than 4096 bytes";
     return option->kind == kind_size ? "bytes, with k, m, g or t" : "a number";
 }
 
@@ -169,33 +170,28 @@ void options_parse(const char *string, struct text *problems) {
     }
 }
 
-/* The variable's value in an "A=b\0C=d\0\0" block. */
-static const char *find_in_block(const char *block) {
-    for (; *block != '\0'; block += strlen(block) + 1)
-        if (strncmp(block, VARIABLE "=", sizeof VARIABLE) == 0)
-            return block + sizeof VARIABLE;
+/* The dynamic linker may call malloc before libc has set `environ`. What the kernel put on the
+ * stack is there already: the number of arguments, these, NULL, the environment, NULL. */
+extern void *__libc_stack_end __attribute__((weak));
+
+static char **environment(void) {
+    if (environ != NULL || &__libc_stack_end == NULL || __libc_stack_end == NULL)
+        return environ;
+    char **arguments = (char **)__libc_stack_end + 1;
+    return arguments + *(const long *)__libc_stack_end + 1;
+}
+
+static const char *environment_value(void) {
+    for (char **entry = environment(); entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, VARIABLE "=", sizeof VARIABLE) == 0)
+            return *entry + sizeof VARIABLE;
     return NULL;
 }
 
-/* The dynamic linker may call malloc before libc has set `environ`. */
-static const char *environment_value(char buffer[ENVIRON_BYTES]) {
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
-        if (strncmp(*entry, VARIABLE "=", sizeof VARIABLE) == 0)
-            return *entry + sizeof VARIABLE;
-    if (environ != NULL)
-        return NULL;
-    int fd = kernel_open("/proc/self/environ", false);
-    if (fd < 0)
-        return NULL;
-    long bytes = kernel_read(fd, buffer, ENVIRON_BYTES - 2);
-    kernel_close(fd);
-    memset(buffer + (bytes > 0 ? bytes : 0), 0, 2);
-    return find_in_block(buffer);
-}
-
 void options_init(void) {
-    char block[ENVIRON_BYTES], line[PROBLEM_BYTES];
-    const char *value = environment_value(block);
+    char line[PROBLEM_BYTES];
+    /* As glibc does with its own: who starts a set-user-id program must not steer it. */
+    const char *value = getauxval(AT_SECURE) ? NULL : environment_value();
     if (value == NULL)
         return;
     struct text problems = text_in(line, sizeof line - 1);

@@ -2,6 +2,7 @@
 #ifndef SLOTMALLOC_OPTIONS_H
 #define SLOTMALLOC_OPTIONS_H
 
+#include "file.h"
 #include "types.h"
 
 enum { THP_OFF, THP_AUTO, THP_ALWAYS };
@@ -9,22 +10,21 @@ enum { COMMIT_AUTO, COMMIT_RESERVE, COMMIT_GROW };
 enum { POOL_THREAD, POOL_CPU };
 enum { CHECK_BASIC, CHECK_FULL };
 
-#define OPTION_NEVER      UINT64_MAX
-#define OPTION_PATH_BYTES 256
+#define OPTION_NEVER UINT64_MAX
 
 /* One 64-bit value per option; a path option's value is 1 when a path is set. */
 struct options {
 #define OPTION(name, kind, initial, choices, meaning) uint64_t name;
 #include "options.def"
 #undef OPTION
-    char stats_path[OPTION_PATH_BYTES];
-    char trace_path[OPTION_PATH_BYTES];
+    char stats_path[FILE_PATH_BYTES];
+    char trace_path[FILE_PATH_BYTES];
 };
 
 extern struct options options;
 
-/* Reads the environment. Unknown keys and unusable values are named in one line on stderr, with the
- * cure. */
+/* Reads the environment, unless the program has rights that its caller lacks (AT_SECURE). Unknown
+ * keys and unusable values are named in one line on stderr, with what would be taken. */
 void options_init(void);
 
 /* Applies "key=value,key=value"; complaints go to `problems`. For options_init and tests. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "file.h"
 #include "kernel.h"
 #include "options.h"
 #include "park.h"
@@ -11,7 +12,6 @@
 #include "text.h"
 
 #define DUMP_BYTES 16384
-#define STDERR     2
 
 /* Owners change their counts without synchronisation while these functions read them: each number
  * is one that was true a moment ago, and together they need not fit. */
@@ -154,24 +154,33 @@ size_t stats_json(char *buffer, size_t size) {
     return text.wanted;
 }
 
+static bool to_stderr(void) {
+    return strcmp(options.stats_path, "stderr") == 0;
+}
+
 static void dump(void) {
     char buffer[DUMP_BYTES];
     size_t bytes = stats_json(buffer, sizeof buffer - 1);
-    bool to_stderr = strcmp(options.stats_path, "stderr") == 0;
-    int fd = to_stderr ? STDERR : kernel_open(options.stats_path, true);
-    if (fd < 0) {
-        warn("cannot write the counters to", options.stats_path);
+    struct file file = file_stderr;
+    const char *reason = to_stderr() ? NULL : file_create(options.stats_path, false, &file);
+    if (reason != NULL) {
+        warn_of_file("cannot write the counters to", options.stats_path, reason);
         return;
     }
     if (bytes > sizeof buffer - 2)
         bytes = sizeof buffer - 2;
     buffer[bytes] = '\n';
-    kernel_write(fd, buffer, bytes + 1);
-    if (!to_stderr)
-        kernel_close(fd);
+    file_write(&file, buffer, bytes + 1);
+    if (!to_stderr())
+        file_close(&file);
 }
 
 void stats_init(void) {
-    if (options.stats)
+    if (!options.stats)
+        return;
+    if (to_stderr() || file_make_absolute(options.stats_path))
         (void)atexit(dump);
+    else
+        warn_of_file("cannot write the counters to", options.stats_path,
+                     "the path from the root directory is too long");
 }

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel.h"
+#include "file.h"
 
-#define STDERR     2
 #define LINE_BYTES 256
 
 static void text_add_char(struct text *text, char c) {
@@ -42,7 +41,7 @@ void text_add_hex(struct text *text, uint64_t value) {
 
 static void write_line(struct text *line, char *buffer) {
     text_add(line, "\n");
-    kernel_write(STDERR, buffer, (size_t)(line->at - buffer));
+    file_write(&file_stderr, buffer, (size_t)(line->at - buffer));
 }
 
 void die(const char *what, const void *address) {
@@ -64,5 +63,17 @@ void warn(const char *what, const char *detail) {
     text_add(&line, what);
     text_add(&line, " ");
     text_add(&line, detail);
+    write_line(&line, buffer);
+}
+
+void warn_of_file(const char *what, const char *path, const char *reason) {
+    char buffer[FILE_PATH_BYTES + LINE_BYTES];
+    struct text line = text_in(buffer, sizeof buffer);
+    text_add(&line, "slotmalloc: ");
+    text_add(&line, what);
+    text_add(&line, " ");
+    text_add(&line, path);
+    text_add(&line, ": ");
+    text_add(&line, reason);
     write_line(&line, buffer);
 }

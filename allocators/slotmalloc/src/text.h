@@ -20,10 +20,14 @@ void text_add(struct text *text, const char *string);
 void text_add_number(struct text *text, uint64_t value);
 void text_add_hex(struct text *text, uint64_t value);
 
-/* One line to stderr: "slotmalloc: WHAT (ADDRESS)", then abort. For corruption by the program. */
+/* One line to stderr: "slotmalloc: WHAT (ADDRESS)", then abort. For corruption by the program. No
+ * line where descriptor 2 is not what it was at the start: it may be a file of data by now. */
 __attribute__((noreturn, cold)) void die(const char *what, const void *address);
 
 /* One line to stderr: "slotmalloc: WHAT DETAIL". */
 void warn(const char *what, const char *detail);
+
+/* One line to stderr: "slotmalloc: WHAT PATH: REASON". */
+void warn_of_file(const char *what, const char *path, const char *reason);
 
 #endif

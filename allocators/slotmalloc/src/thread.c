@@ -6,6 +6,7 @@
 #include "check.h"
 #include "classes.h"
 #include "cpu.h"
+#include "file.h"
 #include "fork.h"
 #include "kernel.h"
 #include "lock.h"
@@ -39,6 +40,7 @@ static void park_own_heap(void *heap) {
 }
 
 static bool init_locked(void) {
+    file_init();
     options_init();
     trace_init();
     classes_init();
@@ -71,6 +73,11 @@ bool library_ready(void) {
     if (mine && ready)
         init_hooks();
     return ready;
+}
+
+/* At load: descriptors and limits are as the program got them, and no sandbox is up yet. */
+__attribute__((constructor)) static void start(void) {
+    (void)library_ready();
 }
 
 static struct heap *heap_obtain(void) {

@@ -2,13 +2,12 @@
 
 #include <string.h>
 
-#include "kernel.h"
+#include "file.h"
 #include "text.h"
 
 #define LINE_BYTES 128
-#define STDERR     2
 
-static int trace_fd = STDERR;
+static struct file file = {.fd = -1};
 
 static const char *const state_names[] = {
     [SLOT_UNUSED] = "UNUSED",       [SLOT_CURRENT] = "CURRENT", [SLOT_FULL] = "FULL",
@@ -17,13 +16,17 @@ static const char *const state_names[] = {
 };
 
 void trace_init(void) {
-    if (!options.trace || strcmp(options.trace_path, "stderr") == 0)
+    if (!options.trace)
         return;
-    int fd = kernel_open(options.trace_path, true);
-    if (fd >= 0)
-        trace_fd = fd;
+    if (strcmp(options.trace_path, "stderr") == 0) {
+        file = file_stderr;
+        return;
+    }
+    const char *reason = file_create(options.trace_path, true, &file);
+    if (reason == NULL)
+        file_pin(&file);
     else
-        warn("cannot write the trace to", options.trace_path);
+        warn_of_file("cannot write the trace to", options.trace_path, reason);
 }
 
 void trace_slot_write(const struct slot *slot, enum slot_state to) {
@@ -38,5 +41,5 @@ void trace_slot_write(const struct slot *slot, enum slot_state to) {
     text_add(&line, " -> ");
     text_add(&line, state_names[to]);
     text_add(&line, "\n");
-    kernel_write(trace_fd, buffer, (size_t)(line.at - buffer));
+    file_write(&file, buffer, (size_t)(line.at - buffer));
 }

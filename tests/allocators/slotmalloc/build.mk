@@ -1,7 +1,8 @@
 # Tests of slotmalloc's layers, and builds of it under sanitizers, valgrind and for another machine.
 #
 # They link the allocator's objects with the plain names (malloc, operator new) renamed away, so that the rest of the
-# program keeps its own malloc, and inner functions can be called.
+# program keeps its own malloc, and inner functions can be called. Nothing starts the library at load there: a test
+# sets options, or makes kernel calls fail, before it does.
 
 ifneq ($(wildcard allocators/slotmalloc/build.mk),)
 
@@ -27,7 +28,7 @@ $(SLOT_PREFIXED): $(SLOTMALLOC_PIC)
 	$(call PROGRAM,nm) -g --defined-only $@ \
 	  | awk '$$3 ~ /^(malloc.*|free.*|calloc|realloc|reallocarray|(posix_)?memalign|aligned_alloc|p?valloc|mallinfo2)$$|^_Z[nd]/ \
 	    {print $$3, "other_" $$3}' > $@.names
-	$(call PROGRAM,objcopy) --redefine-syms=$@.names $@
+	$(call PROGRAM,objcopy) --redefine-syms=$@.names -R .init_array -R .rela.init_array $@
 
 $(BUILD)/obj/$(SLOT_TESTS)/%.o: CFLAGS += $(SLOT_INCLUDE)
 $(SLOT_BIN)/test_slots: $(BUILD)/obj/$(CONFORMANCE_DIR)/torture/shadow.o
@@ -52,6 +53,13 @@ $(SLOT_TORTURE): $(patsubst $(CONFORMANCE_DIR)/%.c,$(SLOT_SAME_OBJ)/%.o,$(wildca
                  $(SLOT_SUPPORT) $(SLOT_PREFIXED)
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ -ldl
+
+# Watches the system calls of slotmalloc's own code in any program: test_programs.py, test_sandbox.py.
+ALL += $(SLOT_BIN)/libsandbox.so
+$(SLOT_BIN)/libsandbox.so: $(BUILD)/pic/$(SLOT_TESTS)/sandbox.o
+	@mkdir -p $(@D)
+	echo "  LINK  $@"
+	$(CC) $(LDFLAGS) -shared -o $@ $< -ldl
 
 # Kernel calls that fail, from the reservation of the arena on: there the first allocation is the tested child's.
 # With other options it makes other calls.
