@@ -1,7 +1,5 @@
 #include "arena.h"
 
-#include <sys/resource.h>
-
 #include "kernel.h"
 #include "options.h"
 
@@ -31,10 +29,9 @@ static size_t round_up(size_t value, size_t to) {
  */
 static size_t reserve_target(void) {
     size_t target = options.reserve < RESERVE_MIN ? RESERVE_MIN : options.reserve;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        while (target > limit.rlim_cur / 2 && target > RESERVE_MIN)
-            target /= 2;
+    uint64_t limit = kernel_address_space_limit();
+    while (limit != UINT64_MAX && target > limit / 2 && target > RESERVE_MIN)
+        target /= 2;
     return target;
 }
 

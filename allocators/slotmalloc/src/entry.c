@@ -135,10 +135,14 @@ static enum status realloc_moving(void *p, size_t size, void **out) {
     enum status status = grown ? block_alloc_grown(size, out) : block_alloc(&request, out);
     if (status != OK)
         return status;
-    status = block_move(*out, p, usable < size ? usable : size);
-    if (likely(status == OK))
-        slotmalloc_free(p);
-    return status;
+    size_t bytes = usable < size ? usable : size;
+    if (unlikely(block_move(*out, p, bytes) != OK)) { /* that place is lost: another, by copying */
+        if (block_alloc(&request, out) != OK)
+            return NO_MEMORY;
+        memcpy(*out, p, bytes);
+    }
+    slotmalloc_free(p);
+    return OK;
 }
 
 static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {

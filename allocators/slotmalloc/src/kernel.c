@@ -1,12 +1,9 @@
 #include "kernel.h"
 
-#include <fcntl.h>
 #include <linux/futex.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include "syscall.h"
@@ -18,12 +15,7 @@
 #    define MREMAP_DONTUNMAP 4
 #endif
 
-#ifndef SYS_process_madvise
-#    define SYS_process_madvise 440
-#endif
-
 #define ENOMEM_RESULT (-12L)
-#define SELF          (-10000L) /* PIDFD_SELF_THREAD: the caller, without opening anything */
 
 struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
 _Atomic int64_t kernel_fault_after = -1;
@@ -85,26 +77,6 @@ enum status kernel_purge(void *p, size_t bytes) {
     return advise(KERNEL_purge, p, bytes, MADV_DONTNEED);
 }
 
-unsigned kernel_purge_together(const struct iovec *ranges, unsigned count) {
-    static _Atomic bool unknown; /* relaxed: a kernel that cannot need not be asked twice */
-    if (count < 2 || atomic_load_explicit(&unknown, memory_order_relaxed))
-        return 0;
-    const long args[6] = {SELF, (long)ranges, count, MADV_DONTNEED};
-    long bytes = memory_call(KERNEL_purge, 0, SYS_process_madvise, args);
-    if (bytes < 0) {
-        atomic_store_explicit(&unknown, true, memory_order_relaxed);
-        return 0;
-    }
-    unsigned done = 0;
-    size_t left = (size_t)bytes;
-    for (; done < count && ranges[done].iov_len <= left; done++)
-        left -= ranges[done].iov_len;
-    /* relaxed: statistics only */
-    atomic_fetch_add_explicit(&kernel_counts[KERNEL_purge].bytes, (size_t)bytes - left,
-                              memory_order_relaxed);
-    return done;
-}
-
 enum status kernel_huge_page(void *p, size_t bytes, bool wanted) {
     return advise(KERNEL_huge_page, p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
@@ -113,9 +85,12 @@ enum status kernel_populate(void *p, size_t bytes) {
     return advise(KERNEL_populate, p, bytes, MADV_POPULATE_WRITE);
 }
 
-static bool address_space_is_limited(void) {
+uint64_t kernel_address_space_limit(void) {
+    static uint64_t bytes; /* asked for at the start, by one thread */
     struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+    if (bytes == 0)
+        bytes = getrlimit(RLIMIT_AS, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY - 1;
+    return bytes;
 }
 
 /* The kernel unmaps the destination before it finds out that it cannot move: maps it anew. */
@@ -127,7 +102,7 @@ static enum move move_refused(void *to, size_t bytes) {
 }
 
 enum move kernel_move(void *from, size_t bytes, void *to) {
-    if (address_space_is_limited())
+    if (kernel_address_space_limit() != RLIM_INFINITY)
         return MOVE_REFUSED; /* neither the move nor the repair would be sure */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     const long args[6] = {(long)from, (long)bytes, (long)bytes, flags, (long)to};
@@ -137,6 +112,8 @@ enum move kernel_move(void *from, size_t bytes, void *to) {
 
 uint32_t kernel_seconds(void) {
     struct timespec now;
+    if (getauxval(AT_SYSINFO_EHDR) == 0)
+        return 0;                                /* no vDSO: it would be a system call */
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail; the vDSO leaves errno alone */
     return (uint32_t)now.tv_sec;
 }
@@ -148,48 +125,10 @@ size_t kernel_page_size(void) {
     return size;
 }
 
-/* The second number of /proc/self/statm, in pages. */
-uint64_t kernel_resident_bytes(void) {
-    char line[128];
-    int fd = kernel_open("/proc/self/statm", false);
-    long bytes = fd < 0 ? 0 : kernel_read(fd, line, sizeof line - 1);
-    if (fd >= 0)
-        kernel_close(fd);
-    line[bytes > 0 ? bytes : 0] = '\0';
-    const char *at = strchr(line, ' ');
-    uint64_t pages = 0;
-    for (; at != NULL && at[1] >= '0' && at[1] <= '9'; at++)
-        pages = pages * 10 + (uint64_t)(at[1] - '0');
-    return pages * kernel_page_size();
-}
-
 void kernel_wait(_Atomic uint32_t *word, uint32_t value) {
     raw_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
 }
 
 void kernel_wake(_Atomic uint32_t *word) {
     raw_syscall(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
-}
-
-int kernel_open(const char *path, bool write) {
-    int flags = O_CLOEXEC | (write ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY);
-    return (int)raw_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0644, 0, 0);
-}
-
-void kernel_close(int fd) {
-    raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
-}
-
-void kernel_write(int fd, const char *text, size_t bytes) {
-    while (bytes > 0) {
-        long written = raw_syscall(SYS_write, fd, (long)text, (long)bytes, 0, 0, 0);
-        if (written <= 0)
-            return;
-        text += written;
-        bytes -= (size_t)written;
-    }
-}
-
-long kernel_read(int fd, char *buffer, size_t bytes) {
-    return raw_syscall(SYS_read, fd, (long)buffer, (long)bytes, 0, 0, 0);
 }

@@ -7,8 +7,6 @@
 
 #include "types.h"
 
-struct iovec;
-
 enum kernel_call_kind {
 #define KERNEL_CALL(name, meaning) KERNEL_##name,
 #include "kernel.def"
@@ -37,10 +35,6 @@ enum status kernel_commit(void *p, size_t bytes);
 /* Returns the pages to the kernel; they read as zero afterwards. Fails on locked memory. */
 enum status kernel_purge(void *p, size_t bytes);
 
-/* The same for several ranges in one call where the kernel can (Linux 6.13). Returns how many of
- * them, from the first on, went back; the others may have, and read as before or as zero. */
-unsigned kernel_purge_together(const struct iovec *ranges, unsigned count);
-
 /* Asks for huge pages in the range, or for none. */
 enum status kernel_huge_page(void *p, size_t bytes, bool wanted);
 
@@ -53,26 +47,18 @@ enum status kernel_populate(void *p, size_t bytes);
 enum move { MOVE_DONE, MOVE_REFUSED, MOVE_BROKEN };
 enum move kernel_move(void *from, size_t bytes, void *to);
 
-/* Seconds of the coarse monotonic clock (a vDSO read, no system call). */
+/* RLIMIT_AS as it was at the start: UINT64_MAX is no limit. */
+uint64_t kernel_address_space_limit(void);
+
+/* Seconds of the coarse monotonic clock, which the vDSO reads without a system call; 0 for ever
+ * where there is no vDSO. */
 uint32_t kernel_seconds(void);
 
 /* Bytes of an OS page. */
 size_t kernel_page_size(void);
 
-/* Bytes of memory that the process has now, from /proc; 0 when that cannot be read. */
-uint64_t kernel_resident_bytes(void);
-
 /* Sleeps while *word == value; wakes one sleeper. */
 void kernel_wait(_Atomic uint32_t *word, uint32_t value);
 void kernel_wake(_Atomic uint32_t *word);
-
-/* Opens a file for writing (created, truncated) or reading; negative on failure. */
-int kernel_open(const char *path, bool write);
-void kernel_close(int fd);
-
-/* Writes all of it, or as much as the kernel takes. Reads up to `bytes`; returns the count or a
- * negative. */
-void kernel_write(int fd, const char *text, size_t bytes);
-long kernel_read(int fd, char *buffer, size_t bytes);
 
 #endif

@@ -1,7 +1,5 @@
 #include "purge.h"
 
-#include <sys/uio.h>
-
 #include "arena.h"
 #include "bits.h"
 #include "index.h"
@@ -9,17 +7,19 @@
 #include "options.h"
 #include "superslab.h"
 
-#define FLOOR_SLOTS   (((uint64_t)32 << 20) >> SLOT_SHIFT) /* so much may always lie unused */
-#define LEAVE_SLOTS   (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
-#define USED_SHARE    2 /* twice what is in use: then two thirds are free, and lie in few pieces */
-#define RUN_MIN       4 /* adjacent slots worth a call when they are idle: 256 KiB */
-#define PIECES        8 /* a small burst takes no smaller part of it than that */
-#define BURST_RUN_MIN 8 /* a large one takes adjacent slots from 512 KiB up */
-#define RANGES        128 /* per batch: one kernel call where the kernel can do that */
-#define FORGET_S      10  /* seconds without refaults after which they no longer count */
-#define REFAULT_SHARE 4   /* a program that refaults may exceed its recent peak by a quarter */
-#define ALL_SLOTS     0xffffffffu
-#define NO_LIMIT      (UINT64_MAX / 2)
+#define FLOOR_SLOTS    (((uint64_t)32 << 20) >> SLOT_SHIFT) /* so much may always lie unused */
+#define LEAVE_SLOTS    (FLOOR_SLOTS / 4) /* and so much is left by a burst's purge */
+#define USED_SHARE     2 /* twice what is in use: then two thirds are free, and lie in few pieces */
+#define RUN_MIN        4 /* adjacent slots worth a call when they are idle: 256 KiB */
+#define PIECES         4 /* a small burst takes no smaller part of it than that */
+#define BURST_PIECES   1024 /* nor does a large one than that, */
+#define BURST_RUN_MIN  8    /* or than 512 KiB */
+#define RANGES         128  /* per batch */
+#define GAP_SUPERSLABS 64   /* cold ones that a call may go over */
+#define FORGET_S       10   /* seconds without refaults after which they no longer count */
+#define REFAULT_SHARE  4    /* a program that refaults may exceed its recent peak by a quarter */
+#define ALL_SLOTS      0xffffffffu
+#define NO_LIMIT       (UINT64_MAX / 2)
 
 /* Adjacent slots being purged, possibly over several superslabs. */
 struct range {
@@ -57,30 +57,20 @@ static uint64_t keep_limit(void) {
     return keep < most ? keep : most;
 }
 
-/* True when the process has enough memory for a purge to be worth it. What is not known counts as
- * enough. Otherwise this many more slots may lie unused before the question is asked again. */
-static bool worth_asking_for(void) {
-    uint64_t resident = kernel_resident_bytes() >> SLOT_SHIFT;
-    if (resident == 0 || resident >= FLOOR_SLOTS)
-        return true;
-    untouched = superslab_totals.warm;
-    return false;
-}
-
-/* Which unused slots of a superslab are worth purging: all of an empty one, else its longer runs.
- */
+/* Which unused slots of a superslab are worth purging: all of an empty one, else its runs with
+ * enough warm ones. What is cold lies between them for nothing and saves a call. */
 static uint32_t worth_purging(const struct superslab *superslab, unsigned run_min) {
     if (superslab->used == 0)
         return ALL_SLOTS;
     if (superslab->huge_page && run_min > 1)
         return 0; /* splitting a huge page costs more than its parts are worth */
-    uint32_t worth = 0, mask = superslab->warm;
+    uint32_t worth = 0, mask = ~superslab->used;
     while (mask != 0) {
         unsigned at = (unsigned)__builtin_ctz(mask);
         uint32_t rest = ~(mask >> at);
         unsigned length = rest ? (unsigned)__builtin_ctz(rest) : SLOTS_PER_SUPERSLAB - at;
         uint32_t run = run_mask(at, length);
-        if (length >= run_min)
+        if (bit_count(run & superslab->warm) >= run_min)
             worth |= run;
         mask &= ~run;
     }
@@ -140,6 +130,17 @@ static bool claim_by_rule(const struct rule *rule, uint32_t number, struct range
     return claim_superslab(number, worth_purging(superslab, rule->run_min), ranges, count);
 }
 
+/* Takes along the cold empty superslabs between an empty one and the lowest range so far: one call
+ * instead of two. */
+static void claim_gap(uint32_t number, struct range *ranges, unsigned count) {
+    uint32_t end = count > 0 ? ranges[count - 1].slot / SLOTS_PER_SUPERSLAB : 0;
+    if (end <= number || ranges[count - 1].slot % SLOTS_PER_SUPERSLAB != 0 ||
+        end - number > GAP_SUPERSLABS || empty_stretch(end - 1) < end - number)
+        return;
+    while (--end > number)
+        (void)claim_superslab(end, ALL_SLOTS, ranges, &count);
+}
+
 /* Claims from the zone's highest superslab down: the lowest are taken first. Continues below
  * `*from`; false when the batch is full before the zone is done. */
 static bool claim_zone(const struct rule *rule, enum zone zone, uint32_t *from,
@@ -157,6 +158,7 @@ static bool claim_zone(const struct rule *rule, enum zone zone, uint32_t *from,
                 continue;
             }
         }
+        claim_gap(number, ranges, *count);
         if (!claim_by_rule(rule, number, ranges, count))
             return false;
         stretch -= stretch > 0;
@@ -176,23 +178,10 @@ static void unclaim(struct range range, bool purged) {
     }
 }
 
-/* All at once, as far as the kernel can; returns how many that were. */
-static unsigned purge_together(const struct range *ranges, unsigned count) {
-    struct iovec vector[RANGES];
-    for (unsigned i = 0; i < count; i++)
-        vector[i] = (struct iovec){slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE};
-    return kernel_purge_together(vector, count);
-}
-
 /* Purges what was claimed, with the lock dropped for the kernel calls. */
 static bool purge_batch(const struct range *ranges, unsigned count) {
     bool all = true;
-    lock_give(&superslab_lock);
-    unsigned together = purge_together(ranges, count);
-    lock_take(&superslab_lock);
-    for (unsigned i = 0; i < together; i++)
-        unclaim(ranges[i], true);
-    for (unsigned i = together; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         lock_give(&superslab_lock);
         bool purged = kernel_purge(slot_address(ranges[i].slot), ranges[i].count * SLOT_SIZE) == OK;
         lock_take(&superslab_lock);
@@ -239,7 +228,8 @@ static void purge_burst(uint64_t keep) {
     bool all = !refaults &&
                superslab_totals.warm > max(2 * FLOOR_SLOTS, superslab_totals.used * USED_SHARE);
     uint64_t few = max(superslab_totals.warm / PIECES, SLOTS_PER_SUPERSLAB);
-    purge_runs(refaults ? keep - keep / 8 : LEAVE_SLOTS, all ? BURST_RUN_MIN : few);
+    uint64_t many = max(superslab_totals.warm / BURST_PIECES, BURST_RUN_MIN);
+    purge_runs(refaults ? keep - keep / 8 : LEAVE_SLOTS, all ? many : few);
     untouched = superslab_totals.warm; /* what is left lies in small pieces */
 }
 
@@ -251,7 +241,7 @@ void purge_after_give_locked(void) {
         purge_runs(0, 1);
     else if (superslab_totals.warm > most)
         purge_runs(most / 2, 1);
-    else if (worth_asking_for())
+    else
         purge_burst(keep);
 }
 

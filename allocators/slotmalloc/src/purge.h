@@ -2,10 +2,8 @@
  *
  * Two rules. Idle: what was not used for purge_delay goes back, looked at by a tick on the slow
  * paths. Burst: when twice as much lies unused as is in use, whole superslabs of it go back at
- * once, because a program that falls idle calls nothing any more. Before that the kernel is asked
- * how much memory the process really has: of large blocks much may never have been touched. And a
- * program that takes again what went back (refaults) keeps it from then on, up to its recent peak:
- * it pays for that once.
+ * once, because a program that falls idle calls nothing any more. A program that takes again what
+ * went back (refaults) keeps it from then on, up to its recent peak: it pays for that once.
  */
 #ifndef SLOTMALLOC_PURGE_H
 #define SLOTMALLOC_PURGE_H

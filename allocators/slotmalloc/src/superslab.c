@@ -240,6 +240,7 @@ enum status superslab_take_stretch(uint32_t count, uint32_t align, struct taken 
 void superslab_claim_locked(uint32_t number, uint32_t mask) {
     struct superslab *superslab = &arena.superslabs[number];
     superslab_totals.warm -= bit_count(superslab->warm & mask);
+    superslab->leaving |= superslab->warm & mask;
     superslab->used |= mask;
     superslab->warm &= ~mask;
     index_update(number);
@@ -247,14 +248,16 @@ void superslab_claim_locked(uint32_t number, uint32_t mask) {
 
 void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged) {
     struct superslab *superslab = &arena.superslabs[number];
+    uint32_t left = superslab->leaving & mask;
     superslab->used &= ~mask;
+    superslab->leaving &= ~mask;
     if (purged) {
         superslab->zero |= mask;
-        superslab->purged |= mask;
-        superslab_totals.purged += bit_count(mask);
+        superslab->purged |= left;
+        superslab_totals.purged += bit_count(left);
     } else {
-        superslab->warm |= mask & ~superslab->zero;
-        superslab_totals.warm += bit_count(mask & ~superslab->zero);
+        superslab->warm |= left;
+        superslab_totals.warm += bit_count(left);
     }
     index_update(number);
 }

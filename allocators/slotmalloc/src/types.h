@@ -112,7 +112,8 @@ struct superslab {
     uint32_t purged;    /* given back by a purge and not taken since: taking one is a refault */
     uint32_t touched_s; /* coarse seconds when a slot last became unused */
     uint32_t huge_page; /* region is advised for huge pages */
-    uint32_t reserved[10];
+    uint32_t leaving;   /* warm slots that a purge has claimed and not given back yet */
+    uint32_t reserved[9];
 };
 
 /* Which of 64 superslabs have runs of unused slots; level j: at least 2^j adjacent ones. */

@@ -12,7 +12,11 @@ import pytest
 
 from tests.allocators.slotmalloc.programs import PROGRAMS, Environment, Missing
 
-LIBRARY = Path(__file__).resolve().parents[3] / "build" / "libslotmalloc.so"
+BUILD = Path(__file__).resolve().parents[3] / "build"
+LIBRARY = BUILD / "libslotmalloc.so"
+
+# Kills a process in which slotmalloc calls what glibc's malloc does not: see sandbox.c.
+SANDBOX = BUILD / "tests" / "slotmalloc" / "libsandbox.so"
 
 # The defaults; memory given back at once; every check and the quarantine.
 OPTIONS = ["", "purge_delay=0", "check=full"]
@@ -49,3 +53,13 @@ def test_a_program_gives_the_same_output_as_under_libc(
     environment = {**plain_environment(), "LD_PRELOAD": str(LIBRARY), "SLOTMALLOC": setting}
     assert run(name, folder, environment) == output_under_libc(name)
     assert json.loads(counters.read_text()), "no process of the program ran under slotmalloc"
+
+
+@pytest.mark.parametrize("options", ["", "purge_delay=0,pool=cpu"], ids=["defaults", "purging"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_gives_the_same_output_where_other_system_calls_kill(
+    name: str, options: str, tmp_path: Path
+) -> None:
+    preload = f"{LIBRARY}:{SANDBOX}"
+    environment = {**plain_environment(), "LD_PRELOAD": preload, "SLOTMALLOC": options}
+    assert run(name, tmp_path, environment) == output_under_libc(name)

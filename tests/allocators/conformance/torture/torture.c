@@ -9,6 +9,7 @@
  */
 #include "../support.h"
 #include "piece.h"
+#include "sandbox.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ static struct options {
     unsigned seconds;
     unsigned threads;
     bool forks;
+    bool sandbox;
 } options = {.seed = 1, .ops = UINT64_MAX, .seconds = 10, .threads = 4};
 
 struct seat {
@@ -238,18 +240,22 @@ static void report(double seconds) {
 }
 
 static void usage(void) {
-    fputs("usage: torture [--seed N] [--threads N] [--seconds N] [--ops N] [--forks]\n"
+    fputs("usage: torture [--seed N] [--threads N] [--seconds N] [--ops N] [--forks] [--sandbox]\n"
           "  --ops counts for each thread and --seconds for the whole run; the first one ends it.\n"
+          "  --sandbox: system calls that glibc's malloc does not make kill the run by SIGSYS.\n"
           "  A fault is told on standard error, with the seed, and ends the run by SIGABRT.\n",
           stderr);
     exit(2);
 }
 
 static void options_read(int count, char **arguments) {
-    static const struct option known[] = {
-        {"seed", required_argument, NULL, 's'},    {"threads", required_argument, NULL, 't'},
-        {"seconds", required_argument, NULL, 'd'}, {"ops", required_argument, NULL, 'o'},
-        {"forks", no_argument, NULL, 'f'},         {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"seed", required_argument, NULL, 's'},
+                                          {"threads", required_argument, NULL, 't'},
+                                          {"seconds", required_argument, NULL, 'd'},
+                                          {"ops", required_argument, NULL, 'o'},
+                                          {"forks", no_argument, NULL, 'f'},
+                                          {"sandbox", no_argument, NULL, 'b'},
+                                          {NULL, 0, NULL, 0}};
     for (int letter; (letter = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         uint64_t value = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (letter) {
@@ -268,6 +274,9 @@ static void options_read(int count, char **arguments) {
         case 'f':
             options.forks = true;
             break;
+        case 'b':
+            options.sandbox = true;
+            break;
         default:
             usage();
         }
@@ -285,6 +294,9 @@ int main(int count, char **arguments) {
     entries_find();
     for (size_t i = 0; i < BOARD_PLACES; i++) {
         pthread_mutex_init(&board[i].lock, NULL);
+    }
+    if (options.sandbox) {
+        sandbox_enter();
     }
     struct timespec start;
     struct timespec end;
