@@ -220,7 +220,7 @@ def _doctor(manifest: dict[str, Any]) -> list[dict[str, str]] | None:
 
 
 def _allocators(manifest: dict[str, Any]) -> str:
-    columns = ["name", "role", "version", "link_mode", "licence", "library", "sha256"]
+    columns = ["name", "role", "version", "link_mode", "licence", "library", "sha256", "note"]
     listed = [a for a in manifest.get("allocators") or [] if isinstance(a, dict)]
     rows = [[str(a.get(c) or "–") for c in columns] for a in listed]
     frame = pd.DataFrame(rows, columns=columns)

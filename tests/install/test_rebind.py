@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from install.rebind import CannotRebindError, rebind
 
@@ -91,6 +92,21 @@ def test_the_original_stays_and_sizes_are_equal(folder: Path) -> None:
     assert caller.read_bytes() == before
     assert len(after) == len(before)
     assert sum(a != b for a, b in zip(after, before, strict=True)) <= 8
+
+
+def test_only_the_tables_of_dynamic_symbols_differ(folder: Path) -> None:
+    caller, rebound = build_caller(folder), folder / "rebound.so"
+    rebind(caller, rebound)
+    before, after = sections(caller), sections(rebound)
+    changed = {name for name in before if before[name] != after[name]}
+    assert before.keys() == after.keys() and ".text" in before
+    assert changed == {".dynsym", ".gnu.version", ".gnu.version_r"}
+
+
+def sections(library: Path) -> dict[str, bytes]:
+    """The content of each section by its name."""
+    with library.open("rb") as stream:
+        return {each.name: each.data() for each in ELFFile(stream).iter_sections()}
 
 
 def test_another_new_symbol_is_a_reason_to_refuse(folder: Path) -> None:

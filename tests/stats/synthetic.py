@@ -71,7 +71,13 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "aa": "ptmalloc",
         "started": "2026-01-01T00:00:00+00:00",
         "allocators": [
-            {"name": n, "role": role.get(n, "contestant"), "version": "1.0"} for n in names
+            {
+                "name": n,
+                "role": role.get(n, "contestant"),
+                "version": "1.0",
+                "note": f"note on {n}",
+            }
+            for n in names
         ],
         "host": {"cpu": "Synthetic CPU", "kernel": "6.1"},
         "doctor": {"ready": True, "findings": findings},

@@ -48,6 +48,11 @@ def test_report_writes_everything_and_ends_with_its_path(reported: tuple[Path, s
     assert (folder / "figures" / "forest-rounds.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_report_shows_what_was_noted_of_an_allocator(reported: tuple[Path, str]) -> None:
+    page = (reported[0] / "report.html").read_text(encoding="utf-8")
+    assert "note on jemalloc" in page
+
+
 def test_tidy_holds_only_what_ended_well_and_the_net_rows(reported: tuple[Path, str]) -> None:
     table = pd.read_csv(reported[0] / "tidy.csv")
     assert "mmap_calls_net" in set(table["metric"])
