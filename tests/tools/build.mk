@@ -14,7 +14,7 @@ $(BUILD)/tests/tools/libcount.so: $(BUILD)/pic/tests/tools/count.o
 
 ALL += $(addprefix $(BUILD)/tests/tools/,storm cxx libcount.so)
 
-$(BUILD)/tests/tools/test_traces: $(BUILD)/obj/tests/tools/test_traces.o $(BUILD)/obj/tools/record/writer.o \
+$(BUILD)/tests/tools/test_traces: $(BUILD)/obj/tests/tools/test_traces.o $(patsubst %,$(BUILD)/obj/tools/record/%.o,memory writer) \
                                   $(filter-out %/main.o,$(MEMTEST_OBJ))
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(MEMTEST_LIBS)

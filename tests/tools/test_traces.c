@@ -6,6 +6,7 @@
 #include "tests/memtest/cmocka_all.h"
 #include "tools/record/writer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,7 +45,7 @@ static void write_random_trace(const char *path) {
     uint32_t thread_of_lane[LANES] = {0, 1, 2, 3}, threads = LANES;
     struct trace_totals totals = {0};
     struct rng rng = rng_seeded(11, 0);
-    struct trace_writer *writer = writer_open(path, "{}");
+    struct trace_writer *writer = writer_open(AT_FDCWD, path, "{}");
     for (uint64_t number = 0; number < EVENTS; number++) {
         size_t lane = rng_below(&rng, LANES);
         uint32_t thread = thread_of_lane[lane];
@@ -69,7 +70,7 @@ static void write_random_trace(const char *path) {
             totals.acquires++;
         }
     }
-    writer_close(writer, &totals);
+    assert_true(writer_close(writer, &totals));
 }
 
 static void make_trace(char *path, size_t size) {

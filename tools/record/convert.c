@@ -1,12 +1,11 @@
 #include "convert.h"
 
+#include "memory.h"
 #include "memtest/trace/map.h"
 #include "meta.h"
-#include "raw_file.h"
+#include "raw_stream.h"
 #include "writer.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* An object in a map: its address leads to the number of the event that made it, and to its size.
@@ -19,7 +18,7 @@ struct thread {
 };
 
 struct conversion {
-    struct raw_file *raw;
+    struct raw_stream *raw;
     struct map live;
     struct map *inheritable; /* what the parent had at the fork; NULL: nothing, or all taken over */
     struct map inherited;    /* of that, what this process gives back */
@@ -32,10 +31,8 @@ struct conversion {
 };
 
 static void put(struct map *map, uint64_t address, uint64_t number, uint64_t size) {
-    if (!map_put(map, address, number, size)) {
-        fprintf(stderr, "alloc-record: out of memory\n");
-        exit(1);
-    }
+    if (!map_put(map, address, number, size))
+        memory_is_exhausted();
 }
 
 static uint64_t emit(struct conversion *c, uint32_t thread, enum trace_op op, uint64_t size,
@@ -166,7 +163,7 @@ static void step(struct conversion *c, struct raw_event *event) {
 
 static void note_time(struct conversion *c, uint64_t monotonic_ns) {
     if (c->writer && monotonic_ns)
-        writer_mark(c->writer, monotonic_ns - raw_header_of(c->raw)->started_monotonic_ns);
+        writer_mark(c->writer, monotonic_ns - raw_process_of(c->raw)->started_monotonic_ns);
 }
 
 /* Counts the numbers that were drawn and never written. A thread's end draws none. */
@@ -179,11 +176,9 @@ static void count_torn(struct conversion *c, const struct raw_event *event) {
 
 static void run(struct conversion *c) {
     struct raw_event event;
-    uint32_t threads = atomic_load(&raw_header_of(c->raw)->threads);
-    c->last_seq = raw_header_of(c->raw)->fork_seq;
-    c->threads = calloc(threads + 1, sizeof *c->threads);
-    if (!c->threads)
-        exit(1);
+    uint32_t threads = raw_threads(c->raw);
+    c->last_seq = raw_process_of(c->raw)->fork_seq;
+    c->threads = memory_allocate(threads, sizeof *c->threads);
     while (raw_next(c->raw, &event) && event.seq <= c->until_seq) {
         count_torn(c, &event);
         note_time(c, event.mark_ns);
@@ -197,35 +192,27 @@ static void run(struct conversion *c) {
 
 /* ---- what a forked process had before it began ---- */
 
-static struct raw_file *open_raw(const char *directory, const char *name) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    return raw_open(path);
-}
-
-/* The objects that were alive in the process `name` when its counter stood at `seq`, its own
- * inheritance included. */
-static struct map alive_at(const char *directory, const char *name, uint64_t seq) {
+/* The objects that were alive in `process` when its counter stood at `seq`, its own inheritance
+ * included. */
+static struct map alive_at(const struct raw_image *image, const struct raw_process *process,
+                           uint64_t seq) {
     struct map all = {0};
-    struct raw_file *raw = open_raw(directory, name);
-    if (!raw)
-        return all;
-    const struct raw_header *header = raw_header_of(raw);
-    if (header->parent[0])
-        all = alive_at(directory, header->parent, header->fork_seq);
-    struct conversion c = {.raw = raw, .inheritable = &all, .until_seq = seq};
+    const struct raw_process *parent = raw_image_process(image, process->parent);
+    if (parent && parent < process) /* it began earlier; damage must not lead round in a circle */
+        all = alive_at(image, parent, process->fork_seq);
+    struct conversion c = {.raw = raw_open(image, process), .inheritable = &all, .until_seq = seq};
     run(&c);
     for (size_t i = 0; i < c.live.capacity; i++)
         if (c.live.entries[i].key)
             put(&all, c.live.entries[i].key, 0, c.live.entries[i].b);
     map_release(&c.live);
     map_release(&c.inherited);
-    raw_close(raw);
+    raw_close(c.raw);
     return all;
 }
 
 /* What the process gives back without having made it: found by going through its events once. */
-static struct map find_inherited(struct raw_file *raw, struct map *inheritable) {
+static struct map find_inherited(struct raw_stream *raw, struct map *inheritable) {
     struct conversion c = {.raw = raw, .inheritable = inheritable, .until_seq = UINT64_MAX};
     run(&c);
     map_release(&c.live);
@@ -243,33 +230,32 @@ static void emit_inherited(struct conversion *c, const struct map *inherited) {
     }
 }
 
-static void inherit(struct conversion *c, const char *directory) {
-    const struct raw_header *header = raw_header_of(c->raw);
-    struct map all = alive_at(directory, header->parent, header->fork_seq);
+static void inherit(struct conversion *c, const struct raw_image *image,
+                    const struct raw_process *parent) {
+    struct map all = alive_at(image, parent, raw_process_of(c->raw)->fork_seq);
     struct map inherited = find_inherited(c->raw, &all);
     emit_inherited(c, &inherited);
     map_release(&inherited);
     map_release(&all);
 }
 
-bool convert(const char *directory, const char *raw_name, const char *to,
-             struct trace_totals *totals) {
-    struct conversion c = {.raw = open_raw(directory, raw_name), .until_seq = UINT64_MAX};
-    if (!c.raw)
-        return false;
-    const struct raw_header *header = raw_header_of(c.raw);
-    char *meta = meta_of(header);
-    c.writer = writer_open(to, meta);
-    if (header->parent[0])
-        inherit(&c, directory);
+bool convert(const struct raw_image *image, const struct raw_process *process, int at,
+             const char *to, struct trace_totals *totals) {
+    struct conversion c = {.raw = raw_open(image, process), .until_seq = UINT64_MAX};
+    const struct raw_process *parent = raw_image_process(image, process->parent);
+    char *meta = meta_of(process);
+    c.writer = writer_open(at, to, meta);
+    if (parent && parent < process)
+        inherit(&c, image, parent);
     run(&c);
-    c.totals.lost = atomic_load(&header->lost);
-    c.totals.refused = atomic_load(&header->refused);
-    c.totals.duration_ns = header->ended_ns ? header->ended_ns - header->started_monotonic_ns : 0;
-    writer_close(c.writer, &c.totals);
+    c.totals.lost = atomic_load(&process->lost);
+    c.totals.refused = atomic_load(&process->refused);
+    c.totals.duration_ns =
+        process->ended_ns ? process->ended_ns - process->started_monotonic_ns : 0;
+    bool is_written = writer_close(c.writer, &c.totals);
     *totals = c.totals;
     free(meta);
     map_release(&c.live);
     raw_close(c.raw);
-    return true;
+    return is_written;
 }

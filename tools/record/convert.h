@@ -1,11 +1,13 @@
 /* Turns a raw file into a trace: addresses become objects, the numbers of the threads one order. */
 #pragma once
 #include "memtest/trace/format.h"
+#include "raw_image.h"
 
 #include <stdbool.h>
 
-/* Converts directory/raw_name into the trace `to` and fills in `totals`. A forked process needs its
- * parent's raw file in the same directory. False, with a message, when the raw file cannot be read.
+/* Converts a process into the trace `to` of the directory `at` and fills in `totals`. The trace
+ * gets its name when it is whole. False, with a message, when it cannot be written; nothing is left
+ * then.
  */
-bool convert(const char *directory, const char *raw_name, const char *to,
-             struct trace_totals *totals);
+bool convert(const struct raw_image *image, const struct raw_process *process, int at,
+             const char *to, struct trace_totals *totals);

@@ -8,11 +8,11 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* What threads of one process share. It lies in a page that fork hands to the child as zeros
- * (MADV_WIPEONFORK), so a child finds generation 0 whichever way it was forked, and starts a file
- * of its own. */
+ * (MADV_WIPEONFORK), so a child finds generation 0 whichever way it was forked, and begins a page
+ * of its own in the raw file. */
 struct log_process {
-    _Atomic uint32_t
-        generation; /* of the current file; differs between parent and child; 0: not started */
+    _Atomic uint32_t generation; /* differs between parent and child; 0: not started */
+    _Atomic bool stopped;        /* nothing (more) can be recorded of this process */
     atomic_flag starting;
 };
 
@@ -52,17 +52,35 @@ static inline bool log_has_room(void) {
                atomic_load_explicit(&log_process->generation, memory_order_relaxed);
 }
 
+/* After a signal handler forked in the middle of log_event, in the child: what is to become of the
+ * event, whose number is `*seq`. False: it lies before the fork and is the parent's to write; true:
+ * write it to the child's own chunk, with `*seq` or, when that is 0, with a new number. */
+bool log_was_forked(uint64_t *seq);
+
 /* Writes one event. The counter needs no order of its own (relaxed): where two events must not be
  * swapped, the program or the allocator has synchronised the two threads between them, and a
- * read-modify-write later in that order sees the greater number. The store of the head releases the
- * words below it to a reader that comes after a SIGKILL. */
+ * read-modify-write later in that order sees the greater number. The generation is read again after
+ * the number is drawn (relaxed, but behind a barrier for the compiler: only a handler of this
+ * thread can have changed it). A fork after that leaves a child that stores what its parent stores
+ * too. The store of the head releases the words below it to a reader that comes after a SIGKILL. */
 static inline void log_event(enum raw_op op, unsigned align_log2, uint64_t address, uint64_t size) {
-    while (unlikely(!log_has_room()))
-        if (!log_refill())
+    uint64_t seq = 0, *event;
+    for (;;) {
+        while (unlikely(!log_has_room()))
+            if (!log_refill())
+                return;
+        uint32_t generation = log_self.generation;
+        event = log_self.next;
+        log_self.next += raw_words_of(op);
+        if (!seq)
+            seq = atomic_fetch_add_explicit(&log_counter.drawn, 1, memory_order_relaxed) + 1;
+        atomic_signal_fence(memory_order_seq_cst);
+        if (likely(generation ==
+                   atomic_load_explicit(&log_process->generation, memory_order_relaxed)))
+            break;
+        if (!log_was_forked(&seq))
             return;
-    uint64_t *event = log_self.next;
-    log_self.next += raw_words_of(op);
-    uint64_t seq = atomic_fetch_add_explicit(&log_counter.drawn, 1, memory_order_relaxed) + 1;
+    }
     event[1] = address;
     if (raw_words_of(op) == 3)
         event[2] = size;

@@ -1,131 +1,95 @@
 /* alloc-record: runs a program with librecord.so preloaded and makes traces of it and of all its
  * children. */
 #define _GNU_SOURCE
+#include "check.h"
 #include "directory.h"
-#include "memtest/trace/reader.h"
+#include "exit_codes.h"
+#include "launch.h"
+#include "preload.h"
+#include "writer.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage_text[] =
     "usage: alloc-record -o DIR [--keep-raw] [--] PROGRAM [ARGUMENT...]\n"
     "           runs the program and writes DIR/NUMBER-NAME.trace for it and for each of its\n"
-    "           processes; exits with the program's own code (128 + signal when it was killed),\n"
-    "           or with 125 when the recording itself failed or is incomplete\n"
+    "           processes. Exits with the program's own code (128 + signal when it was killed),\n"
+    "           125 when the recording failed or is incomplete (lines on stderr say which process\n"
+    "           and why), 126 when the program cannot be executed, 127 when it is not found.\n"
+    "           --keep-raw keeps what the processes wrote, in DIR/recording-XXXXXX\n"
     "       alloc-record finish DIR\n"
-    "           makes the traces of a recording whose alloc-record was killed\n"
+    "           makes the traces of a recording whose alloc-record was killed or interrupted\n"
     "       alloc-record check FILE...\n"
     "           reads traces to their end and prints their totals as JSON; exits with 1 and the\n"
     "           offset of the damage when one is cut off or changed\n";
 
-enum { EXIT_USAGE = 2, EXIT_RECORDING = 125, EXIT_NOT_FOUND = 127 };
-
-static int usage(void) {
-    fputs(usage_text, stderr);
-    return EXIT_USAGE;
-}
-
-/* librecord.so lies beside this program. */
-static void find_library(char *path, size_t size) {
-    static const char name[] = "librecord.so";
-    ssize_t length = readlink("/proc/self/exe", path, size - sizeof name);
-    path[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    strcpy(slash ? slash + 1 : path, name);
-    if (access(path, R_OK) != 0) {
-        fprintf(stderr, "alloc-record: %s: %s (make builds it)\n", path, strerror(errno));
-        exit(EXIT_RECORDING);
-    }
-}
-
-/* The recorder comes first, before an allocator that is preloaded too. */
-static void set_environment(const char *directory) {
-    char library[PATH_MAX], preload[2 * PATH_MAX], absolute[PATH_MAX];
-    const char *others = getenv("LD_PRELOAD");
-    find_library(library, sizeof library);
-    snprintf(preload, sizeof preload, "%s%s%s", library, others && *others ? ":" : "",
-             others ? others : "");
-    if (!realpath(directory, absolute)) {
-        fprintf(stderr, "alloc-record: %s: %s\n", directory, strerror(errno));
-        exit(EXIT_RECORDING);
-    }
-    setenv("LD_PRELOAD", preload, 1);
-    setenv("ALLOC_RECORD_DIR", absolute, 1);
-}
-
-/* Waits for the program and for all that it left behind, whose files would otherwise still grow. */
-static int wait_for_all(pid_t program) {
-    int status, code = EXIT_RECORDING;
-    pid_t pid;
-    while ((pid = wait(&status)) > 0 || errno == EINTR)
-        if (pid == program)
-            code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+static int usage(FILE *to, int code) {
+    fputs(usage_text, to);
     return code;
 }
 
-static int record(const char *directory, bool keep_raw, char **command) {
-    if (!directory_make(directory))
-        return EXIT_USAGE;
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    pid_t program = fork();
-    if (program == 0) {
-        set_environment(directory);
-        execvp(command[0], command);
-        fprintf(stderr, "alloc-record: %s: %s\n", command[0], strerror(errno));
-        _exit(EXIT_NOT_FOUND);
-    }
-    signal(SIGINT, SIG_IGN); /* for the program, not for us: its recording is wanted */
-    signal(SIGQUIT, SIG_IGN);
-    int code = wait_for_all(program);
-    bool is_complete = directory_finish(directory, keep_raw);
-    return is_complete || code == EXIT_NOT_FOUND ? code : EXIT_RECORDING;
+/* While traces are made: no half of a trace is left, and the raw files stay. */
+static void stop(int signal) {
+    static const char line[] = "alloc-record: interrupted; the raw files are kept, `alloc-record "
+                               "finish` with the same folder makes traces of them\n";
+    (void)signal;
+    writer_abandon();
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
+        _exit(EXIT_RECORDING);
+    _exit(EXIT_RECORDING);
 }
 
-static int check(const char *path) {
-    struct trace_error error;
-    struct trace_event event;
-    struct trace_reader *reader = trace_open(path, &error);
-    while (reader && trace_next(reader, &event))
-        ;
-    if (error.text[0]) {
-        fprintf(stderr, "alloc-record: %s\n", error.text);
-        return 1;
+/* A closed pipe at stderr or a limit on file sizes must not end the making of traces. */
+static void watch_signals(void) {
+    static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        signal(signals[i], stop);
+        sigaddset(&set, signals[i]);
     }
-    const struct trace_totals *t = trace_totals(reader);
-    printf("{\"events\":%" PRIu64 ",\"threads\":%" PRIu64 ",\"acquires\":%" PRIu64
-           ",\"releases\":%" PRIu64,
-           t->events, t->threads, t->acquires, t->releases);
-    printf(",\"live_peak_bytes\":%" PRIu64 ",\"live_peak_objects\":%" PRIu64
-           ",\"duration_ns\":%" PRIu64,
-           t->live_peak_bytes, t->live_peak_objects, t->duration_ns);
-    printf(",\"inherited\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"lost\":%" PRIu64
-           ",\"torn\":%" PRIu64,
-           t->inherited, t->refused, t->lost, t->torn);
-    printf(",\"unseen\":%" PRIu64 ",\"unknown\":%" PRIu64 "}\n", t->unseen, t->unknown);
-    trace_close(reader);
-    return 0;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int check_all(char **paths) {
-    int code = 0;
-    while (*paths)
-        code |= check(*paths++);
-    return code;
+static int record(const char *name, bool keep_raw, char **command) {
+    struct directory directory;
+    int code = directory_make(&directory, name);
+    if (code)
+        return code;
+    struct outcome outcome = launch(&directory, command);
+    if (!outcome.is_started) {
+        directory_clean(&directory);
+        return outcome.code;
+    }
+    watch_signals();
+    if (outcome.is_cut_short)
+        fprintf(stderr, "alloc-record: interrupted while processes of the program still ran: their "
+                        "traces end here\n");
+    bool is_complete = directory_finish(&directory, keep_raw);
+    return is_complete && !outcome.is_cut_short ? outcome.code : EXIT_RECORDING;
+}
+
+static int finish(const char *name) {
+    struct directory directory;
+    if (!directory_open(&directory, name))
+        return EXIT_RECORDING;
+    watch_signals();
+    preload_remove(directory.ledger->link_directory);
+    return directory_finish(&directory, false) ? 0 : EXIT_RECORDING;
 }
 
 int main(int argc, char **argv) {
     const char *directory = NULL;
     bool keep_raw = false;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
     if (argc == 3 && strcmp(argv[1], "finish") == 0)
-        return directory_finish(argv[2], false) ? 0 : EXIT_RECORDING;
+        return finish(argv[2]);
     if (argc >= 3 && strcmp(argv[1], "check") == 0)
         return check_all(argv + 2);
     int i = 1;
@@ -139,7 +103,8 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--keep-raw") == 0)
             keep_raw = true;
         else
-            return usage();
+            return usage(stderr, EXIT_USAGE);
     }
-    return directory && i < argc ? record(directory, keep_raw, argv + i) : usage();
+    return directory && i < argc ? record(directory, keep_raw, argv + i)
+                                 : usage(stderr, EXIT_USAGE);
 }

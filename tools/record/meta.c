@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "meta.h"
 
+#include "memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,31 +21,31 @@ static void put_string(FILE *out, const char *text) {
     fputc('"', out);
 }
 
-static void put_command(FILE *out, const struct raw_header *header) {
+static void put_command(FILE *out, const struct raw_process *process) {
     const char *separator = "[\"";
-    for (uint32_t i = 0; i < header->command_bytes && i < RAW_COMMAND_BYTES; i++) {
+    for (uint32_t i = 0; i < process->command_bytes && i < RAW_COMMAND_BYTES; i++) {
         fputs(separator, out);
         separator = "";
-        if (header->command[i])
-            put_char(out, (unsigned char)header->command[i]);
+        if (process->command[i])
+            put_char(out, (unsigned char)process->command[i]);
         else
             separator = "\",\"";
     }
-    fputs(header->command_bytes ? "\"]" : "[]", out);
+    fputs(process->command_bytes ? "\"]" : "[]", out);
 }
 
-char *meta_of(const struct raw_header *header) {
+char *meta_of(const struct raw_process *process) {
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
     if (!out)
-        exit(1);
+        memory_is_exhausted();
     fputs("{\"command\":", out);
-    put_command(out, header);
-    fprintf(out, ",\"pid\":%u,\"parent_pid\":%u,\"forked\":%s", header->pid, header->parent_pid,
-            header->parent[0] ? "true" : "false");
-    fprintf(out, ",\"started_unix_ns\":%" PRIu64 ",\"allocator\":", header->started_ns);
-    put_string(out, header->allocator);
+    put_command(out, process);
+    fprintf(out, ",\"pid\":%u,\"parent_pid\":%u,\"forked\":%s", process->pid, process->parent_pid,
+            process->parent ? "true" : "false");
+    fprintf(out, ",\"started_unix_ns\":%" PRIu64 ",\"allocator\":", process->started_ns);
+    put_string(out, process->allocator);
     fputs("}", out);
     fclose(out);
     return text;

@@ -4,4 +4,4 @@
 
 /* The JSON text of a META block; free() it. Bytes of the command that are not ASCII appear as
  * \u00XX. */
-char *meta_of(const struct raw_header *header);
+char *meta_of(const struct raw_process *process);

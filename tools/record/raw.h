@@ -1,10 +1,15 @@
-/* The raw file: what the recorder writes while the program runs and `alloc-record` turns into a
- * trace afterwards.
+/* The raw file: what the recorder writes while the program runs and `alloc-record` turns into
+ * traces afterwards.
  *
- * One file per process image, mapped shared and therefore kept by the kernel whatever happens to
- * the process. It is sparse: a header page, then chunks that threads claim one after another. A
- * chunk belongs to one thread and holds a two-word head and events; the first word of an event is
- * stored last, so a word that is still zero ends the chunk.
+ * One file per program image (what exec starts), mapped shared and therefore kept by the kernel
+ * whatever happens to the process. Forked children inherit the mapping and write to the same file:
+ * they need no descriptor, no path and no right to create files, so a child that has changed its
+ * user or root directory, or has no descriptor left, is recorded like any other.
+ *
+ * The file is sparse: a page with its head, then pieces that processes and threads claim one after
+ * another. A piece is a page that describes a process, or a chunk of events of one thread: a
+ * three-word head and events; the first word of an event is stored last, so a word that is still
+ * zero ends the chunk.
  *
  * The order: each event draws a number from one counter of the process. A free draws it BEFORE the
  * real free, a malloc AFTER the real malloc, a realloc does both. So in the order of the numbers an
@@ -15,15 +20,16 @@
 #include <stdint.h>
 
 enum {
-    RAW_HEADER_BYTES = 4096,
-    RAW_CHUNK_MIN = 4096,       /* chunks are multiples of this */
+    RAW_HEAD_BYTES = 4096,
+    RAW_PROCESS_BYTES = 4096,
+    RAW_CHUNK_MIN = 4096,       /* pieces are multiples of this */
     RAW_CHUNK_MAX = 256 * 1024, /* a thread's chunks grow fourfold up to this */
-    RAW_HEAD_WORDS = 2,         /* chunk head: thread << 32 | bytes, then CLOCK_MONOTONIC in ns */
+    RAW_CHUNK_WORDS = 3, /* chunk head: thread << 32 | bytes, CLOCK_MONOTONIC in ns, offset of the
+                            page of the process */
     RAW_COMMAND_BYTES = 2048,
-    RAW_NAME_BYTES = 64,
 };
 
-static const uint64_t RAW_MAGIC = 0x313077617274616cu; /* "latraw01" */
+static const uint64_t RAW_MAGIC = 0x323077617274616cu; /* "latraw02" */
 
 /* What the first word says: op in bits 0-3, log2 of the alignment in bits 4-9, the event's number
  * above. */
@@ -61,22 +67,26 @@ static inline unsigned raw_words_of(enum raw_op op) {
     return op <= RAW_ALIGNED || op == RAW_REALLOC ? 3 : 2;
 }
 
-struct raw_header {
+struct raw_head {
     uint64_t magic;
+    _Alignas(64) _Atomic uint64_t claimed; /* bytes of the file given out, this page included */
+};
+_Static_assert(sizeof(struct raw_head) <= RAW_HEAD_BYTES, "the head has one page");
+
+struct raw_process {
+    _Atomic uint64_t head;         /* RAW_PROCESS_BYTES as of a chunk of thread 0; stored last */
     uint64_t started_ns;           /* CLOCK_REALTIME */
     uint64_t started_monotonic_ns; /* the same moment, on the clock of the chunks */
     uint64_t ended_ns;             /* CLOCK_MONOTONIC at exit; 0: killed, or left by _exit */
     uint64_t fork_seq; /* the counter at the fork: the first event here has the next number */
+    uint64_t parent; /* offset of the page of the process that forked this one; 0: begun by exec */
     uint32_t pid;
     uint32_t parent_pid;
-    char parent[RAW_NAME_BYTES]; /* the parent's raw file when the heap was inherited by fork, else
-                                    "" */
-    char allocator[256];         /* path of the object whose malloc was called */
+    char allocator[256]; /* path of the object whose malloc was called */
     uint32_t command_bytes;
-    char command[RAW_COMMAND_BYTES];       /* argv, NUL between the words */
-    _Alignas(64) _Atomic uint64_t claimed; /* bytes of the file given out, header included */
-    _Atomic uint64_t lost;    /* events not written: the disk is full or the mapping used up */
-    _Atomic uint64_t refused; /* requests that the allocator answered with NULL */
-    _Atomic uint32_t threads; /* threads seen so far; they are named 1, 2, ... */
+    char command[RAW_COMMAND_BYTES];    /* argv, NUL between the words */
+    _Alignas(64) _Atomic uint64_t lost; /* events not written: there was no room */
+    _Atomic uint64_t refused;           /* requests that the allocator answered with NULL */
+    _Atomic uint32_t threads;           /* threads seen so far; they are named 1, 2, ... */
 };
-_Static_assert(sizeof(struct raw_header) <= RAW_HEADER_BYTES, "the header has one page");
+_Static_assert(sizeof(struct raw_process) <= RAW_PROCESS_BYTES, "a process has one page");

@@ -1,11 +1,15 @@
 #include "writer.h"
 
+#include "memory.h"
 #include "memtest/trace/leb.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 enum { COMPRESSION = 6 }; /* zlib's usual one: 9 gains 2 % and takes three times as long */
@@ -16,8 +20,11 @@ struct column {
 };
 
 struct trace_writer {
-    const char *path;
+    int at; /* the folder */
+    char name[PATH_MAX];
+    char part[PATH_MAX]; /* its name until it is whole */
     FILE *file;
+    int error; /* errno of the first failure; nothing is written after it */
     struct column columns[TRACE_COLUMNS];
     uint32_t events;      /* in the current block */
     uint64_t first_event; /* of the current block */
@@ -30,28 +37,26 @@ struct trace_writer {
  * marks can do. */
 enum { COLUMN_BYTES = TRACE_BLOCK_EVENTS * 2 * LEB_MAX_BYTES };
 
-_Noreturn static void fail(const struct trace_writer *writer) {
-    fprintf(stderr, "alloc-record: %s: %s\n", writer->path, strerror(errno));
-    exit(1);
-}
+/* The file that is being written, for writer_abandon(). */
+static struct trace_writer *current;
 
-static void *allocate(const struct trace_writer *writer, size_t bytes) {
-    void *memory = malloc(bytes);
-    if (!memory)
-        fail(writer);
-    return memory;
+static void fail(struct trace_writer *writer) {
+    if (!writer->error)
+        writer->error = errno;
 }
 
 static void put(struct trace_writer *writer, const void *bytes, size_t length) {
-    if (fwrite(bytes, 1, length, writer->file) != length)
+    if (!writer->error && fwrite(bytes, 1, length, writer->file) != length)
         fail(writer);
 }
 
 static void put_block(struct trace_writer *writer, enum trace_kind kind, const void *plain,
                       size_t length) {
     uLongf packed = compressBound(TRACE_COLUMNS * COLUMN_BYTES);
-    if (compress2(writer->packed, &packed, plain, length, COMPRESSION) != Z_OK)
+    if (compress2(writer->packed, &packed, plain, length, COMPRESSION) != Z_OK) {
+        errno = ENOMEM;
         fail(writer);
+    }
     struct trace_block_head head = {
         .magic = TRACE_BLOCK_MAGIC,
         .kind = kind,
@@ -124,18 +129,27 @@ void writer_mark(struct trace_writer *writer, uint64_t ns) {
     append(writer, TRACE_MARKS, ns);
 }
 
-struct trace_writer *writer_open(const char *path, const char *meta) {
-    struct trace_writer *writer = calloc(1, sizeof *writer);
-    if (!writer)
-        exit(1);
-    writer->path = path;
-    writer->file = fopen(path, "wxb");
+static void open_part(struct trace_writer *writer) {
+    unlinkat(writer->at, writer->part, 0); /* of a conversion that was killed */
+    int fd = openat(writer->at, writer->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    writer->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!writer->file)
         fail(writer);
+}
+
+struct trace_writer *writer_open(int at, const char *name, const char *meta) {
+    struct trace_writer *writer = memory_allocate(1, sizeof *writer);
+    writer->at = at;
+    snprintf(writer->name, sizeof writer->name, "%s", name);
+    if (snprintf(writer->part, sizeof writer->part, "%s.part", name) >= PATH_MAX)
+        writer->error = ENAMETOOLONG;
+    else
+        open_part(writer);
+    current = writer;
     for (int i = 0; i < TRACE_COLUMNS; i++)
-        writer->columns[i].bytes = allocate(writer, COLUMN_BYTES);
-    writer->plain = allocate(writer, TRACE_COLUMNS * COLUMN_BYTES);
-    writer->packed = allocate(writer, compressBound(TRACE_COLUMNS * COLUMN_BYTES));
+        writer->columns[i].bytes = memory_allocate(1, COLUMN_BYTES);
+    writer->plain = memory_allocate(1, TRACE_COLUMNS * COLUMN_BYTES);
+    writer->packed = memory_allocate(1, compressBound(TRACE_COLUMNS * COLUMN_BYTES));
     struct trace_head head = {TRACE_MAGIC, TRACE_VERSION, 0};
     head.crc = (uint32_t)crc32(0, (const void *)&head, offsetof(struct trace_head, crc));
     put(writer, &head, sizeof head);
@@ -143,16 +157,36 @@ struct trace_writer *writer_open(const char *path, const char *meta) {
     return writer;
 }
 
-void writer_close(struct trace_writer *writer, struct trace_totals *totals) {
+void writer_abandon(void) {
+    if (current)
+        unlinkat(current->at, current->part, 0);
+}
+
+/* Gives the finished file its name, or removes it. */
+static void settle(struct trace_writer *writer) {
+    if (writer->file && fclose(writer->file) != 0)
+        fail(writer);
+    if (!writer->error && renameat(writer->at, writer->part, writer->at, writer->name) != 0)
+        fail(writer);
+    if (writer->error) {
+        unlinkat(writer->at, writer->part, 0);
+        fprintf(stderr, "alloc-record: %s: %s; it is not made\n", writer->name,
+                strerror(writer->error));
+    }
+    current = NULL;
+}
+
+bool writer_close(struct trace_writer *writer, struct trace_totals *totals) {
     end_block(writer);
     totals->events = writer->first_event;
     totals->threads = writer->threads;
     put_block(writer, TRACE_END, totals, sizeof *totals);
-    if (fclose(writer->file) != 0)
-        fail(writer);
+    settle(writer);
+    bool is_written = !writer->error;
     for (int i = 0; i < TRACE_COLUMNS; i++)
         free(writer->columns[i].bytes);
     free(writer->plain);
     free(writer->packed);
     free(writer);
+    return is_written;
 }

@@ -7,9 +7,9 @@
 
 struct trace_writer;
 
-/* Creates the file and writes its head and `meta`, a JSON text. Prints why and exits with 1 when
- * that or any later write fails. */
-struct trace_writer *writer_open(const char *path, const char *meta);
+/* Creates the file `name`.part in the directory `at` and writes its head and `meta`, a JSON text.
+ * Whether that or any later write failed is what writer_close says. */
+struct trace_writer *writer_open(int at, const char *name, const char *meta);
 
 /* Appends the next event; `size`, `align_log2` and `back` count where its op has them. Returns its
  * number. */
@@ -19,6 +19,10 @@ uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_o
 /* Says that the next event happened `ns` nanoseconds after the program's start. */
 void writer_mark(struct trace_writer *writer, uint64_t ns);
 
-/* Writes what is left and the totals, whose `events` and `threads` it fills in, and closes the
- * file. */
-void writer_close(struct trace_writer *writer, struct trace_totals *totals);
+/* Writes what is left and the totals, whose `events` and `threads` it fills in, closes the file and
+ * gives it its name. False, with a message and without a file, when anything could not be written.
+ */
+bool writer_close(struct trace_writer *writer, struct trace_totals *totals);
+
+/* Removes the file that is being written, if any; may be called by a signal handler. */
+void writer_abandon(void);

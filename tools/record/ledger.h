@@ -1,0 +1,88 @@
+/* The ledger: one small file of a recording, mapped shared by alloc-record and by every recorded
+ * process, in which the processes say what could not be recorded. Nothing is ever printed from
+ * inside the program, whose descriptor 2 may be a data file by then. alloc-record makes it whole on
+ * the disk before the program starts, so writing to it cannot fail.
+ *
+ * Executions are noted before they happen and struck out by the new image, when its recorder
+ * begins. A note that stays is a program that ran and was not recorded: it is static, say, or
+ * set-user-id. */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+enum {
+    LEDGER_NOTES = 256,   /* failures that are told one by one; more are counted */
+    LEDGER_EXECS = 512,   /* executions not (yet) struck out */
+    LEDGER_IMAGES = 1024, /* a ring: the pids of the latest images */
+    LEDGER_NAME_BYTES = 32,
+    LEDGER_PATH_BYTES = 200,
+};
+
+static const uint64_t LEDGER_MAGIC = 0x31306c7274616cu; /* "latrl01" */
+
+/* What failed, and how a message says it. */
+#define LEDGER_PLACES(PLACE)                                                                       \
+    PLACE(LEDGER_CREATE, "could not make its file in the folder of the recording")                 \
+    PLACE(LEDGER_LIMIT, "its limit on file sizes (ulimit -f) or on address space (ulimit -v) "     \
+                        "leaves no room for its recording")                                        \
+    PLACE(LEDGER_MAP, "could not map its file")                                                    \
+    PLACE(LEDGER_DISK, "the disk that holds the recording is full, or its quota is used up; "      \
+                       "events are lost from there on")                                            \
+    PLACE(LEDGER_SPAN, "its recording has reached the limit on file sizes (ulimit -f) or an "      \
+                       "eighth of that on address space (ulimit -v); events are lost from there "  \
+                       "on")                                                                       \
+    PLACE(LEDGER_NAMESPACE, "opened a library in a namespace of its own (dlmopen), whose "         \
+                            "allocations are not recorded")                                        \
+    PLACE(LEDGER_KERNEL, "the kernel has no MADV_WIPEONFORK (Linux 4.14)")
+
+#define LEDGER_NAME_OF_PLACE(name, text) name,
+enum ledger_place { LEDGER_PLACES(LEDGER_NAME_OF_PLACE) LEDGER_PLACE_COUNT };
+#undef LEDGER_NAME_OF_PLACE
+
+/* Who a process was when it wrote. */
+struct ledger_who {
+    uint32_t pid; /* in its own namespace */
+    uint32_t uid;
+    uint64_t root_device, root_inode; /* of its root directory */
+};
+
+struct ledger_note {
+    _Atomic uint32_t is_written;
+    uint32_t place;
+    int32_t error; /* errno, or 0 */
+    struct ledger_who who;
+    char name[LEDGER_NAME_BYTES]; /* of the program */
+};
+
+struct ledger_exec {
+    struct ledger_who who;
+    uint64_t order;             /* a later execution has a greater one */
+    uint32_t lacks_environment; /* LD_PRELOAD or ALLOC_RECORD_DIR is not passed on */
+    char path[LEDGER_PATH_BYTES];
+};
+
+struct ledger {
+    uint64_t magic;
+    struct ledger_who recorder;
+    char link_directory[64]; /* alloc-record's temporary folder for a link to librecord.so; or "" */
+    _Atomic int32_t launch_error;  /* errno with which the program could not be executed */
+    _Atomic uint32_t images;       /* recordings begun by an image, each with a raw file */
+    _Atomic uint32_t notes;        /* failures, also those beyond LEDGER_NOTES */
+    _Atomic uint32_t untold_execs; /* executions for which there was no entry */
+    _Atomic uint64_t exec_order;
+    _Atomic uint32_t image_pids[LEDGER_IMAGES]; /* of image number I at I % LEDGER_IMAGES */
+    _Atomic uint32_t exec_pids[LEDGER_EXECS];   /* 0: the entry is free */
+    struct ledger_exec execs[LEDGER_EXECS];
+    struct ledger_note all_notes[LEDGER_NOTES];
+};
+
+static inline struct ledger_who ledger_whoami(uint32_t pid, uint32_t uid) {
+    struct stat root;
+    struct ledger_who who = {.pid = pid, .uid = uid};
+    if (stat("/", &root) == 0) {
+        who.root_device = root.st_dev;
+        who.root_inode = root.st_ino;
+    }
+    return who;
+}
