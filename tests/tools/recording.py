@@ -46,6 +46,14 @@ def record(
     return sorted(output.glob("*.trace"))
 
 
+def listed_allocators() -> list[dict[str, str]]:
+    """Allocators that can be preloaded."""
+    done = subprocess.run(
+        ["make", "-s", "list-allocators"], cwd=ROOT, capture_output=True, check=True
+    )
+    return [row for row in json.loads(done.stdout) if row["available"]]
+
+
 def counts_of(trace: Trace) -> dict[str, int]:
     """How many events of each operation the trace has."""
     totals = np.bincount(trace.op, minlength=len(trace_file.OP_NAMES))

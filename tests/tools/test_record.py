@@ -16,7 +16,14 @@ import numpy as np
 import pytest
 
 from stats.trace_file import INHERITED, REALLOC, THREAD_END, Trace, read_trace
-from tests.tools.recording import ALLOC_RECORD, LIBRARY, PROGRAMS, ROOT, counts_of, record
+from tests.tools.recording import (
+    ALLOC_RECORD,
+    LIBRARY,
+    PROGRAMS,
+    counts_of,
+    listed_allocators,
+    record,
+)
 
 COUNTERS = ("malloc", "calloc", "aligned", "realloc", "free", "bytes")  # in the order of count.c
 OPERATIONS = "20000"
@@ -127,14 +134,6 @@ def test_a_child_begins_with_what_it_inherited_and_frees(tmp_path: Path) -> None
         assert np.isin(inherited, child.maker).all()
 
 
-def listed_allocators() -> list[dict[str, str]]:
-    """Allocators that can be preloaded."""
-    done = subprocess.run(
-        ["make", "-s", "list-allocators"], cwd=ROOT, capture_output=True, check=True
-    )
-    return [row for row in json.loads(done.stdout) if row["available"]]
-
-
 @pytest.mark.parametrize("row", listed_allocators(), ids=lambda row: row["name"])
 def test_new_and_delete_are_recorded_once_on_every_allocator(
     tmp_path: Path, row: dict[str, str]
@@ -228,7 +227,7 @@ def test_a_missing_program_and_a_used_folder_are_refused(tmp_path: Path) -> None
     assert "new or empty" in used.stderr
 
 
-def seconds(command: list[str | Path]) -> float:
+def seconds(*command: str | Path) -> float:
     """The time that a program says it took, as the last word that it prints."""
     done = subprocess.run(
         command,
@@ -250,7 +249,7 @@ def test_recording_slows_a_program_down_less_than_three_times(tmp_path: Path) ->
     command = [str(Path(sys.executable).resolve()), "-S", "-c", work]
     ratios = []
     for attempt in range(3):
-        base = seconds(command)
-        recorded = [ALLOC_RECORD, "-o", tmp_path / str(attempt), "--", *command]
-        ratios.append(seconds(recorded) / base)
+        base = seconds(*command)
+        recorded = seconds(ALLOC_RECORD, "-o", tmp_path / str(attempt), "--", *command)
+        ratios.append(recorded / base)
     assert min(ratios) < 3, ratios

@@ -29,3 +29,7 @@ void announce_withdraw(int entry);
 /* How many images have begun so far; and whether one in the process `pid` has since. */
 uint32_t announce_image_count(void);
 bool announce_has_begun(uint32_t since, pid_t pid);
+
+/* For what the ledger cannot take because there is none, while the program has not begun: writes a
+ * line to descriptor 2 if that is a terminal or a pipe, never to what may be a file with data. */
+void announce_aloud(const char *line);

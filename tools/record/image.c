@@ -58,19 +58,6 @@ static bool find_directory(void) {
     return directory[0] != '\0';
 }
 
-/* Without alloc-record there is no ledger to write to. Descriptor 2 is written to only while the
- * program has not begun, and never when it may be a file with data. */
-static void complain_without_recording(void) {
-    static const char line[] =
-        "librecord: nothing is recorded: ALLOC_RECORD_DIR does not lead to a "
-        "recording (start the program with alloc-record)\n";
-    struct stat status;
-    if (!getauxval(AT_SECURE) && !directory[0] && fstat(STDERR_FILENO, &status) == 0 &&
-        (S_ISFIFO(status.st_mode) || isatty(STDERR_FILENO)) &&
-        write(STDERR_FILENO, line, sizeof line - 1) < 0)
-        return;
-}
-
 /* How much to map: a tebibyte costs nothing while unused, but a limited program keeps most of its
  * address space; and ftruncate beyond RLIMIT_FSIZE would end the process by SIGXFSZ. */
 static uint64_t wanted_span(void) {
@@ -175,7 +162,9 @@ bool image_begin(void) {
     if (head)
         return true;
     if ((!directory[0] && !find_directory()) || !announce_open(directory)) {
-        complain_without_recording();
+        if (!directory[0])
+            announce_aloud("librecord: nothing is recorded: ALLOC_RECORD_DIR is not set (start the "
+                           "program with alloc-record)\n");
         return false;
     }
     bool has_file = make_file();

@@ -34,6 +34,7 @@ static const uint64_t LEDGER_MAGIC = 0x31306c7274616cu; /* "latrl01" */
                        "on")                                                                       \
     PLACE(LEDGER_NAMESPACE, "opened a library in a namespace of its own (dlmopen), whose "         \
                             "allocations are not recorded")                                        \
+    PLACE(LEDGER_OWN_MALLOC, "brings a malloc of its own, which is called without the recorder")   \
     PLACE(LEDGER_KERNEL, "the kernel has no MADV_WIPEONFORK (Linux 4.14)")
 
 #define LEDGER_NAME_OF_PLACE(name, text) name,

@@ -3,6 +3,7 @@
 
 #include "announce.h"
 #include "image.h"
+#include "next.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -167,6 +168,8 @@ __attribute__((constructor)) static void begin(void) {
     has_thread_key = pthread_key_create(&thread_key, end_thread) == 0;
     if (!has_begun())
         log_refill();
+    if (next_is_passed_by("malloc"))
+        announce_failure(LEDGER_OWN_MALLOC, 0);
     if (has_thread_key && log_self.generation)
         pthread_setspecific(thread_key, process);
 }

@@ -1,12 +1,13 @@
 #define _GNU_SOURCE
 #include "next.h"
 
+#include "announce.h"
+
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct next_functions next;
 
@@ -14,9 +15,8 @@ static _Alignas(16) char bootstrap[64 * 1024];
 static size_t bootstrap_used;
 static bool resolving;
 
-_Noreturn static void die(const char *what) {
-    if (write(STDERR_FILENO, what, strlen(what)) < 0)
-        abort();
+_Noreturn static void die(const char *line) {
+    announce_aloud(line);
     abort();
 }
 
@@ -58,6 +58,16 @@ bool next_resolve(void) {
     resolve("malloc", &next.malloc); /* last: the wrappers ask for this one */
     resolving = false;
     return true;
+}
+
+const void *next_object(const void *address) {
+    Dl_info info;
+    return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+bool next_is_passed_by(const char *name) {
+    const void *called = dlsym(RTLD_DEFAULT, name);
+    return called && next_object(called) != next_object(&next);
 }
 
 void next_provider(char *path, size_t size) {

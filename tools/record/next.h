@@ -23,6 +23,12 @@ bool next_resolve(void);
 /* The next definition of any symbol; NULL when there is none. */
 void *next_symbol(const char *name);
 
+/* Which shared object an address lies in; NULL for none. */
+const void *next_object(const void *address);
+
+/* True when the program's calls of `name` go to another definition than this library's. */
+bool next_is_passed_by(const char *name);
+
 /* Writes the path of the object whose malloc is called into `path`. */
 void next_provider(char *path, size_t size);
 

@@ -31,10 +31,22 @@ static void add_chunk(struct raw_image *image, const uint64_t *words) {
         .words = words, .process = words[2], .thread = (uint32_t)(words[0] >> 32)};
 }
 
+/* Where the next page with data begins, at `offset` or behind it. A hole was claimed when the disk
+ * was full; on tmpfs even reading it through the mapping would need a page and end in SIGBUS. */
+static size_t skip_hole(int fd, size_t offset) {
+    off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO ? SIZE_MAX
+                              : offset; /* none follows; or the file system cannot tell */
+    return (size_t)data / RAW_CHUNK_MIN * RAW_CHUNK_MIN;
+}
+
 /* A process that died between claiming a piece and naming it left zeros. */
-static void find_pieces(struct raw_image *image) {
+static void find_pieces(struct raw_image *image, int fd) {
     size_t offset = RAW_HEAD_BYTES;
-    while (offset + RAW_CHUNK_MIN <= image->bytes) {
+    while ((offset = skip_hole(fd, offset)) < image->bytes) {
+        if (image->bytes - offset < RAW_CHUNK_MIN)
+            return;
         const uint64_t *piece = (const uint64_t *)(image->memory + offset);
         size_t bytes = (uint32_t)piece[0];
         if (bytes % RAW_CHUNK_MIN || bytes > image->bytes - offset)
@@ -72,8 +84,10 @@ static bool map(struct raw_image *image, int fd) {
 struct raw_image *raw_image_open(int at, const char *name) {
     struct raw_image *image = memory_allocate(1, sizeof *image);
     errno = 0;
-    int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool is_mapped = fd >= 0 && map(image, fd);
+    if (is_mapped)
+        find_pieces(image, fd);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -82,7 +96,6 @@ struct raw_image *raw_image_open(int at, const char *name) {
         errno = error;
         return NULL;
     }
-    find_pieces(image);
     if (image->chunk_count)
         qsort(image->chunks, image->chunk_count, sizeof *image->chunks, by_owner);
     return image;

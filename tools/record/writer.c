@@ -141,11 +141,11 @@ struct trace_writer *writer_open(int at, const char *name, const char *meta) {
     struct trace_writer *writer = memory_allocate(1, sizeof *writer);
     writer->at = at;
     snprintf(writer->name, sizeof writer->name, "%s", name);
+    current = writer;
     if (snprintf(writer->part, sizeof writer->part, "%s.part", name) >= PATH_MAX)
         writer->error = ENAMETOOLONG;
     else
         open_part(writer);
-    current = writer;
     for (int i = 0; i < TRACE_COLUMNS; i++)
         writer->columns[i].bytes = memory_allocate(1, COLUMN_BYTES);
     writer->plain = memory_allocate(1, TRACE_COLUMNS * COLUMN_BYTES);
