@@ -18,6 +18,7 @@ AFTER = "arena"
 WAYS = {
     "per_allocation": ("a segment per buffer", "#D55E00", "o"),
     "arena": ("shm_arena", "#0072B2", "s"),
+    "overcommit": ("shm_arena, overcommit", "#56B4E9", "P"),
     "first_fit": ("first fit, one mutex", "#8a8f98", "^"),
     "boost": ("Boost.Interprocess", "#CC79A7", "D"),
     "scan": ("scan of an array", "#D55E00", "o"),

@@ -12,13 +12,14 @@
  *     if (shm_arena_create(&options, &arena) == SHM_ARENA_OK &&
  *         shm_arena_alloc(arena, 4096, 0, &block) == SHM_ARENA_OK) {
  *         memcpy(block.address, message, length);
- *         send_to_peer(block.offset); // the peer: shm_arena_address(arena, offset), later
- * shm_arena_free()
+ *         send_to_peer(block.offset);
+ *         // the peer: shm_arena_address(arena, offset), and later shm_arena_free(arena, offset)
  *     }
  *
  * Every function is thread-safe unless its comment says otherwise. A function that can fail returns
  * a code (shm_arena_error_text() explains it), writes its results only on SHM_ARENA_OK, and never
- * ends the process. */
+ * ends the process: where a file system is full or a limit reached, that is a code. A block that
+ * was handed out has its memory, so touching it does not raise SIGBUS either. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ extern "C" {
     X(TOO_MANY_PROCESSES, "every entry of the pool's process table is taken by a living process")  \
     X(DAMAGED, "the pool's shared state contradicts itself: a process wrote garbage into it")      \
     X(BUSY, "other processes kept changing the pool; nothing was done, and another try may "       \
-            "succeed")
+            "succeed")                                                                             \
+    X(NO_SPACE, "the system has no memory or disk space left for more of the pool's file")
 
 enum shm_arena_error {
 #define SHM_ARENA_ERROR_ENUM(name, text) SHM_ARENA_##name,
@@ -84,6 +86,9 @@ enum shm_arena_flags {
     SHM_ARENA_PREFAULT = 1u << 2, /* create, attach: take all page faults now */
     SHM_ARENA_ANY_OWNER =
         1u << 3, /* attach: accept a pool that another user owns or others may write */
+    SHM_ARENA_OVERCOMMIT =
+        1u << 4, /* create: blocks take memory when they are touched, not when they are allocated;
+                    a touch for which the system has none raises SIGBUS */
 };
 
 /* What create() needs to know. Start from SHM_ARENA_OPTIONS_INIT. */
@@ -122,7 +127,9 @@ int shm_arena_options_from_environment(struct shm_arena_options *options, const 
 
 /* ---- life of a pool ---- */
 
-/* Makes a pool and attaches to it. It appears under its name only once it is complete. */
+/* Makes a pool and attaches to it. It appears under its name only once it is complete. SYSTEM with
+ * errno ENOSPC, EDQUOT or EFBIG when the file system, a quota or RLIMIT_FSIZE leaves no room for
+ * it. */
 int shm_arena_create(const struct shm_arena_options *options, struct shm_arena **arena);
 
 /* Attaches to an existing pool by the name (SHM) or path (FILE) that it was created with. */
@@ -160,13 +167,14 @@ int shm_arena_receive(int unix_socket, unsigned flags, struct shm_arena **arena)
 /* ---- blocks ---- */
 
 /* Allocates at least `size` bytes (> 0), aligned to `alignment` (a power of two up to 2 MiB; 0: the
- * pool's). Content is undefined. NO_MEMORY when there is no room. The calling process owns the
- * block. */
+ * pool's). Content is undefined. NO_MEMORY when the pool has no room, NO_SPACE (errno tells more)
+ * when it has, but the system has none for its file; what is freed can be had again in both cases.
+ * The calling process owns the block. */
 int shm_arena_alloc(struct shm_arena *arena, size_t size, size_t alignment,
                     struct shm_block *block);
 
 /* Frees a block from any process attached to the pool, whoever allocated it. NOT_A_BLOCK changes
- * nothing. */
+ * nothing. Needs no memory, unless it is the first call of a forked child. */
 int shm_arena_free(struct shm_arena *arena, uint64_t offset);
 
 /* Makes *block hold at least `size` bytes, in place or by moving its content; on failure it is as
@@ -239,8 +247,8 @@ int shm_arena_recover(struct shm_arena *arena);
  * loop. */
 int shm_arena_wait_for_death(struct shm_arena *arena, int timeout_ms);
 
-/* Gives the memory of unused slots back to the system. Returns how many bytes of the pool were
- * released. */
+/* Gives the memory of unused slots back to the system, which must be asked for it again when they
+ * are next used. Returns how many bytes of the pool were released. */
 uint64_t shm_arena_trim(struct shm_arena *arena);
 
 /* ---- statistics ---- */

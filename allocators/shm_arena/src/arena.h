@@ -6,6 +6,7 @@
 #include "shm_arena.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 /* Where a thread of this process allocates next, for one class: slot + 1 in the upper half, next
  * block to try in the lower. Private, a hint, and therefore free to be wrong. */
@@ -13,24 +14,37 @@ struct lane_private {
     _Atomic uint64_t current[CLASS_COUNT];
 } __attribute__((aligned(LINE_BYTES)));
 
+/* As shm_arena_huge_pages() tells it. */
+enum huge_use { HUGE_NONE, HUGE_ADVISED, HUGE_TLB };
+
+/* What a descriptor must lead to for it to be the pool's: numbers are used again. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+};
+
 struct shm_arena {
     struct shm_arena_view view; /* first: the public translation reads it */
     struct pool *pool;
     _Atomic uint64_t *states; /* see slot_state() */
     struct small_slot *smalls;
     struct process *processes;
+    struct process_lanes *lanes_of;
     _Atomic uint64_t *maps;
     _Atomic uint16_t *side;
     struct geometry geometry;
     uint64_t alignment;
     unsigned flags;
-    unsigned pid_namespace; /* of this process, as in identities */
-    _Atomic uint32_t me;    /* tag; 0 until joined, and again in a forked child */
-    _Atomic uint64_t
-        searched; /* when the last sweep found nothing: frees so far << 16 | slots wanted */
+    unsigned pid_namespace;       /* of this process, as in identities */
+    _Atomic uint32_t me;          /* tag; 0 until joined, and again in a forked child */
+    _Atomic uint64_t searched[2]; /* when the last sweep found nothing, of all slots and of backed
+                                     ones: frees so far << 16 | slots wanted */
     _Atomic uint64_t
         looked; /* when dead processes were last looked for, in ns of the coarse clock */
-    int fd, huge;
+    int fd;     /* of the pool's file, if the program did not close it: see `file` */
+    struct file_identity file;
+    int huge;            /* of enum huge_use */
+    _Atomic int refusal; /* why the last try to join failed */
     enum shm_arena_backend backend;
     uint64_t map_bytes;                /* length of the mapping */
     char *name;                        /* "" for a memfd */
@@ -38,13 +52,16 @@ struct shm_arena {
     struct lane_private lanes[LANES];
 };
 
-/* In builds for the crash tests each atomic step calls a function that may kill the process;
- * otherwise nothing. */
+/* In builds for the crash tests each atomic step calls a function that may kill the process, and
+ * another may say that the system has no room; otherwise nothing. */
 #ifdef SHM_ARENA_CRASH_POINTS
 extern void (*shm_crash_point)(void);
-#    define CRASH_POINT() ((void)(shm_crash_point ? shm_crash_point() : (void)0))
+extern bool (*shm_no_space)(void);
+#    define CRASH_POINT()   ((void)(shm_crash_point ? shm_crash_point() : (void)0))
+#    define NO_SPACE_HERE() (shm_no_space && shm_no_space())
 #else
-#    define CRASH_POINT() ((void)0)
+#    define CRASH_POINT()   ((void)0)
+#    define NO_SPACE_HERE() false
 #endif
 
 /* The state of a slot. Within a page of 512 states, slots 64 apart are neighbours: a run's states
@@ -61,11 +78,15 @@ static inline bool slot_change(struct shm_arena *a, uint64_t slot, uint64_t from
     return won;
 }
 
+/* Whether slots of a class keep their block states aside. */
+static inline bool class_has_side(unsigned class) {
+    return size_classes[class].capacity > INLINE_BLOCKS;
+}
+
 /* States of a slot's blocks. */
 static inline _Atomic uint16_t *slot_blocks(const struct shm_arena *a, uint64_t slot,
                                             unsigned class) {
-    return size_classes[class].capacity <= INLINE_BLOCKS ? a->smalls[slot].blocks
-                                                         : a->side + slot * SIDE_BLOCKS;
+    return class_has_side(class) ? a->side + slot * SIDE_BLOCKS : a->smalls[slot].blocks;
 }
 
 static inline uint64_t slot_offset(const struct shm_arena *a, uint64_t slot) {
@@ -99,6 +120,13 @@ static inline size_t arena_alignment(const struct shm_arena *a, size_t alignment
     return alignment > a->alignment ? alignment : a->alignment;
 }
 
+/* What slots an allocation needs. */
+struct slots_wanted {
+    uint64_t count, step; /* neighbours; the first at a multiple of step */
+    bool backed;          /* only slots whose data is backed already: the system gives no more */
+    bool side;            /* and, with `backed`, whose block states kept aside are */
+};
+
 /* ---- map.c: bitmaps of hints ---- */
 void map_set(struct shm_arena *a, unsigned map, uint64_t slot);
 void map_set_range(struct shm_arena *a, unsigned map, uint64_t slot, uint64_t count);
@@ -106,17 +134,32 @@ void map_clear(struct shm_arena *a, unsigned map, uint64_t slot);
 bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot);
 /* Takes the lowest bit set; false when none is seen. */
 bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot);
-/* Takes `count` neighbouring bits of the map of free slots, the first at a multiple of `step`. */
-bool map_take_run(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot);
+/* Takes the bits of neighbouring slots, as wanted, from the map of free ones. */
+bool map_take_run(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot);
 
 /* ---- slot.c: taking and returning slots ---- */
-/* Finds `count` neighbouring slots that look unused, the first at a multiple of `step`; the caller
- * must still win their states. false: nothing in sight. */
-bool slots_find(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot);
+/* Finds slots that look unused; the caller must still win their states. NO_MEMORY when none is in
+ * sight, NO_SPACE when those left were never used and the system has no room for their metadata. */
+int slots_find(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot);
 /* Says that `count` slots from `slot` on, which are UNUSED now, may be taken. */
 void slots_offer(struct shm_arena *a, uint64_t slot, uint64_t count);
 /* Accounts for slots that became used or unused. */
 void slots_count(struct shm_arena *a, int64_t change);
+
+/* ---- back.c: memory behind the file. All give OK, or NO_SPACE with errno ---- */
+/* Backs a part of the file. */
+int back_range(struct shm_arena *a, uint64_t offset, uint64_t bytes);
+/* Backs the data of slots, which must be the caller's to change. Does nothing where that was done.
+ */
+int back_data(struct shm_arena *a, uint64_t slot, uint64_t count);
+/* Backs the block states of a slot that are kept aside, where the class has any. */
+int back_side(struct shm_arena *a, uint64_t slot, unsigned class);
+/* Backs the metadata of all slots before `end`, but for what is kept aside. */
+int back_metadata(struct shm_arena *a, uint64_t end);
+/* Backs the whole file of a new pool and maps it here. */
+int back_all(struct shm_arena *a);
+/* Gives the memory of a slot, which must be the caller's to change, back to the system. */
+bool back_give_up(struct shm_arena *a, uint64_t slot);
 
 /* ---- run.c: large blocks ---- */
 int run_alloc(struct shm_arena *a, size_t size, size_t alignment, uint64_t *slot);
@@ -156,18 +199,21 @@ static inline void lane_add(unsigned lane, _Atomic uint64_t *counter, uint64_t v
                               memory_order_relaxed);
 }
 static inline struct lane *arena_lane(const struct shm_arena *a, unsigned me, unsigned lane) {
-    return &a->processes[me - TAG_FIRST].lanes[lane];
+    return &a->lanes_of[me - TAG_FIRST].lane[lane];
 }
 
 /* ---- process.c: who is attached ---- */
-/* The caller's tag, joining the pool first if it must (after fork); 0 when the process table is
- * full. */
+/* The caller's tag, joining the pool first if it must (after fork); 0 when it cannot, for the
+ * reason that join_refusal() gives. */
 unsigned process_join(struct shm_arena *a);
 /* The same for a new handle, which may take the place of a dead process. */
 unsigned process_join_or_inherit(struct shm_arena *a);
 static inline unsigned arena_me(struct shm_arena *a) {
     unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
     return __builtin_expect(me != 0, 1) ? me : process_join(a);
+}
+static inline int join_refusal(const struct shm_arena *a) {
+    return atomic_load_explicit(&a->refusal, memory_order_relaxed);
 }
 /* Gives reserves and the entry back. */
 void process_leave(struct shm_arena *a);
@@ -206,14 +252,18 @@ int backing_create(const struct shm_arena_options *options, uint64_t bytes, unsi
 /* Gives the file its name, which must not exist; *name is allocated. */
 int backing_publish(int fd, enum shm_arena_backend backend, const char *wanted, char **name);
 int backing_open(enum shm_arena_backend backend, const char *name, int *fd);
-int backing_unlink(enum shm_arena_backend backend, const char *name, int only_if_same_fd);
+/* Removes the name, if it leads to `only`, unless that is NULL. */
+int backing_unlink(enum shm_arena_backend backend, const char *name,
+                   const struct file_identity *only);
+/* Tells what file a descriptor leads to, and whether it still leads there. */
+int backing_identify(int fd, struct file_identity *file);
+bool backing_is_same(int fd, const struct file_identity *file);
 /* Refuses files of the wrong kind, owner or mode; gives the length. */
 int backing_check(int fd, unsigned flags, uint64_t *bytes);
 
 /* ---- mapping.c: address space ---- */
 int mapping_create(uint64_t bytes, int fd, uint64_t fixed_base, unsigned char **base);
 uint64_t mapping_choose_base(void);
-int mapping_prefault(int fd, unsigned char *base, const struct geometry *geometry);
 int mapping_bind(unsigned char *data, uint64_t bytes, int node);
 /* 0 or 1: whether transparent huge pages were advised and the system allows them for shared memory.
  */

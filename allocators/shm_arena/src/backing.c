@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Files behind pools. A named pool is built in a file that has no name yet and is linked to its
@@ -51,6 +53,26 @@ static int unnamed_open(enum shm_arena_backend backend, const char *name) {
     return fd;
 }
 
+/* ftruncate(2), without the signal by which the kernel ends a process whose file would outgrow
+ * RLIMIT_FSIZE: it is sent to this thread only, waits, and is taken back. */
+static bool set_length(int fd, uint64_t bytes) {
+    sigset_t too_long, before, pending;
+    sigemptyset(&too_long);
+    sigaddset(&too_long, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &too_long, &before);
+    bool someone_elses = !sigpending(&pending) && sigismember(&pending, SIGXFSZ);
+    int failed;
+    do
+        failed = ftruncate(fd, (off_t)bytes);
+    while (failed && errno == EINTR);
+    int error = errno;
+    if (failed && error == EFBIG && !someone_elses)
+        sigtimedwait(&too_long, NULL, &(struct timespec){0, 0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return !failed;
+}
+
 int backing_create(const struct shm_arena_options *o, uint64_t bytes, unsigned huge_shift,
                    int *fd) {
     if (o->backend != SHM_ARENA_MEMFD && (o->name || o->backend == SHM_ARENA_FILE) &&
@@ -60,9 +82,11 @@ int backing_create(const struct shm_arena_options *o, uint64_t bytes, unsigned h
                                         : unnamed_open(o->backend, o->name);
     if (*fd < 0)
         return SHM_ARENA_SYSTEM;
-    if (!fchmod(*fd, o->mode ? o->mode & 0777 : 0600) && !ftruncate(*fd, (off_t)bytes))
+    if (!fchmod(*fd, o->mode ? o->mode & 0777 : 0600) && set_length(*fd, bytes))
         return SHM_ARENA_OK;
+    int error = errno;
     close(*fd);
+    errno = error;
     return SHM_ARENA_SYSTEM;
 }
 
@@ -123,15 +147,29 @@ int backing_check(int fd, unsigned flags, uint64_t *bytes) {
     return SHM_ARENA_OK;
 }
 
-int backing_unlink(enum shm_arena_backend backend, const char *name, int only_if_same_fd) {
+int backing_identify(int fd, struct file_identity *file) {
+    struct stat status;
+    if (fstat(fd, &status))
+        return SHM_ARENA_SYSTEM;
+    *file = (struct file_identity){status.st_dev, status.st_ino};
+    return SHM_ARENA_OK;
+}
+
+bool backing_is_same(int fd, const struct file_identity *file) {
+    struct file_identity found;
+    return !backing_identify(fd, &found) && found.device == file->device &&
+           found.inode == file->inode;
+}
+
+int backing_unlink(enum shm_arena_backend backend, const char *name,
+                   const struct file_identity *only) {
     if (backend == SHM_ARENA_MEMFD || !name_is_valid(backend, name))
         return SHM_ARENA_INVALID;
     char *path = path_of(backend, name);
-    struct stat there, ours;
+    struct stat there;
     int error = path ? SHM_ARENA_OK : SHM_ARENA_SYSTEM;
-    if (!error && only_if_same_fd >= 0 &&
-        (lstat(path, &there) || fstat(only_if_same_fd, &ours) || there.st_ino != ours.st_ino ||
-         there.st_dev != ours.st_dev))
+    if (!error && only &&
+        (lstat(path, &there) || there.st_ino != only->inode || there.st_dev != only->device))
         error = SHM_ARENA_NOT_FOUND; /* the name is gone, or someone else's by now */
     if (!error && unlink(path))
         error = errno == ENOENT ? SHM_ARENA_NOT_FOUND : SHM_ARENA_SYSTEM;

@@ -43,7 +43,7 @@ int shm_arena_alloc(struct shm_arena *a, size_t size, size_t alignment, struct s
         return SHM_ARENA_INVALID;
     unsigned me = arena_me(a), lane = lane_index();
     if (!me)
-        return SHM_ARENA_TOO_MANY_PROCESSES;
+        return join_refusal(a);
     uint64_t offset, usable;
     int error = allocate(a, size, arena_alignment(a, alignment), &offset, &usable);
     struct lane *counters = arena_lane(a, me, lane);
@@ -62,7 +62,7 @@ int shm_arena_free(struct shm_arena *a, uint64_t offset) {
         return SHM_ARENA_NOT_A_BLOCK;
     unsigned me = arena_me(a), lane = lane_index();
     if (!me)
-        return SHM_ARENA_TOO_MANY_PROCESSES;
+        return join_refusal(a);
     uint64_t slot = slot_of(a, offset), bytes = 0;
     uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     int error = SHM_ARENA_NOT_A_BLOCK;
@@ -161,5 +161,5 @@ int shm_arena_share(struct shm_arena *a, uint64_t offset) {
 
 int shm_arena_take(struct shm_arena *a, uint64_t offset) {
     unsigned me = arena_me(a);
-    return me ? set_owner(a, offset, me) : SHM_ARENA_TOO_MANY_PROCESSES;
+    return me ? set_owner(a, offset, me) : join_refusal(a);
 }

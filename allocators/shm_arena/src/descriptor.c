@@ -13,6 +13,10 @@ union control {
 };
 
 int shm_arena_send(const struct shm_arena *a, int unix_socket) {
+    if (!backing_is_same(a->fd, &a->file)) {
+        errno = EBADF; /* the program closed it; what has its number now is not to be sent */
+        return SHM_ARENA_SYSTEM;
+    }
     char byte = 'A';
     union control control = {.space = {0}};
     struct iovec data = {&byte, 1};

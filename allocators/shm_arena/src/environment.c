@@ -104,6 +104,7 @@ static bool read_name(const char *text, const char **name) {
     X("SHM_ARENA_PREFAULT", read_flag(text, &o->flags, SHM_ARENA_PREFAULT))                        \
     X("SHM_ARENA_FIXED_ADDRESS", read_flag(text, &o->flags, SHM_ARENA_FIXED_ADDRESS))              \
     X("SHM_ARENA_RECLAIM_BLOCKS", read_flag(text, &o->flags, SHM_ARENA_RECLAIM_BLOCKS))            \
+    X("SHM_ARENA_OVERCOMMIT", read_flag(text, &o->flags, SHM_ARENA_OVERCOMMIT))                    \
     X("SHM_ARENA_NUMA_NODE", read_node(text, &o->numa_node))                                       \
     X("SHM_ARENA_MODE", read_unsigned(text, 8, 0777, &o->mode))                                    \
     X("SHM_ARENA_MAX_PROCESSES", read_unsigned(text, 10, 1024, &o->max_processes))

@@ -17,7 +17,8 @@ void handles_unlock(void) {
 
 static void forget(struct shm_arena *a) {
     atomic_store_explicit(&a->me, 0, memory_order_relaxed);
-    atomic_store_explicit(&a->searched, 0, memory_order_relaxed);
+    for (unsigned backed = 0; backed < 2; backed++)
+        atomic_store_explicit(&a->searched[backed], 0, memory_order_relaxed);
     atomic_store_explicit(&a->looked, 0, memory_order_relaxed);
     for (unsigned lane = 0; lane < LANES; lane++)
         for (unsigned class = 0; class < CLASS_COUNT; class ++)

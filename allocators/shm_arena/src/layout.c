@@ -5,7 +5,9 @@
 #include <string.h>
 
 /* Flags that are a property of the pool rather than of one process's handle. */
-enum { KEPT_FLAGS = SHM_ARENA_FIXED_ADDRESS | SHM_ARENA_RECLAIM_BLOCKS };
+enum {
+    KEPT_FLAGS = SHM_ARENA_FIXED_ADDRESS | SHM_ARENA_RECLAIM_BLOCKS | SHM_ARENA_OVERCOMMIT,
+};
 
 static uint64_t round_up(uint64_t value, uint64_t step) {
     return (value + step - 1) / step * step;
@@ -13,13 +15,13 @@ static uint64_t round_up(uint64_t value, uint64_t step) {
 
 struct geometry geometry_of(uint64_t slot_count, uint32_t max_processes) {
     struct geometry g = {.slot_count = slot_count, .max_processes = max_processes};
-    g.map_words = round_up(slot_count, 64 * 8) / 64; /* whole cache lines */
+    g.groups = round_up(slot_count, GROUP_SLOTS) / GROUP_SLOTS;
     g.processes = 2 * PAGE_BYTES;
-    g.states = round_up(g.processes + max_processes * sizeof(struct process), PAGE_BYTES);
-    g.smalls =
-        g.states + round_up(slot_count * sizeof(uint64_t), PAGE_BYTES); /* whole groups of states */
+    g.lanes = round_up(g.processes + max_processes * sizeof(struct process), PAGE_BYTES);
+    g.states = g.lanes + max_processes * sizeof(struct process_lanes);
+    g.smalls = g.states + g.groups * PAGE_BYTES;
     g.maps = round_up(g.smalls + slot_count * sizeof(struct small_slot), PAGE_BYTES);
-    g.side = round_up(g.maps + MAPS * g.map_words * sizeof(uint64_t), PAGE_BYTES);
+    g.side = round_up(g.maps + g.groups * MAPS * LINE_BYTES, PAGE_BYTES);
     g.data = round_up(g.side + slot_count * SIDE_BLOCKS * sizeof(uint16_t), DATA_ALIGNMENT);
     g.total = g.data + slot_count * SLOT_BYTES;
     return g;

@@ -2,12 +2,13 @@
  *
  *   header      page 0, written once by the creator, covered by a checksum
  *   pool        page 1: the frontier, hints, counters of processes that have left
- *   processes   one entry per attached process: who it is, and its counters
+ *   processes   one cache line per entry of the process table: who it is
+ *   lanes       one page per entry: the counters of its process
  *   states      one word per slot, in an order that keeps neighbours off each other's cache lines
  *   smalls      one cache line per slot: the states of its blocks, when they are few
- *   maps        bitmaps over slots, one of free ones and one per class of those with a free block
- *   side        block states of slots with many small blocks: 2 KiB each, touched only where needed
- *   data        the slots themselves, 64 KiB each; blocks live here and nothing else does
+ *   maps        bitmaps over slots: free ones, per class those with a free block, and what is
+ * backed side        block states of slots with many small blocks: 2 KiB each, touched only where
+ * needed data        the slots themselves, 64 KiB each; blocks live here and nothing else does
  *
  *   slot   64 KiB of data: unused, or holding small blocks of one class, or part of a run
  *   run    neighbouring slots that make one large block: the first is its head, the others its body
@@ -16,7 +17,10 @@
  * THE TRUTH is one 64-bit state per slot and one 16-bit state per block, each changed by a
  * compare-and-swap that takes it from one meaning to the next. Everything else (maps, low marks,
  * lanes, counters) is a HINT: losing one costs time and never a block. There is no lock and no
- * list, so there is nothing that a killed process could leave torn. */
+ * list, so there is nothing that a killed process could leave torn.
+ *
+ * BACKED means that the file has memory or disk blocks there, so that a touch cannot fail: back.c.
+ */
 #pragma once
 #include "classes.h"
 
@@ -33,10 +37,14 @@ enum {
     LANES = 64, /* sets of counters and current slots per process; threads spread over them */
     SHARED_LANE = LANES - 1, /* for threads that came when all others were taken */
     MAX_PROCESSES = 1024,
-    MAPS = 1 + CLASS_COUNT,
     FREE_MAP = 0, /* map 1 + class: slots of that class that nobody holds and that have room */
+    DATA_BACKED_MAP = 1 + CLASS_COUNT, /* slots whose data is backed; a clear bit says nothing */
+    SIDE_BACKED_MAP,                   /* slots whose block states kept aside are backed */
+    MAPS,
+    GROUP_SLOTS = PAGE_BYTES / 8,       /* whose states fill a page */
+    MAP_GROUP_WORDS = GROUP_SLOTS / 64, /* a cache line */
     DATA_ALIGNMENT = 1 << 21,
-    LAYOUT_VERSION = 1,
+    LAYOUT_VERSION = 2,
 };
 
 #define LAYOUT_MAGIC   UINT64_C(0x414e455241204d53) /* "SM ARENA" */
@@ -134,6 +142,7 @@ struct map_low {
 struct pool {
     _Atomic uint64_t frontier
         __attribute__((aligned(LINE_BYTES))); /* slots at and after it were never used */
+    _Atomic uint64_t prepared; /* states, smalls and maps of the groups before it are backed */
     _Atomic uint64_t used_slots __attribute__((aligned(LINE_BYTES)));
     _Atomic uint64_t peak_slots;
     _Atomic uint64_t recovered_processes, recovered_blocks;
@@ -145,8 +154,13 @@ _Static_assert(sizeof(struct pool) == PAGE_BYTES, "the mutable globals fill page
 
 struct process {
     _Atomic uint64_t identity __attribute__((aligned(LINE_BYTES)));
-    struct lane lanes[LANES];
 };
+
+struct process_lanes {
+    struct lane lane[LANES];
+};
+_Static_assert(sizeof(struct process_lanes) == PAGE_BYTES,
+               "backed as a whole, when a process joins");
 
 /* Beside the states of slots, which are an array of words: what only slots of small blocks need. */
 struct small_slot {
@@ -159,9 +173,9 @@ _Static_assert(sizeof(struct small_slot) == LINE_BYTES, "a cache line per slot")
 
 /* Where the parts of a pool begin, in bytes from its start. */
 struct geometry {
-    uint64_t slot_count, map_words; /* words of one map */
+    uint64_t slot_count, groups; /* of GROUP_SLOTS; the last may be cut */
     uint32_t max_processes;
-    uint64_t processes, states, smalls, maps, side, data, total;
+    uint64_t processes, lanes, states, smalls, maps, side, data, total;
 };
 
 /* Computes the geometry of a pool. Both counts must be within the limits above. */

@@ -163,15 +163,22 @@ static int wanted_node(const struct shm_manager *m) {
     return local ? (int)node : ANY_NODE;
 }
 
-/* Tries the node's pools from the `from`-th on. */
+/* Tries the node's pools from the `from`-th on. NO_SPACE when one of them would have had room, had
+ * the system more to give: one more pool would not help. */
 static int alloc_from(struct shm_manager *m, unsigned from, int node, size_t size, size_t alignment,
                       struct shm_block *block) {
     unsigned count = atomic_load_explicit(&m->count, memory_order_acquire);
-    int error = SHM_ARENA_NO_MEMORY;
-    for (unsigned i = from; i < count && error == SHM_ARENA_NO_MEMORY; i++)
-        if (m->pools[i].node == node)
-            error = shm_arena_alloc(m->pools[i].arena, size, alignment, block);
-    return error;
+    int refusal = SHM_ARENA_NO_MEMORY;
+    for (unsigned i = from; i < count; i++) {
+        if (m->pools[i].node != node)
+            continue;
+        int error = shm_arena_alloc(m->pools[i].arena, size, alignment, block);
+        if (error != SHM_ARENA_NO_MEMORY && error != SHM_ARENA_NO_SPACE)
+            return error;
+        if (error == SHM_ARENA_NO_SPACE)
+            refusal = error;
+    }
+    return refusal;
 }
 
 int shm_manager_alloc(struct shm_manager *m, size_t size, size_t alignment,

@@ -5,8 +5,10 @@
  * lost. All orders are relaxed but for the setting and the taking of a bit, which carry the slot's
  * last state to the taker. */
 
-static _Atomic uint64_t *map_words(const struct shm_arena *a, unsigned map) {
-    return a->maps + map * a->geometry.map_words;
+/* The words of all maps for 512 slots lie together, so that they are backed by one call. */
+static _Atomic uint64_t *map_word(const struct shm_arena *a, unsigned map, uint64_t word) {
+    return &a->maps[(word / MAP_GROUP_WORDS * MAPS + map) * MAP_GROUP_WORDS +
+                    word % MAP_GROUP_WORDS];
 }
 
 /* Bits [at, at + count) of the word that holds bit `at`; *count is cut to what that word has. */
@@ -20,8 +22,7 @@ static uint64_t range_mask(uint64_t at, uint64_t *count) {
 void map_set_range(struct shm_arena *a, unsigned map, uint64_t slot, uint64_t count) {
     for (uint64_t done = 0; done < count;) {
         uint64_t part = count - done, mask = range_mask(slot + done, &part);
-        atomic_fetch_or_explicit(&map_words(a, map)[(slot + done) / 64], mask,
-                                 memory_order_release);
+        atomic_fetch_or_explicit(map_word(a, map, (slot + done) / 64), mask, memory_order_release);
         CRASH_POINT();
         done += part;
     }
@@ -37,13 +38,12 @@ void map_set(struct shm_arena *a, unsigned map, uint64_t slot) {
 }
 
 void map_clear(struct shm_arena *a, unsigned map, uint64_t slot) {
-    atomic_fetch_and_explicit(&map_words(a, map)[slot / 64], ~(UINT64_C(1) << slot % 64),
+    atomic_fetch_and_explicit(map_word(a, map, slot / 64), ~(UINT64_C(1) << slot % 64),
                               memory_order_acquire);
 }
 
 bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot) {
-    return atomic_load_explicit(&map_words(a, map)[slot / 64], memory_order_relaxed) >> slot % 64 &
-           1;
+    return atomic_load_explicit(map_word(a, map, slot / 64), memory_order_relaxed) >> slot % 64 & 1;
 }
 
 /* Takes some bit of a word; false when it is empty. */
@@ -65,7 +65,7 @@ bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot) {
     uint64_t end = (pool_frontier(a) + 63) / 64;
     for (uint64_t w = first; w < end; w++) {
         unsigned bit;
-        if (!word_take(&map_words(a, map)[w], &bit))
+        if (!word_take(map_word(a, map, w), &bit))
             continue;
         CRASH_POINT();
         /* nothing before w, unless someone has lowered the mark meanwhile */
@@ -80,12 +80,23 @@ bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot) {
     return false;
 }
 
-/* The first slot in [from, end) whose bit is `wanted`, or end. */
-static uint64_t map_next(const struct shm_arena *a, uint64_t from, uint64_t end, bool wanted) {
+/* The bits of the free slots among the 64 of a word that are also backed, where that is wanted. */
+static uint64_t wanted_bits(const struct shm_arena *a, const struct slots_wanted *want,
+                            uint64_t word) {
+    uint64_t bits = atomic_load_explicit(map_word(a, FREE_MAP, word), memory_order_relaxed);
+    if (want->backed)
+        bits &= atomic_load_explicit(map_word(a, DATA_BACKED_MAP, word), memory_order_relaxed);
+    if (want->backed && want->side)
+        bits &= atomic_load_explicit(map_word(a, SIDE_BACKED_MAP, word), memory_order_relaxed);
+    return bits;
+}
+
+/* The first slot in [from, end) that can be had (or, with `can` false, that cannot), or end. */
+static uint64_t map_next(const struct shm_arena *a, const struct slots_wanted *want, uint64_t from,
+                         uint64_t end, bool can) {
     while (from < end) {
-        uint64_t bits =
-            atomic_load_explicit(&map_words(a, FREE_MAP)[from / 64], memory_order_relaxed);
-        bits = (wanted ? bits : ~bits) >> from % 64;
+        uint64_t bits = wanted_bits(a, want, from / 64);
+        bits = (can ? bits : ~bits) >> from % 64;
         if (bits) {
             from += (unsigned)__builtin_ctzll(bits);
             return from < end ? from : end;
@@ -101,10 +112,10 @@ static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t cou
     uint64_t taken = 0;
     while (taken < count) {
         uint64_t at = first + taken, part = count - taken, mask = range_mask(at, &part);
-        uint64_t old = atomic_fetch_and_explicit(&map_words(a, FREE_MAP)[at / 64], ~mask,
-                                                 memory_order_acquire);
+        uint64_t old =
+            atomic_fetch_and_explicit(map_word(a, FREE_MAP, at / 64), ~mask, memory_order_acquire);
         if ((old & mask) != mask) { /* lost some of them: put back what was taken of this word */
-            atomic_fetch_or_explicit(&map_words(a, FREE_MAP)[at / 64], old & mask,
+            atomic_fetch_or_explicit(map_word(a, FREE_MAP, at / 64), old & mask,
                                      memory_order_release);
             return taken;
         }
@@ -114,15 +125,15 @@ static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t cou
     return taken;
 }
 
-bool map_take_run(struct shm_arena *a, uint64_t count, uint64_t step, uint64_t *slot) {
-    uint64_t end = pool_frontier(a);
+bool map_take_run(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot) {
+    uint64_t end = pool_frontier(a), count = want->count, step = want->step;
     uint64_t at =
         (uint64_t)atomic_load_explicit(&a->pool->low[FREE_MAP].word, memory_order_relaxed) * 64;
-    while ((at = map_next(a, at, end, true)) < end) {
+    while ((at = map_next(a, want, at, end, true)) < end) {
         uint64_t first = (at + step - 1) / step * step;
         if (first + count > end || first + count < first)
             return false;
-        uint64_t stop = map_next(a, first, first + count, false);
+        uint64_t stop = map_next(a, want, first, first + count, false);
         if (stop == first + count) {
             uint64_t taken = map_take_range(a, first, count);
             *slot = first;

@@ -9,10 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#    define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-
 static int map_failure(void) {
     return errno == EEXIST ? SHM_ARENA_ADDRESS_TAKEN : SHM_ARENA_SYSTEM;
 }
@@ -61,21 +57,6 @@ uint64_t mapping_choose_base(void) {
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         random = 0x5eed;
     return (UINT64_C(16) << 40) + random % (UINT64_C(64) << 40) / DATA_ALIGNMENT * DATA_ALIGNMENT;
-}
-
-/* Reserves first: a tmpfs that is full then says so here, instead of killing with SIGBUS whoever
- * touches a page. */
-int mapping_prefault(int fd, unsigned char *base, const struct geometry *g) {
-    uint64_t data_bytes = g->total - g->data;
-    if (fallocate(fd, 0, 0, (off_t)g->side) || fallocate(fd, 0, (off_t)g->data, (off_t)data_bytes))
-        return SHM_ARENA_SYSTEM;
-    if (!madvise(base, g->side, MADV_POPULATE_WRITE) &&
-        !madvise(base + g->data, data_bytes, MADV_POPULATE_WRITE))
-        return SHM_ARENA_OK;
-    for (uint64_t at = 0; at < g->total;
-         at = at + PAGE_BYTES == g->side ? g->data : at + PAGE_BYTES)
-        __atomic_fetch_or(base + at, 0, __ATOMIC_RELAXED); /* a write that changes nothing */
-    return SHM_ARENA_OK;
 }
 
 /* mbind(2) without libnuma: the policy stays with the pages of the file, so it holds for all

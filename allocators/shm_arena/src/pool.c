@@ -22,11 +22,16 @@ static struct shm_arena *handle_make(const struct header *h, unsigned char *base
     if (!a)
         return NULL;
     memset(a, 0, sizeof *a);
+    if (backing_identify(fd, &a->file)) {
+        free(a);
+        return NULL;
+    }
     a->geometry = geometry_of(h->slot_count, h->max_processes);
     a->view = (struct shm_arena_view){base, a->geometry.data,
                                       a->geometry.data + h->slot_count * SLOT_BYTES, h->id};
     a->pool = (struct pool *)(base + PAGE_BYTES);
     a->processes = (struct process *)(base + a->geometry.processes);
+    a->lanes_of = (struct process_lanes *)(base + a->geometry.lanes);
     a->states = (_Atomic uint64_t *)(base + a->geometry.states);
     a->smalls = (struct small_slot *)(base + a->geometry.smalls);
     a->maps = (_Atomic uint64_t *)(base + a->geometry.maps);
@@ -34,16 +39,19 @@ static struct shm_arena *handle_make(const struct header *h, unsigned char *base
     a->alignment = h->alignment;
     a->flags = h->flags;
     a->map_bytes = map_length(h);
-    a->huge = h->huge_shift ? 2 : 0;
+    a->huge = h->huge_shift ? HUGE_TLB : HUGE_NONE;
     a->fd = fd;
     return a;
 }
 
 static void handle_drop(struct shm_arena *a) {
+    int error = errno;
     munmap(a->view.base, a->map_bytes);
-    close(a->fd);
+    if (backing_is_same(a->fd, &a->file))
+        close(a->fd);
     free(a->name);
     free(a);
+    errno = error;
 }
 
 /* ---- create ---- */
@@ -123,22 +131,38 @@ static int create_with_pages(const struct shm_arena_options *o, struct header *h
     return SHM_ARENA_NO_HUGE_PAGES;
 }
 
+/* Takes all memory of a new pool now, and notes that no slot needs any more. */
+static int prefault_new(struct shm_arena *a) {
+    int error = back_all(a);
+    if (error)
+        return error;
+    map_set_range(a, DATA_BACKED_MAP, 0, a->geometry.slot_count);
+    map_set_range(a, SIDE_BACKED_MAP, 0, a->geometry.slot_count);
+    return back_metadata(a, a->geometry.slot_count);
+}
+
 /* Everything between a mapped file and a pool that others may see. */
 static int furnish(struct shm_arena *a, const struct shm_arena_options *o, struct header *h) {
     int error = SHM_ARENA_OK;
     if (o->numa_node >= 0)
         error =
             mapping_bind(a->view.base + a->view.first, a->view.end - a->view.first, o->numa_node);
-    if (!error && o->flags & SHM_ARENA_PREFAULT)
-        error = mapping_prefault(a->fd, a->view.base, &a->geometry);
+    if (!error)
+        error =
+            o->flags & SHM_ARENA_PREFAULT ? prefault_new(a) : back_range(a, 0, a->geometry.lanes);
     if (error)
         return error;
     h->checksum = header_checksum(h);
     memcpy(a->view.base, h, sizeof *h);
     a->backend = o->backend;
     if (!process_join(a))
-        return SHM_ARENA_TOO_MANY_PROCESSES;
+        return join_refusal(a);
     return backing_publish(a->fd, o->backend, o->name, &a->name);
+}
+
+/* What the system refuses while a pool is made or attached to has one code, and errno. */
+static int system_refusal(int error) {
+    return error == SHM_ARENA_NO_SPACE ? SHM_ARENA_SYSTEM : error;
 }
 
 int shm_arena_create(const struct shm_arena_options *options, struct shm_arena **arena) {
@@ -156,10 +180,8 @@ int shm_arena_create(const struct shm_arena_options *options, struct shm_arena *
         return error;
     error = furnish(a, options, &header);
     if (error) {
-        int why = errno;
         handle_drop(a);
-        errno = why;
-        return error;
+        return system_refusal(error);
     }
     handles_add(a);
     *arena = a;
@@ -215,12 +237,12 @@ static int attach_owned(int fd, enum shm_arena_backend backend, const char *name
     a->name = strdup(name);
     error = a->name ? SHM_ARENA_OK : SHM_ARENA_SYSTEM;
     if (!error && flags & SHM_ARENA_PREFAULT)
-        error = mapping_prefault(fd, a->view.base, &a->geometry);
+        error = back_all(a);
     if (!error && !process_join_or_inherit(a))
-        error = SHM_ARENA_TOO_MANY_PROCESSES;
+        error = join_refusal(a);
     if (error) {
         handle_drop(a);
-        return error;
+        return system_refusal(error);
     }
     handles_add(a);
     shm_arena_recover(a);
@@ -253,14 +275,14 @@ void shm_arena_detach(struct shm_arena *a) {
 }
 
 int shm_arena_destroy(struct shm_arena *a) {
-    int error =
-        a->backend == SHM_ARENA_MEMFD ? SHM_ARENA_OK : backing_unlink(a->backend, a->name, a->fd);
+    int error = a->backend == SHM_ARENA_MEMFD ? SHM_ARENA_OK
+                                              : backing_unlink(a->backend, a->name, &a->file);
     shm_arena_detach(a);
     return error;
 }
 
 int shm_arena_unlink(enum shm_arena_backend backend, const char *name) {
-    return backing_unlink(backend, name, -1);
+    return backing_unlink(backend, name, NULL);
 }
 
 int shm_arena_fd(const struct shm_arena *a) {

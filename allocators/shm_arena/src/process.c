@@ -70,32 +70,38 @@ bool process_is_dead(const struct shm_arena *a, uint64_t identity) {
 }
 
 void process_vacate(struct shm_arena *a, unsigned tag) {
-    struct process *process = &a->processes[tag - TAG_FIRST];
+    struct lane *lanes = a->lanes_of[tag - TAG_FIRST].lane;
     for (unsigned i = 0; i < LANES; i++) {
 #define FOLD(name)                                                                                 \
-    atomic_fetch_add_explicit(                                                                     \
-        &a->pool->departed.name,                                                                   \
-        atomic_exchange_explicit(&process->lanes[i].name, 0, memory_order_relaxed),                \
-        memory_order_relaxed);
+    atomic_fetch_add_explicit(&a->pool->departed.name,                                             \
+                              atomic_exchange_explicit(&lanes[i].name, 0, memory_order_relaxed),   \
+                              memory_order_relaxed);
         LANE_COUNTERS(FOLD)
 #undef FOLD
     }
     CRASH_POINT();
-    atomic_store_explicit(&process->identity, 0, memory_order_release);
+    atomic_store_explicit(&a->processes[tag - TAG_FIRST].identity, 0, memory_order_release);
 }
 
 /* Takes a vacant entry, or in need that of a dead process, whose tag and estate then are the
- * caller's to settle. */
+ * caller's to settle. An entry's counters are backed before anyone can see that it is taken. */
 static unsigned entry_take(struct shm_arena *a, uint64_t identity, bool of_dead) {
-    for (unsigned p = 0; p < a->geometry.max_processes; p++) {
+    int refusal = SHM_ARENA_TOO_MANY_PROCESSES;
+    for (unsigned p = 0; p < a->geometry.max_processes && refusal != SHM_ARENA_NO_SPACE; p++) {
         uint64_t seen = atomic_load_explicit(&a->processes[p].identity, memory_order_relaxed);
         if (of_dead ? word_process_kind(seen) != PROCESS_LIVE || !process_is_dead(a, seen)
                     : seen != 0)
             continue;
-        if (atomic_compare_exchange_strong_explicit(&a->processes[p].identity, &seen, identity,
-                                                    memory_order_acq_rel, memory_order_relaxed))
+        int error = back_range(a, a->geometry.lanes + p * sizeof(struct process_lanes),
+                               sizeof(struct process_lanes));
+        if (error)
+            refusal = error;
+        else if (atomic_compare_exchange_strong_explicit(&a->processes[p].identity, &seen, identity,
+                                                         memory_order_acq_rel,
+                                                         memory_order_relaxed))
             return TAG_FIRST + p;
     }
+    atomic_store_explicit(&a->refusal, refusal, memory_order_relaxed);
     return 0;
 }
 
@@ -112,7 +118,7 @@ unsigned process_join(struct shm_arena *a) {
 
 unsigned process_join_or_inherit(struct shm_arena *a) {
     unsigned me = process_join(a);
-    if (me || !(me = entry_take(a, my_identity(a), true)))
+    if (me || join_refusal(a) == SHM_ARENA_NO_SPACE || !(me = entry_take(a, my_identity(a), true)))
         return me;
     atomic_store_explicit(&a->me, me, memory_order_relaxed);
     pool_settle_estate(a);

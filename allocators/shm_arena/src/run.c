@@ -26,33 +26,41 @@ void run_release(struct shm_arena *a, uint64_t slot) {
     slots_offer(a, slot, whole);
 }
 
-/* Turns slots that looked unused into a run; false when another process got one of them first. */
-static bool run_claim(struct shm_arena *a, unsigned me, uint64_t slot, uint64_t length) {
+/* Turns slots that looked unused into a run. BUSY when another process got one of them first. */
+static int run_claim(struct shm_arena *a, unsigned me, uint64_t slot, uint64_t length) {
     uint64_t head = slot_word(SLOT_CLAIMING, 0, me, (uint32_t)length);
     if (!slot_change(a, slot, SLOT_UNUSED, head)) {
         slots_offer(a, slot + 1, length - 1);
-        return false;
+        return SHM_ARENA_BUSY;
     }
     for (uint64_t i = 1; i < length; i++) {
         if (slot_change(a, slot + i, SLOT_UNUSED, slot_word(SLOT_BODY, 0, 0, (uint32_t)slot)))
             continue;
         run_release(a, slot);
         slots_offer(a, slot + i + 1, length - i - 1);
-        return false;
+        return SHM_ARENA_BUSY;
+    }
+    int error = back_data(a, slot, length);
+    if (error) {
+        run_release(a, slot);
+        return error;
     }
     slots_count(a, (int64_t)length);
-    return slot_change(a, slot, head, slot_word(SLOT_RUN, 0, me, (uint32_t)length));
+    bool won = slot_change(a, slot, head, slot_word(SLOT_RUN, 0, me, (uint32_t)length));
+    return won ? SHM_ARENA_OK : SHM_ARENA_BUSY;
 }
 
 int run_alloc(struct shm_arena *a, size_t size, size_t alignment, uint64_t *slot) {
     unsigned me = arena_me(a);
-    uint64_t length = (size + SLOT_BYTES - 1) >> SLOT_SHIFT;
-    uint64_t step = alignment > SLOT_BYTES ? alignment >> SLOT_SHIFT : 1;
+    struct slots_wanted want = {.count = (size + SLOT_BYTES - 1) >> SLOT_SHIFT,
+                                .step = alignment > SLOT_BYTES ? alignment >> SLOT_SHIFT : 1};
     for (uint64_t tries = 0; tries < 64 + a->geometry.slot_count; tries++) {
-        if (!slots_find(a, length, step, slot))
-            return SHM_ARENA_NO_MEMORY;
-        if (run_claim(a, me, *slot, length))
+        int error = slots_find(a, &want, slot);
+        if (!error && !(error = run_claim(a, me, *slot, want.count)))
             return SHM_ARENA_OK;
+        if (error == SHM_ARENA_NO_MEMORY || (error == SHM_ARENA_NO_SPACE && want.backed))
+            return error;
+        want.backed |= error == SHM_ARENA_NO_SPACE;
     }
     return SHM_ARENA_BUSY;
 }

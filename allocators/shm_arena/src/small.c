@@ -95,6 +95,12 @@ bool small_retire(struct shm_arena *a, uint64_t slot, uint64_t word) {
 
 void small_reopen(struct shm_arena *a, uint64_t slot, uint64_t word) {
     unsigned class = word_class(word);
+    /* Blocks become FREE only in a slot that is marked as backed, and the mark stays while the slot
+     * is in use. Without it no block was made FREE yet. */
+    if (word_kind(word) == SLOT_OPENING && !map_has(a, DATA_BACKED_MAP, slot)) {
+        slots_offer(a, slot, slot_change(a, slot, word, SLOT_UNUSED));
+        return;
+    }
     _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
     for (unsigned i = 0; i < size_classes[class].capacity; i++)
         block_change(&blocks[i], BLOCK_SEALED, BLOCK_FREE);
@@ -159,22 +165,43 @@ static bool adopt_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_
     return false;
 }
 
-/* Opens an unused slot for the class. NO_MEMORY, or BUSY when others kept taking what was found. */
-static int open_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
+/* Opens a slot that looked unused. BUSY when another process got it first. */
+static int open_found(struct shm_arena *a, unsigned me, unsigned class, uint64_t slot) {
     uint64_t opening = slot_word(SLOT_OPENING, class, me, 0);
+    int error = back_side(a, slot, class); /* before: whoever sees OPENING reads block states */
+    if (error) {
+        slots_offer(a, slot, 1);
+        return error;
+    }
+    if (!slot_change(a, slot, SLOT_UNUSED, opening))
+        return SHM_ARENA_BUSY;
+    error = back_data(a, slot, 1);
+    if (error) {
+        slot_change(a, slot, opening, SLOT_UNUSED);
+        slots_offer(a, slot, 1);
+        return error;
+    }
+    slots_count(a, 1);
+    _Atomic uint16_t *blocks = slot_blocks(a, slot, class);
+    for (unsigned i = 0; i < size_classes[class].capacity; i++) {
+        atomic_store_explicit(&blocks[i], BLOCK_FREE, memory_order_release);
+        CRASH_POINT();
+    }
+    slot_change(a, slot, opening, slot_word(SLOT_SMALL, class, me, 0));
+    return SHM_ARENA_OK;
+}
+
+/* Opens an unused slot for the class. NO_MEMORY; NO_SPACE; or BUSY when others kept taking what was
+ * found. */
+static int open_slot(struct shm_arena *a, unsigned me, unsigned class, uint64_t *slot) {
+    struct slots_wanted want = {.count = 1, .step = 1, .side = class_has_side(class)};
     for (uint64_t tries = 0; tries < 64 + a->geometry.slot_count; tries++) {
-        if (!slots_find(a, 1, 1, slot))
-            return SHM_ARENA_NO_MEMORY;
-        if (!slot_change(a, *slot, SLOT_UNUSED, opening))
-            continue;
-        slots_count(a, 1);
-        _Atomic uint16_t *blocks = slot_blocks(a, *slot, class);
-        for (unsigned i = 0; i < size_classes[class].capacity; i++) {
-            atomic_store_explicit(&blocks[i], BLOCK_FREE, memory_order_release);
-            CRASH_POINT();
-        }
-        slot_change(a, *slot, opening, slot_word(SLOT_SMALL, class, me, 0));
-        return SHM_ARENA_OK;
+        int error = slots_find(a, &want, slot);
+        if (!error && !(error = open_found(a, me, class, *slot)))
+            return SHM_ARENA_OK;
+        if (error == SHM_ARENA_NO_MEMORY || (error == SHM_ARENA_NO_SPACE && want.backed))
+            return error;
+        want.backed |= error == SHM_ARENA_NO_SPACE;
     }
     return SHM_ARENA_BUSY;
 }

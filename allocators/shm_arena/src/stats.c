@@ -38,12 +38,12 @@ static void add_lane(struct shm_arena_stats *s, const struct lane *lane) {
 static void count_processes(const struct shm_arena *a, struct shm_arena_stats *s) {
     add_lane(s, &a->pool->departed);
     for (unsigned p = 0; p < a->geometry.max_processes; p++) {
-        const struct process *process = &a->processes[p];
-        if (!atomic_load_explicit(&process->identity, memory_order_relaxed))
+        /* acquire: pairs with entry_take(), which backs the lanes first */
+        if (!atomic_load_explicit(&a->processes[p].identity, memory_order_acquire))
             continue;
         s->processes++;
         for (unsigned i = 0; i < LANES; i++)
-            add_lane(s, &process->lanes[i]);
+            add_lane(s, &a->lanes_of[p].lane[i]);
     }
 }
 

@@ -1,7 +1,5 @@
 #include "arena.h"
 
-#include <sys/mman.h>
-
 /* Walks over a whole pool: visiting or freeing every block, and returning memory to the system. */
 
 /* The pid that a tag stands for, or 0. */
@@ -49,7 +47,7 @@ static bool free_visited(void *arena, const struct shm_block *block, int owner) 
 
 int shm_arena_reset(struct shm_arena *a) {
     if (!arena_me(a))
-        return SHM_ARENA_TOO_MANY_PROCESSES;
+        return join_refusal(a);
     shm_arena_each_block(a, free_visited, a);
     pool_sweep(a, true);
     return SHM_ARENA_OK;
@@ -61,7 +59,7 @@ static bool trim_slot(struct shm_arena *a, uint64_t slot, unsigned me) {
     if (!atomic_compare_exchange_strong(slot_state(a, slot), &unused, claimed))
         return false;
     CRASH_POINT();
-    bool punched = !madvise(a->view.base + slot_offset(a, slot), SLOT_BYTES, MADV_REMOVE);
+    bool punched = back_give_up(a, slot);
     run_release(a, slot);
     return punched;
 }

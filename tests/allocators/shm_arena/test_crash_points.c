@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 void (*shm_crash_point)(void);
+bool (*shm_no_space)(void);
 
 static long steps_left;
 
@@ -149,6 +150,29 @@ static void act_detach(void) {
     shm_arena_detach(arena);
 }
 
+/* The system refuses each of the first requests for more of the file once. */
+static unsigned requests, refused_request;
+static bool refuse_one(void) {
+    return ++requests == refused_request;
+}
+static void act_without_room(void) {
+    struct shm_block b;
+    for (refused_request = 1; refused_request < 6; refused_request++) {
+        requests = 0;
+        shm_no_space = refuse_one;
+        shm_arena_alloc(arena, 3 * 64 * KIB, 0, &b);
+        shm_arena_alloc(arena, 1000, 0, &b); /* with block states kept aside */
+        shm_arena_alloc(arena, 30000, 0, &b);
+    }
+    shm_no_space = NULL;
+}
+static void act_trim_and_reuse(void) {
+    shm_arena_free(arena, offsets[0]);
+    shm_arena_trim(arena);
+    alloc_offset(arena, 3 * 64 * KIB);
+    alloc_offset(arena, 1000);
+}
+
 /* A grandchild dies in the middle of something; the child dies while burying it. */
 static int act_half(void *at) {
     steps_left = *(long *)at;
@@ -183,7 +207,57 @@ SCENARIO(filling_the_pool, 5, hold_two_16k, act_fill)
 SCENARIO(changing_owners, 8, hold_run, act_share_and_take)
 SCENARIO(reallocating, 8, hold_two_16k, act_realloc)
 SCENARIO(trimming, 8, hold_run, act_trim)
+SCENARIO(allocating_without_room, 16, hold_run, act_without_room)
+SCENARIO(backing_again_what_was_trimmed, 10, hold_run, act_trim_and_reuse)
 SCENARIO(burying_the_dead, 5, leave_a_corpse, act_bury)
+
+/* A process that has in mind to allocate from a slot goes on doing so while the slot, which was
+ * retired, trimmed and then opened by a process that died over it, is recovered by another: at any
+ * step of the recovery, what it gets must be backed. */
+static struct shm_arena *other;
+static long recovery_steps_left;
+static bool got_unbacked;
+
+static void allocate_amid_recovery(void) {
+    struct shm_block b;
+    if (--recovery_steps_left != 0)
+        return;
+    shm_crash_point = NULL;
+    if (shm_arena_alloc(other, 16384, 0, &b))
+        return;
+    got_unbacked |= !map_has(other, DATA_BACKED_MAP, (b.offset - other->view.first) >> SLOT_SHIFT);
+    shm_arena_free(other, b.offset);
+}
+
+/* Whether the recovery has that many steps. */
+static bool recovers_soundly(long death, long recovery_step) {
+    struct shm_block b;
+    arena = pool_of(64 * KIB, 0);
+    other = attach_again(arena);
+    uint64_t offset = alloc_offset(other, 16384); /* the other's slot from now on */
+    assert_ok(shm_arena_free(arena, offset));
+    assert_ok(shm_arena_alloc(arena, 64 * KIB, 0, &b)); /* takes even that slot */
+    assert_ok(shm_arena_free(arena, b.offset));
+    assert_int_equal(shm_arena_trim(arena), 64 * KIB);
+    scenario = &(struct scenario){1, NULL, act_alloc_first};
+    in_child(act_and_die, &death);
+    recovery_steps_left = recovery_step;
+    shm_crash_point = allocate_amid_recovery;
+    while (shm_arena_recover(arena))
+        ;
+    shm_crash_point = NULL;
+    shm_arena_detach(other);
+    shm_arena_detach(arena);
+    return recovery_steps_left <= 0;
+}
+
+static void a_slot_is_recovered_with_its_backing(void **state) {
+    (void)state;
+    for (long death = 1; death < 24; death++)
+        for (long step = 1; recovers_soundly(death, step); step++)
+            if (got_unbacked)
+                fail_msg("death at step %ld, recovery at step %ld", death, step);
+}
 
 /* Blocks of a process that detaches stay: they are counted here, not reclaimed. */
 static void dying_while_detaching(void **state) {
@@ -218,7 +292,10 @@ int main(void) {
         cmocka_unit_test(dying_while_changing_owners),
         cmocka_unit_test(dying_while_reallocating),
         cmocka_unit_test(dying_while_trimming),
+        cmocka_unit_test(dying_while_allocating_without_room),
+        cmocka_unit_test(dying_while_backing_again_what_was_trimmed),
         cmocka_unit_test(dying_while_burying_the_dead),
+        cmocka_unit_test(a_slot_is_recovered_with_its_backing),
         cmocka_unit_test(dying_while_detaching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,11 @@
 #include <string.h>
 
 static const char *const variables[] = {
-    "SHM_ARENA_POOL_SIZE", "SHM_ARENA_ALIGNMENT",     "SHM_ARENA_NAME",
-    "SHM_ARENA_BACKEND",   "SHM_ARENA_USE_HUGEPAGE",  "SHM_ARENA_HUGEPAGE_SIZE",
-    "SHM_ARENA_PREFAULT",  "SHM_ARENA_FIXED_ADDRESS", "SHM_ARENA_RECLAIM_BLOCKS",
-    "SHM_ARENA_NUMA_NODE", "SHM_ARENA_MODE",          "SHM_ARENA_MAX_PROCESSES",
+    "SHM_ARENA_POOL_SIZE",     "SHM_ARENA_ALIGNMENT",     "SHM_ARENA_NAME",
+    "SHM_ARENA_BACKEND",       "SHM_ARENA_USE_HUGEPAGE",  "SHM_ARENA_HUGEPAGE_SIZE",
+    "SHM_ARENA_PREFAULT",      "SHM_ARENA_FIXED_ADDRESS", "SHM_ARENA_RECLAIM_BLOCKS",
+    "SHM_ARENA_OVERCOMMIT",    "SHM_ARENA_NUMA_NODE",     "SHM_ARENA_MODE",
+    "SHM_ARENA_MAX_PROCESSES",
 };
 
 static int clean(void **state) {
@@ -54,6 +55,7 @@ static void every_other_variable_is_read(void **state) {
     assert_int_equal(with("SHM_ARENA_PREFAULT", "yes").flags, SHM_ARENA_PREFAULT);
     assert_int_equal(with("SHM_ARENA_FIXED_ADDRESS", "true").flags, SHM_ARENA_FIXED_ADDRESS);
     assert_int_equal(with("SHM_ARENA_RECLAIM_BLOCKS", "on").flags, SHM_ARENA_RECLAIM_BLOCKS);
+    assert_int_equal(with("SHM_ARENA_OVERCOMMIT", "1").flags, SHM_ARENA_OVERCOMMIT);
     assert_int_equal(with("SHM_ARENA_NUMA_NODE", "1").numa_node, 1);
     assert_int_equal(with("SHM_ARENA_MODE", "0660").mode, 0660);
     assert_int_equal(with("SHM_ARENA_MAX_PROCESSES", "16").max_processes, 16);

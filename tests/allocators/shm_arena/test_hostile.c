@@ -18,13 +18,14 @@ static void scribble(struct shm_arena *victim, uint64_t *random, unsigned words)
     } parts[] = {
         {PAGE_BYTES, PAGE_BYTES},
         {victim->geometry.processes, 2 * sizeof(struct process)},
+        {victim->geometry.lanes, 2 * sizeof(struct process_lanes)},
         {victim->geometry.states, victim->geometry.slot_count * sizeof(uint64_t)},
         {victim->geometry.smalls, victim->geometry.slot_count * sizeof(struct small_slot)},
-        {victim->geometry.maps, MAPS * victim->geometry.map_words * 8},
+        {victim->geometry.maps, victim->geometry.groups * MAPS * LINE_BYTES},
         {victim->geometry.side, victim->geometry.slot_count * SIDE_BLOCKS * 2},
     };
     for (unsigned i = 0; i < words; i++) {
-        unsigned part = (unsigned)(next_random(random) % 6);
+        unsigned part = (unsigned)(next_random(random) % 7);
         uint64_t at = parts[part].from + next_random(random) % (parts[part].bytes / 8) * 8;
         uint64_t value = next_random(random);
         switch (value >> 60 & 3) {

@@ -201,6 +201,36 @@ static void prefault_takes_all_page_faults_at_once(void **state) {
     shm_arena_detach(a);
 }
 
+static uint64_t bytes_taken(struct shm_arena *a) {
+    return (uint64_t)status_of(a).st_blocks * 512;
+}
+
+static void memory_is_taken_when_a_block_is_allocated(void **state) {
+    (void)state;
+    struct shm_arena *a = pool_of(64 * MIB, 0);
+    assert_true(bytes_taken(a) < 64 * KIB);
+    uint64_t offset = alloc_offset(a, 8 * MIB), taken = bytes_taken(a);
+    assert_in_range(taken, 8 * MIB, 8 * MIB + 256 * KIB);
+    assert_ok(shm_arena_free(a, offset));
+    alloc_offset(a, 7 * MIB);
+    assert_int_equal(bytes_taken(a), taken); /* once */
+    shm_arena_trim(a);
+    assert_in_range(bytes_taken(a), 7 * MIB, 7 * MIB + 256 * KIB);
+    shm_arena_detach(a);
+}
+
+static void an_overcommitted_pool_takes_memory_when_touched(void **state) {
+    (void)state;
+    struct shm_arena *a = pool_of((size_t)1 << 30, SHM_ARENA_OVERCOMMIT), *b = attach_again(a);
+    alloc_offset(a, 300 * MIB);
+    uint64_t offset = alloc_offset(b, 300 * MIB);
+    assert_true(bytes_taken(a) < 2 * MIB);
+    memset(shm_arena_address(b, offset), 1, MIB);
+    assert_true(bytes_taken(a) < 3 * MIB);
+    shm_arena_detach(b);
+    shm_arena_detach(a);
+}
+
 static void a_pool_binds_to_a_numa_node_that_exists(void **state) {
     (void)state;
     struct shm_arena_options o = small();
@@ -308,7 +338,7 @@ static void the_process_table_has_an_end(void **state) {
 
 static void every_error_has_a_text(void **state) {
     (void)state;
-    for (int code = SHM_ARENA_OK; code <= SHM_ARENA_BUSY; code++)
+    for (int code = SHM_ARENA_OK; code <= SHM_ARENA_NO_SPACE; code++)
         assert_true(strlen(shm_arena_error_text(code)) > 5);
     assert_string_equal(shm_arena_error_text(-1), shm_arena_error_text(1000));
 }
@@ -325,6 +355,8 @@ int main(void) {
         cmocka_unit_test(the_pools_alignment_holds_for_every_block),
         cmocka_unit_test(a_fixed_pool_is_at_one_address_everywhere),
         cmocka_unit_test(prefault_takes_all_page_faults_at_once),
+        cmocka_unit_test(memory_is_taken_when_a_block_is_allocated),
+        cmocka_unit_test(an_overcommitted_pool_takes_memory_when_touched),
         cmocka_unit_test(a_pool_binds_to_a_numa_node_that_exists),
         cmocka_unit_test(huge_pages_are_used_or_refused_but_never_pretended),
         cmocka_unit_test(a_descriptor_passed_over_a_socket_attaches),

@@ -1,8 +1,8 @@
 /* A model of many processes in one: each simulated process is a coroutine with its own handle to
  * the pool, and a seeded scheduler switches between them at every atomic step of the library. Any
  * of them may be killed at any step: it is just never resumed. What the library hands out is kept
- * in a shadow; a block handed out twice, or lost, stops the test with its seed. The same seed gives
- * the same run. */
+ * in a shadow; a block handed out twice, lost, or not backed stops the test with its seed. In some
+ * runs the system often has no room for more of the file. The same seed gives the same run. */
 #include "arena.h"
 #include "support.h"
 
@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 enum { ACTORS = 4, STACK_BYTES = 256 * KIB, MOST_BLOCKS = 4096 };
 
 void (*shm_crash_point)(void);
+bool (*shm_no_space)(void);
 
 struct actor {
     ucontext_t context;
@@ -41,7 +43,7 @@ static struct {
     ucontext_t scheduler;
     int current;
     uint64_t in_flight[ACTORS]; /* offset that the actor has taken out of the shadow and works on */
-    unsigned long deaths, refused, operations;
+    unsigned long deaths, refused, without_space, operations;
 } model;
 
 static uint64_t roll(uint64_t sides) {
@@ -52,6 +54,21 @@ static uint64_t roll(uint64_t sides) {
 static void switch_away(void) {
     if (model.current >= 0)
         swapcontext(&model.actors[model.current].context, &model.scheduler);
+}
+
+/* Phases with room and phases without. */
+static bool often_no_space(void) {
+    return model.current >= 0 && (model.operations >> 6 & 1) && roll(4);
+}
+
+/* Every slot of a block must have been noted as backed. */
+static void assert_backed(struct shm_arena *arena, const struct shm_block *block) {
+    uint64_t first = (block->offset - arena->view.first) >> SLOT_SHIFT,
+             last = (block->offset + block->size - 1 - arena->view.first) >> SLOT_SHIFT;
+    for (uint64_t slot = first; slot <= last; slot++)
+        if (!map_has(arena, DATA_BACKED_MAP, slot))
+            fail_msg("block %lu+%zu lies in slot %lu, which is not backed", block->offset,
+                     block->size, slot);
 }
 
 static void shadow_add(uint64_t offset, uint64_t size, int owner) {
@@ -96,10 +113,13 @@ static void do_alloc(int actor) {
     int error =
         shm_arena_alloc(model.actors[actor].arena, random_size(), roll(8) ? 0 : 128 * KIB, &block);
     if (error) {
-        assert_true(error == SHM_ARENA_NO_MEMORY || error == SHM_ARENA_BUSY);
+        assert_true(error == SHM_ARENA_NO_MEMORY || error == SHM_ARENA_BUSY ||
+                    error == SHM_ARENA_NO_SPACE);
         model.refused++;
+        model.without_space += error == SHM_ARENA_NO_SPACE;
         return;
     }
+    assert_backed(model.actors[actor].arena, &block);
     shadow_add(block.offset, block.size, actor);
 }
 
@@ -131,7 +151,7 @@ static void act(int actor) {
         do_share(actor);
     else if (what < 99)
         shm_arena_recover(model.actors[actor].arena);
-    else if (!roll(20)) /* it is slow */
+    else if (!roll(shm_no_space ? 1 : 20)) /* it is slow; but what is not trimmed stays backed */
         shm_arena_trim(model.actors[actor].arena);
     model.operations++;
 }
@@ -157,7 +177,7 @@ static struct shm_arena *attach_amid_deaths(int actor) {
     struct shm_arena *arena;
     int error;
     while ((error = shm_arena_attach_fd(shm_arena_fd(model.root), 0, &arena)) != SHM_ARENA_OK) {
-        assert_int_equal(error, SHM_ARENA_TOO_MANY_PROCESSES);
+        assert_true(error == SHM_ARENA_TOO_MANY_PROCESSES || error == SHM_ARENA_SYSTEM);
         int other = (int)roll(ACTORS);
         if (other != actor && model.actors[other].arena)
             resume(other);
@@ -217,9 +237,21 @@ static bool audit_block(void *context, const struct shm_block *block, int owner)
     return false;
 }
 
+/* The file must have at least the memory of the slots that are noted as backed. */
+static void audit_backing(void) {
+    struct shm_arena *a = model.root;
+    struct stat status;
+    uint64_t backed = 0;
+    for (uint64_t slot = 0; slot < a->geometry.slot_count; slot++)
+        backed += map_has(a, DATA_BACKED_MAP, slot);
+    assert_int_equal(fstat(a->fd, &status), 0);
+    assert_true((uint64_t)status.st_blocks * 512 >= backed * SLOT_BYTES + a->geometry.lanes);
+}
+
 /* With everyone between two operations and the dead buried, the pool must hold exactly what the
  * shadow holds. */
 static void audit(void) {
+    audit_backing();
     for (int actor = 0; actor < ACTORS; actor++)
         while (model.actors[actor].busy)
             resume(actor);
@@ -253,12 +285,14 @@ static struct shm_arena *root_pool(size_t bytes) {
     return arena;
 }
 
-static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
+static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps,
+                      bool (*no_space)(void)) {
     memset(&model, 0, sizeof model);
     model.random = seed;
     model.current = -1;
     model.root = root_pool(pool_bytes);
     shm_crash_point = switch_away;
+    shm_no_space = no_space;
     for (int actor = 0; actor < ACTORS; actor++)
         actor_start(actor);
     for (unsigned long step = 1; step <= steps; step++) {
@@ -272,6 +306,7 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
         if (step % 1000 == 0)
             audit();
     }
+    shm_no_space = NULL;
     for (int actor = 0; actor < ACTORS; actor++) /* kill all: only shared blocks may remain */
         if (model.actors[actor].arena)
             actor_kill(actor);
@@ -280,8 +315,9 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps) {
         assert_ok(shm_arena_free(model.root, shadow_take(0).offset));
     assert_int_equal(stats_of(model.root).live_count, 0);
     assert_whole(model.root);
-    print_message("seed %lu: %lu operations, %lu deaths, %lu refusals\n", seed, model.operations,
-                  model.deaths, model.refused);
+    print_message("seed %lu: %lu operations, %lu deaths, %lu refusals, %lu of them by the system\n",
+                  seed, model.operations, model.deaths, model.refused, model.without_space);
+    assert_true(!no_space || model.without_space > steps / 3000);
     assert_true(model.deaths > steps / 1000 && model.operations > steps / 200);
     for (int actor = 0; actor < ACTORS; actor++)
         free(model.actors[actor].stack);
@@ -297,17 +333,24 @@ static unsigned long steps_wanted(void) {
 static void blocks_are_neither_lost_nor_given_twice_in_a_tight_pool(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++)
-        run_model(seed, 8 * 64 * KIB, steps_wanted());
+        run_model(seed, 8 * 64 * KIB, steps_wanted(), NULL);
 }
 
 static void blocks_are_neither_lost_nor_given_twice_in_a_roomy_pool(void **state) {
     (void)state;
     for (uint64_t seed = 101; seed <= 104; seed++)
-        run_model(seed, 4 * MIB, steps_wanted());
+        run_model(seed, 4 * MIB, steps_wanted(), NULL);
+}
+
+static void blocks_are_backed_and_not_lost_where_the_system_often_has_no_room(void **state) {
+    (void)state;
+    for (uint64_t seed = 201; seed <= 206; seed++)
+        run_model(seed, (seed % 2 ? 8 : 24) * 64 * KIB, steps_wanted(), often_no_space);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_backed_and_not_lost_where_the_system_often_has_no_room),
         cmocka_unit_test(blocks_are_neither_lost_nor_given_twice_in_a_tight_pool),
         cmocka_unit_test(blocks_are_neither_lost_nor_given_twice_in_a_roomy_pool),
     };
