@@ -57,11 +57,11 @@ EXPORT void *calloc(size_t count, size_t size) {
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return or_no_memory(NULL);
     }
-    void *block = malloc(bytes);
+    void *block = bytes <= PTRDIFF_MAX ? block_alloc(bytes) : NULL;
     if (block && !BLOCKS_ARE_ZERO) {
-        memset(block, 0, bytes);
+        memset(block, 0, block_usable(block));
     }
-    return block;
+    return or_no_memory(block);
 }
 
 EXPORT void *realloc(void *block, size_t size) {

@@ -10,6 +10,7 @@
 
 #include <malloc.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,11 +23,11 @@ void *slotmalloc_malloc(size_t size);
 /* Gives a block back; NULL is allowed. errno is left alone. */
 void slotmalloc_free(void *p);
 
-/* Takes `count` * `size` zeroed bytes. NULL and ENOMEM when there is no memory or the product
- * overflows. */
+/* Takes `count` * `size` bytes; all of the block's usable size is zero. NULL and ENOMEM when there
+ * is no memory or the product overflows. */
 void *slotmalloc_calloc(size_t count, size_t size);
 
-/* Makes a block hold `size` bytes, moving it if need be; contents up to the smaller size are kept.
+/* Makes a block hold `size` bytes, moving it if need be; all usable bytes that fit are kept.
  * p == NULL allocates; size == 0 frees and returns NULL. NULL and ENOMEM on failure, and the old
  * block stays. */
 void *slotmalloc_realloc(void *p, size_t size);
@@ -38,7 +39,8 @@ void *slotmalloc_reallocarray(void *p, size_t count, size_t size);
  * Returns 0 and sets *out, or EINVAL or ENOMEM and leaves *out alone; errno is left alone. */
 int slotmalloc_posix_memalign(void **out, size_t align, size_t size);
 
-/* The same with the result returned; `align` is any power of two. NULL and EINVAL or ENOMEM. */
+/* The same with the result returned. What is no power of two counts as the next one, as in glibc
+ * (whose aligned_alloc refuses it from 2.38 on). NULL and EINVAL or ENOMEM. */
 void *slotmalloc_aligned_alloc(size_t align, size_t size);
 void *slotmalloc_memalign(size_t align, size_t size);
 
@@ -49,8 +51,8 @@ void *slotmalloc_pvalloc(size_t size);
 /* Bytes that may be used from p on, at least what was asked for; 0 for NULL. */
 size_t slotmalloc_malloc_usable_size(void *p);
 
-/* C23: free with the size (and alignment) that the block was asked for; both are checked loosely.
- */
+/* C23: free. The size (and alignment) that the block was asked for are ignored, but with check=full
+ * wrong ones end the process. */
 void slotmalloc_free_sized(void *p, size_t size);
 void slotmalloc_free_aligned_sized(void *p, size_t align, size_t size);
 
@@ -61,6 +63,17 @@ int slotmalloc_malloc_trim(size_t keep);
  * (in use), fordblks (free, still held), keepcost (unused and releasable). A snapshot while other
  * threads run. */
 struct mallinfo2 slotmalloc_mallinfo2(void);
+
+/* The same in ints: what is larger than INT_MAX reads as INT_MAX. */
+struct mallinfo slotmalloc_mallinfo(void);
+
+/* Writes the totals, and the free blocks by size class, as XML of glibc's form. 0, or EINVAL when
+ * `options` is not 0. */
+int slotmalloc_malloc_info(int options, FILE *stream);
+
+/* Accepts what glibc's does, and changes nothing: its parameters steer parts that only glibc's
+ * malloc has. 1, or 0 for a value of M_MXFAST that is out of range. */
+int slotmalloc_mallopt(int parameter, int value);
 
 /* Writes the totals to stderr. */
 void slotmalloc_malloc_stats(void);

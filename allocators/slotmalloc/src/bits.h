@@ -1,8 +1,14 @@
-/* Runs of set bits in a 32-bit word. */
+/* Powers of two, and runs of set bits in a 32-bit word. */
 #ifndef SLOTMALLOC_BITS_H
 #define SLOTMALLOC_BITS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+static inline bool is_power_of_two(size_t value) {
+    return value != 0 && (value & (value - 1)) == 0;
+}
 
 static inline unsigned bit_count(uint32_t mask) {
     return (unsigned)__builtin_popcount(mask);

@@ -16,10 +16,11 @@
 
 #define MOVE_PAGES_FROM ((size_t)64 << 20) /* remapping beats copying, but splits the mapping */
 
-/* `*zero`: the block is zero, but for its first word if it is of a size class. */
+/* `*zero`: the block is zero, but for its first word if it is of a size class. 0 bytes count as 1:
+ * no path below may hand out a block that takes no memory, for the next one would lie there too. */
 static enum status alloc_from(struct heap *heap, const struct request *request, void **out,
                               bool *zero) {
-    size_t bytes = request->bytes, align = request->align;
+    size_t bytes = request->bytes != 0 ? request->bytes : 1, align = request->align;
     if (bytes <= CLASS_MAX_BYTES && align <= CLASS_MAX_BYTES) {
         unsigned class = align <= GRANULE ? class_of(bytes) : class_of_aligned(bytes, align);
         if (class < CLASS_COUNT) {
@@ -33,11 +34,10 @@ static enum status alloc_from(struct heap *heap, const struct request *request, 
                : huge_alloc(heap, bytes, align, out, zero);
 }
 
-/* Zeroes what is not known to be zero. */
-static void clear(void *p, size_t bytes, bool zero) {
+void block_clear(void *p, bool zero) {
     if (!zero)
-        memset(p, 0, bytes);
-    else if (bytes <= CLASS_MAX_BYTES)
+        memset(p, 0, block_usable(p));
+    else if (ident_read(slot_number(p)) > HEAP_ALIGN)
         ((struct block *)p)->next = NULL;
 }
 
@@ -56,7 +56,7 @@ enum status block_alloc(const struct request *request, void **out) {
     }
     thread_heap_done(heap);
     if (status == OK && request->zero) /* a borrowed heap is not held for that */
-        clear(*out, request->bytes, zero);
+        block_clear(*out, zero);
     return status;
 }
 
@@ -120,18 +120,32 @@ size_t block_usable(const void *p) {
     return classes[ident_class(ident)].size;
 }
 
-bool block_resize(void *p, size_t bytes) {
-    uint64_t ident = ident_checked(p);
-    uint32_t number = slot_number(p);
-    size_t usable = block_usable(p);
-    if (ident > HEAP_ALIGN)
-        return bytes <= usable && bytes >= usable / 2;
+static bool resize_large(uint32_t number, uint64_t ident, size_t bytes) {
     if (ident == IDENT_HUGE)
         return huge_resize(number, bytes);
     return bytes > CLASS_MAX_BYTES && bytes <= RUN_MAX_BYTES && run_resize(number, bytes);
 }
 
-enum status block_alloc_grown(size_t bytes, void **out) {
+bool block_resize(void *p, size_t bytes) {
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN) {
+        size_t usable = block_usable(p);
+        return bytes <= usable && bytes >= usable / 2;
+    }
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return false;
+    bool resized = resize_large(slot_number(p), ident, bytes);
+    if (resized)
+        heap->counters.realloc_in_place++;
+    else
+        heap->counters.realloc_moved++;
+    thread_heap_done(heap);
+    return resized;
+}
+
+/* For a block that grows: with room behind it to grow again. */
+static enum status alloc_growing(size_t bytes, void **out) {
     struct request request = {bytes, GRANULE, false};
     if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
         return block_alloc(&request, out);
@@ -144,7 +158,8 @@ enum status block_alloc_grown(size_t bytes, void **out) {
     return status == OK ? OK : block_alloc(&request, out);
 }
 
-enum status block_move(void *to, void *from, size_t bytes) {
+/* Moves the contents, by remapping whole pages where that pays. NO_MEMORY: `from` is untouched. */
+static enum status move(void *to, void *from, size_t bytes) {
     size_t page = kernel_page_size(), whole = bytes & ~(page - 1);
     bool pages = bytes >= MOVE_PAGES_FROM && ((uintptr_t)to | (uintptr_t)from) % page == 0;
     enum move move = pages ? kernel_move(from, whole, to) : MOVE_REFUSED;
@@ -152,5 +167,20 @@ enum status block_move(void *to, void *from, size_t bytes) {
         return NO_MEMORY;
     size_t moved = move == MOVE_DONE ? whole : 0;
     memcpy((char *)to + moved, (char *)from + moved, bytes - moved);
+    return OK;
+}
+
+enum status block_copy(void *p, size_t bytes, void **out) {
+    size_t usable = block_usable(p);
+    struct request request = {bytes, GRANULE, false};
+    bool grown = usable > CLASS_MAX_BYTES && bytes > usable;
+    size_t kept = usable < bytes ? usable : bytes;
+    if ((grown ? alloc_growing(bytes, out) : block_alloc(&request, out)) != OK)
+        return NO_MEMORY;
+    if (unlikely(move(*out, p, kept) != OK)) { /* that place is lost: another, by copying */
+        if (block_alloc(&request, out) != OK)
+            return NO_MEMORY;
+        memcpy(*out, p, kept);
+    }
     return OK;
 }

@@ -24,11 +24,14 @@ size_t block_usable(const void *p);
 /* Makes the block hold `bytes` where it is, if it can and that is no waste. */
 bool block_resize(void *p, size_t bytes);
 
-/* Takes a block for one that outgrew its place: large ones get room to grow further. */
-enum status block_alloc_grown(size_t bytes, void **out);
+/* Takes another block of `bytes` for one that cannot stay, with all of its contents that fit: what
+ * the program could use, not only what it asked for. The old block is still there, but what was
+ * moved by remapping pages reads as zero in it. Large blocks that grow get room to grow further. On
+ * failure the old block is as it was. */
+enum status block_copy(void *p, size_t bytes, void **out);
 
-/* Moves `bytes` of contents between two blocks, by pages when that is cheaper. NO_MEMORY: `from` is
- * as it was, and `to` is lost, not even to be given back. */
-enum status block_move(void *to, void *from, size_t bytes);
+/* Makes a block just taken read as zero up to its usable size. `zero`: it does already, but for the
+ * link in the first word of a block of a size class. */
+void block_clear(void *p, bool zero);
 
 #endif

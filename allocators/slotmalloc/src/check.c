@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bits.h"
 #include "lock.h"
 #include "text.h"
 
@@ -97,6 +98,13 @@ void check_free(void *p) {
 
 size_t check_usable(const void *p) {
     return verified(p)->bytes;
+}
+
+void check_size(const void *p, size_t align, size_t bytes) {
+    if (bytes != verified(p)->bytes)
+        die("freed with another size than it was asked for:", p);
+    if (!is_power_of_two(align) || (uintptr_t)p % align != 0)
+        die("freed with an alignment that it does not have:", p);
 }
 
 enum status check_realloc(void *p, size_t bytes, void **out) {

@@ -18,6 +18,7 @@ static inline bool check_is_full(void) {
 enum status check_alloc(const struct request *request, void **out);
 void check_free(void *p);
 size_t check_usable(const void *p);
+void check_size(const void *p, size_t align, size_t bytes); /* what the program says it asked for */
 enum status check_realloc(void *p, size_t bytes, void **out);
 
 /* fork: holds, gives back and resets the quarantine's lock. */

@@ -36,10 +36,8 @@ static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
         block = heap_refill(heap, class_of(size), &zero);
     if (unlikely(block == NULL))
         return entry_alloc(size, GRANULE, zeroed);
-    if (zeroed && zero)
-        block->next = NULL;
-    else if (zeroed)
-        memset(block, 0, size);
+    if (zeroed)
+        block_clear(block, zero);
     return block;
 }
 
@@ -124,25 +122,15 @@ EXPORT void *slotmalloc_calloc(size_t count, size_t size) {
     if ((heap->bin_zero >> class) & 1)
         block->next = NULL;
     else
-        memset(block, 0, bytes);
+        memset(block, 0, classes[class].size); /* zero as far as malloc_usable_size goes */
     return block;
 }
 
 static enum status realloc_moving(void *p, size_t size, void **out) {
-    size_t usable = block_usable(p);
-    struct request request = {size, GRANULE, false};
-    bool grown = usable > CLASS_MAX_BYTES && size > usable;
-    enum status status = grown ? block_alloc_grown(size, out) : block_alloc(&request, out);
-    if (status != OK)
-        return status;
-    size_t bytes = usable < size ? usable : size;
-    if (unlikely(block_move(*out, p, bytes) != OK)) { /* that place is lost: another, by copying */
-        if (block_alloc(&request, out) != OK)
-            return NO_MEMORY;
-        memcpy(*out, p, bytes);
-    }
-    slotmalloc_free(p);
-    return OK;
+    enum status status = block_copy(p, size, out);
+    if (likely(status == OK))
+        slotmalloc_free(p);
+    return status;
 }
 
 static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {

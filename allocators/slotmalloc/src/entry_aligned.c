@@ -1,6 +1,8 @@
 /* Aligned allocation, and the array and sized forms. */
 #include <errno.h>
 
+#include "bits.h"
+#include "check.h"
 #include "classes.h"
 #include "entry.h"
 #include "export.h"
@@ -8,9 +10,7 @@
 #include "slotmalloc.h"
 #include "thread.h"
 
-static bool is_power_of_two(size_t value) {
-    return value != 0 && (value & (value - 1)) == 0;
-}
+#define LARGEST_POWER (SIZE_MAX / 2 + 1)
 
 /* Fast path: the class of the size rounded up to the alignment nearly always fits. NULL: it did
  * not. */
@@ -34,13 +34,21 @@ static void *aligned(size_t align, size_t size) {
     return p != NULL ? p : entry_alloc(size, align, false);
 }
 
+/* As glibc: what is no power of two counts as the next one. */
 EXPORT void *slotmalloc_memalign(size_t align, size_t size) {
-    if (is_power_of_two(align))
-        return aligned(align, size);
-    errno = EINVAL;
-    return NULL;
+    if (unlikely(align > LARGEST_POWER)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    size_t power = align;
+    if (unlikely(!is_power_of_two(align)))
+        for (power = GRANULE; power < align;)
+            power *= 2;
+    return aligned(power, size);
 }
 
+/* The same function, as in glibc up to 2.37. Later ones refuse what is no power of two: a program
+ * that runs with them never asks for that, and one that was made for the older ones is served. */
 EXPORT void *slotmalloc_aligned_alloc(size_t align, size_t size) {
     return slotmalloc_memalign(align, size);
 }
@@ -80,14 +88,16 @@ EXPORT void *slotmalloc_reallocarray(void *p, size_t count, size_t size) {
     return slotmalloc_realloc(p, bytes);
 }
 
+/* The slot knows the size: only check=full looks at what the program says. */
 EXPORT void slotmalloc_free_sized(void *p, size_t size) {
-    (void)size; /* the slot knows better */
+    if (check_is_full() && p != NULL)
+        check_size(p, 1, size);
     slotmalloc_free(p);
 }
 
 EXPORT void slotmalloc_free_aligned_sized(void *p, size_t align, size_t size) {
-    (void)align;
-    (void)size;
+    if (check_is_full() && p != NULL)
+        check_size(p, align, size);
     slotmalloc_free(p);
 }
 

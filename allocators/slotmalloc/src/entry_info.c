@@ -53,9 +53,10 @@ EXPORT int slotmalloc_malloc_trim(size_t keep) {
 EXPORT struct mallinfo2 slotmalloc_mallinfo2(void) {
     struct stats_totals totals;
     stats_totals_get(&totals);
+    uint64_t held = totals.used + totals.retained; /* at another moment than `live` */
     return (struct mallinfo2){.arena = totals.extent,
                               .uordblks = totals.live,
-                              .fordblks = totals.used + totals.retained - totals.live,
+                              .fordblks = held > totals.live ? held - totals.live : 0,
                               .keepcost = totals.retained};
 }
 

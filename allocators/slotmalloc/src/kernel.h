@@ -1,6 +1,6 @@
 /* All that slotmalloc asks of the kernel, in raw system calls that leave errno alone.
  *
- * Memory calls are counted by kind, and the option fault_after=N makes the N-th and all later ones
+ * Memory calls are counted by kind, and tests make the N-th and all later ones
  * fail, so that tests can walk every failure path. */
 #ifndef SLOTMALLOC_KERNEL_H
 #define SLOTMALLOC_KERNEL_H

@@ -1,10 +1,16 @@
 #include "run.h"
 
+#include "kernel.h"
 #include "slot.h"
 #include "superslab.h"
 
+static size_t whole_pages(size_t bytes) {
+    size_t page = kernel_page_size();
+    return (bytes + page - 1) & ~(page - 1);
+}
+
 static unsigned slots_for(size_t bytes) {
-    return bytes == 0 ? 1 : (unsigned)((bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
+    return (unsigned)((bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
 }
 
 enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out, bool *zero) {
@@ -14,7 +20,7 @@ enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out,
     if (superslab_take(ZONE_LARGE, count, slot_align, &taken) != OK)
         return NO_MEMORY;
     struct slot *slot = &arena.slots[taken.slot];
-    *slot = (struct slot){.span = (uint8_t)count, .bytes = count * SLOT_SIZE};
+    *slot = (struct slot){.span = (uint8_t)count, .bytes = whole_pages(bytes)};
     slot_set_state(slot, SLOT_RUN);
     /* relaxed: see ident_read */
     atomic_store_explicit(&arena.ident[taken.slot], IDENT_RUN, memory_order_relaxed);
@@ -40,6 +46,6 @@ bool run_resize(uint32_t number, size_t bytes) {
     if (want < have)
         superslab_give(number + want, have - want);
     slot->span = (uint8_t)want;
-    slot->bytes = want * SLOT_SIZE;
+    slot->bytes = whole_pages(bytes);
     return true;
 }

@@ -5,8 +5,8 @@
 
 #include "types.h"
 
-/* Takes a run of `bytes` (at most RUN_MAX_BYTES), aligned to `align` (at most 2 MiB). `*zero`:
- * reads as 0. */
+/* Takes a run of `bytes` (at most RUN_MAX_BYTES), aligned to `align` (at most 2 MiB). Usable
+ * are all of its last page. `*zero`: reads as 0. */
 enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out, bool *zero);
 
 /* Gives it back; `number` is its first slot. */

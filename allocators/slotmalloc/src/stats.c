@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "classes.h"
 #include "file.h"
 #include "kernel.h"
 #include "options.h"
@@ -25,6 +26,12 @@ SNAPSHOT static uint64_t live_bytes(const struct slot *slot) {
     return freed < used ? (uint64_t)(used - freed) * slot->block_size : 0;
 }
 
+/* Blocks that a slot of a size class has left. */
+SNAPSHOT static uint64_t free_blocks(const struct slot *slot, uint64_t live) {
+    uint64_t in_use = live / classes[slot->class].size;
+    return in_use < slot->capacity ? slot->capacity - in_use : 0;
+}
+
 SNAPSHOT static void add_zone(struct stats_totals *totals, enum zone zone) {
     uint32_t first = arena_first_slot(zone), end = arena_end_slot(zone);
     for (uint32_t number = first; number < end; number++) {
@@ -32,7 +39,10 @@ SNAPSHOT static void add_zone(struct stats_totals *totals, enum zone zone) {
         if (slot->state > SLOT_HUGE || slot->state == SLOT_UNUSED)
             continue;
         totals->slots_by_state[slot->state]++;
-        totals->live += live_bytes(slot);
+        uint64_t live = live_bytes(slot);
+        totals->live += live;
+        if (slot->state <= SLOT_EMPTY && slot->class < CLASS_COUNT)
+            totals->free_blocks[slot->class] += free_blocks(slot, live);
     }
     totals->extent += (uint64_t)(end - first) * SLOT_SIZE;
 }
@@ -44,6 +54,7 @@ void stats_totals_get(struct stats_totals *totals) {
     lock_take(&superslab_lock);
     totals->used = superslab_totals.used * SLOT_SIZE;
     totals->retained = superslab_totals.warm * SLOT_SIZE;
+    totals->held_peak = superslab_totals.warm_peak * SLOT_SIZE;
     lock_give(&superslab_lock);
     totals->slots_by_state[SLOT_UNUSED] = (totals->extent - totals->used) / SLOT_SIZE;
 }

@@ -11,12 +11,17 @@ struct stats_totals {
     uint64_t used;                          /* in slots that serve blocks */
     uint64_t retained;                      /* in unused slots that probably hold memory */
     uint64_t extent;                        /* of the arena below the cursor */
+    uint64_t held_peak;                     /* most that was used and retained at once */
+    uint64_t free_blocks[CLASS_COUNT];      /* blocks, made or not, that slots have left */
 };
 
 void stats_totals_get(struct stats_totals *totals);
 
 /* Writes the JSON object; see slotmalloc_stats_json. */
 size_t stats_json(char *buffer, size_t size);
+
+/* Writes malloc_info's XML, cut off if it is too long. Returns the bytes written; no 0 byte. */
+size_t stats_xml(char *buffer, size_t size);
 
 /* Arranges for the dump at exit when the option stats asks for one. */
 void stats_init(void);

@@ -56,7 +56,8 @@ bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more);
 void superslab_claim_locked(uint32_t number, uint32_t mask);
 void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged);
 
-/* True when bitmaps, index and totals agree; walks everything. For debug builds and check=full. */
+/* True when the bitmaps of one superslab agree with each other and with the index. For
+ * slotmalloc_check. */
 bool superslab_is_valid(uint32_t number);
 
 #endif

@@ -26,7 +26,7 @@ $(SLOT_PREFIXED): $(SLOTMALLOC_PIC)
 	echo "  LD    $@"; mkdir -p $(@D)
 	$(CC) -r -nostdlib -o $@ $^
 	$(call PROGRAM,nm) -g --defined-only $@ \
-	  | awk '$$3 ~ /^(malloc.*|free.*|calloc|realloc|reallocarray|(posix_)?memalign|aligned_alloc|p?valloc|mallinfo2)$$|^_Z[nd]/ \
+	  | awk '$$3 ~ /^(malloc.*|free.*|calloc|realloc|reallocarray|(posix_)?memalign|aligned_alloc|p?valloc|mallinfo2?|mallopt|cfree)$$|^__libc_|^_Z[nd]/ \
 	    {print $$3, "other_" $$3}' > $@.names
 	$(call PROGRAM,objcopy) --redefine-syms=$@.names -R .init_array -R .rela.init_array $@
 
@@ -37,7 +37,7 @@ $(SLOT_BIN)/test_%: $(BUILD)/obj/$(SLOT_TESTS)/test_%.o $(SLOT_SUPPORT) $(SLOT_P
 	$(CC) $(LDFLAGS) -o $@ $^ $(SLOT_CMOCKA) -ldl
 
 # The conformance tests and the torture once more, with slotmalloc's own names for malloc and the others.
-SLOT_CONFORMANCE := $(filter-out test_operators test_dlopen,$(CONFORMANCE_NAMES))
+SLOT_CONFORMANCE := $(filter-out test_operators test_dlopen test_libc_names,$(CONFORMANCE_NAMES))
 SLOT_SAME        := $(SLOT_CONFORMANCE:test_%=$(SLOT_BIN)/same_%)
 SLOT_TORTURE     := $(SLOT_BIN)/torture
 SLOT_SAME_OBJ    := $(BUILD)/obj/slotmalloc-same

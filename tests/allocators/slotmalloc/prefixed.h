@@ -32,6 +32,9 @@ __attribute__((constructor)) static void first_allocation(void) {
 #define malloc_usable_size   slotmalloc_malloc_usable_size
 #define malloc_trim          slotmalloc_malloc_trim
 #define mallinfo2()          slotmalloc_mallinfo2()
+#define mallinfo()           slotmalloc_mallinfo()
+#define malloc_info          slotmalloc_malloc_info
+#define mallopt              slotmalloc_mallopt
 
 #define TORTURE_ENTRY_PREFIX "slotmalloc_"
 

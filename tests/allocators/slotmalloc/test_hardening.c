@@ -269,6 +269,26 @@ static void a_later_double_free_aborts(void **state) {
     }
 }
 
+static void free_as_one_byte_more(size_t size) {
+    slotmalloc_free_sized(allocate(size), size + 1);
+}
+
+static void free_as_aligned_too_far(size_t size) {
+    char *block = slotmalloc_aligned_alloc(64, size);
+    require(block != NULL);
+    size_t alignment = 64;
+    while ((uintptr_t)block % alignment == 0) {
+        alignment *= 2;
+    }
+    slotmalloc_free_aligned_sized(opaque(block), alignment, size);
+}
+
+static void a_wrong_size_or_alignment_of_free_aborts(void **state) {
+    (void)state;
+    expect_abort_for_every_size(free_as_one_byte_more, "check=full");
+    expect_abort_for_every_size(free_as_aligned_too_far, "check=full");
+}
+
 static void behave(void *options) {
     options_add(options);
     uint64_t random = 5;
@@ -302,6 +322,7 @@ int main(void) {
         cmocka_unit_test(the_canary_sees_an_overflow),
         cmocka_unit_test(the_quarantine_sees_a_write_after_free),
         cmocka_unit_test(a_later_double_free_aborts),
+        cmocka_unit_test(a_wrong_size_or_alignment_of_free_aborts),
         cmocka_unit_test(a_sound_program_passes_every_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

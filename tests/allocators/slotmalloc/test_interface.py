@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -18,7 +19,14 @@ LIBRARY = BUILD / "libslotmalloc.so"
 PLAIN = [
     *("malloc", "free", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc"),
     *("memalign", "valloc", "pvalloc", "malloc_usable_size", "malloc_trim", "mallinfo2"),
-    *("malloc_stats", "free_sized", "free_aligned_sized"),
+    *("malloc_stats", "free_sized", "free_aligned_sized", "mallinfo", "malloc_info", "mallopt"),
+]
+
+
+LIBC_NAMES = [
+    *("__libc_malloc", "__libc_calloc", "__libc_realloc", "__libc_reallocarray", "__libc_free"),
+    *("__libc_memalign", "__libc_valloc", "__libc_pvalloc", "__libc_mallinfo", "__libc_mallopt"),
+    "cfree",
 ]
 
 
@@ -37,7 +45,8 @@ def test_the_interface_and_nothing_else_is_visible(name: str) -> None:
     symbols = exported(BUILD / name)
     assert set(PLAIN) <= symbols
     assert {f"slotmalloc_{name}" for name in PLAIN} <= symbols
-    others = symbols - set(PLAIN)
+    others = symbols - set(PLAIN) - set(LIBC_NAMES)
+    assert set(LIBC_NAMES) <= symbols
     assert all(re.match(r"slotmalloc_|_Z(nw|na|dl|da)", name) for name in others), others
     assert (
         len([name for name in others if name.startswith("_Z")]) == 20
@@ -123,6 +132,63 @@ def test_the_library_can_be_opened_beside_another_malloc() -> None:
     command = [sys.executable, "-c", OPENED, str(LIBRARY)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (0, "1\n"), run.stderr
+
+
+REALLOCATED = """
+import ctypes, json, sys
+library = ctypes.CDLL(sys.argv[1])
+size, block = ctypes.c_size_t, ctypes.c_void_p
+library.slotmalloc_malloc.restype = library.slotmalloc_realloc.restype = block
+library.slotmalloc_realloc.argtypes = [block, size]
+one = library.slotmalloc_malloc(size(100_000))
+neighbour = library.slotmalloc_malloc(size(100_000))
+counts = []
+for wanted in (100_000, 120_000, 1_000_000):
+    one = library.slotmalloc_realloc(one, wanted)
+    buffer = ctypes.create_string_buffer(20_000)
+    library.slotmalloc_stats_json(buffer, size(20_000))
+    counters = json.loads(buffer.value)["counters"]
+    counts.append((counters["realloc_in_place"], counters["realloc_moved"]))
+print(counts)
+"""
+
+
+def test_reallocs_of_large_blocks_are_counted() -> None:
+    """Within its slots, within them again, and out of them: the neighbour is in the way."""
+    command = [sys.executable, "-c", REALLOCATED, str(LIBRARY)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "[(1, 0), (2, 0), (2, 1)]\n", run.stderr
+
+
+INFORMATION = """
+import ctypes, xml.etree.ElementTree as tree
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+libc.fflush.argtypes = [ctypes.c_void_p]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+kept = [bytes(size) for size in range(1, 300_000, 999)]
+stream = libc.fdopen(1, b"w")
+assert libc.malloc_info(0, stream) == 0
+libc.fflush(stream)
+"""
+
+
+def test_malloc_info_is_xml_whose_sums_agree() -> None:
+    run = run_under("", sys.executable, "-c", INFORMATION)
+    root = ElementTree.fromstring(run.stdout)
+    heap = root.find("heap")
+    assert root.attrib == {"version": "1"} and heap is not None
+    sizes = heap.findall("sizes/size")
+    assert sizes and all(
+        int(size.attrib["total"]) == int(size.attrib["to"]) * int(size.attrib["count"])
+        and int(size.attrib["from"]) <= int(size.attrib["to"])
+        for size in sizes
+    )
+    rest = heap.find("total[@type='rest']")
+    held = heap.find("system[@type='current']")
+    assert rest is not None and held is not None
+    assert int(rest.attrib["count"]) == sum(int(size.attrib["count"]) for size in sizes)
+    assert int(rest.attrib["size"]) < int(held.attrib["size"]) > 300 * 100_000
 
 
 PROGRAM = """
