@@ -1,23 +1,23 @@
 #include "arena.h"
 
+#include "growing.h"
 #include "kernel.h"
 #include "options.h"
 
-#define RESERVE_MIN     ((size_t)16 << 20)
-#define HEAPS_MAX       65536
-#define HEAP_SHARE      16                /* heaps may take up to 1/16 of a small arena */
-#define HUGE_PAGE_START ((size_t)2 << 20) /* of the dense zone without huge pages */
-#define GROW_START      ((size_t)64 << 20)
+#define RANGE_MIN  ((size_t)16 << 20)
+#define RANGE_MAX  ((size_t)1 << 46)
+#define RANGE_STEP 4     /* a range that does not fit is made smaller by this */
+#define HEAPS_MAX  65536 /* 256 MiB of addresses */
+#define FIRST_EXTENT                                                                               \
+    ((size_t)512 << 20)                /* arena that the first step of a metadata array is for     \
+                                        */
+#define FIRST_SMALL ((size_t)64 << 10) /* first step of the small arrays */
+#define LIMIT_SHARE 32                 /* of a limit may be mapped ahead of need at a time */
 
 struct arena arena;
 
-/* Of each zone, superslab numbers; changed under the superslab lock. */
-static struct {
-    _Atomic uint32_t cursor; /* next one never taken */
-    bool advised;            /* from here on superslabs may become huge pages */
-    bool refused;            /* the kernel has none */
-    uint32_t accessible_end; /* growing arena: those below it are accessible */
-} zones[ZONES];
+enum array { IDENT, SLOTS, REMOTE, SUPERSLABS, INDEX, HEAPS, ARRAYS };
+static struct growing arrays[ARRAYS];
 
 static _Atomic uint32_t heap_count; /* heaps taken */
 
@@ -25,191 +25,121 @@ static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) & ~(to - 1);
 }
 
-/* What can be had at most: half of a limited address space, so that stacks and libraries still fit.
- */
-static size_t reserve_target(void) {
-    size_t target = options.reserve < RESERVE_MIN ? RESERVE_MIN : options.reserve;
-    uint64_t limit = kernel_address_space_limit();
-    while (limit != UINT64_MAX && target > limit / 2 && target > RESERVE_MIN)
-        target /= 2;
-    return target;
+static size_t max(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
-/* Halves the wish until the kernel grants it; an accessible range first, else one that grows. */
-static enum status reserve(size_t *bytes, void **out) {
-    for (size_t size = reserve_target(); size >= RESERVE_MIN; size /= 2) {
-        *bytes = size + SUPERSLAB_SIZE; /* room to align */
-        arena.grow = options.commit == COMMIT_GROW;
-        if (!arena.grow && kernel_reserve(*bytes, true, out) == OK)
-            return OK;
-        if (options.commit == COMMIT_RESERVE)
-            continue;
-        arena.grow = true;
-        if (kernel_reserve(*bytes, false, out) == OK)
-            return OK;
+/* Bytes that each array needs for the superslabs below `end`. */
+static void array_bytes(uint32_t end, size_t bytes[ARRAYS]) {
+    size_t slots = (size_t)end * SLOTS_PER_SUPERSLAB;
+    bytes[IDENT] = slots * sizeof *arena.ident;
+    bytes[SLOTS] = slots * sizeof *arena.slots;
+    bytes[REMOTE] = slots * sizeof *arena.remote;
+    bytes[SUPERSLABS] = end * sizeof *arena.superslabs;
+    bytes[INDEX] = ((size_t)end + REGION_SUPERSLABS - 1) / REGION_SUPERSLABS * sizeof *arena.index;
+    bytes[HEAPS] = 0;
+}
+
+/* Places the arrays, each with all the addresses that it may ever need, from there on. */
+static void place_arrays(uintptr_t at, uint32_t limit) {
+    size_t most[ARRAYS], first[ARRAYS];
+    array_bytes(limit, most);
+    array_bytes((uint32_t)(FIRST_EXTENT >> SUPERSLAB_SHIFT), first);
+    most[HEAPS] = HEAPS_MAX * sizeof *arena.heaps;
+    for (enum array i = 0; i < ARRAYS; i++) {
+        size_t bytes = round_up(most[i], SUPERSLAB_SIZE);
+        arrays[i] =
+            (struct growing){.start = at, .limit = bytes, .first = max(first[i], FIRST_SMALL)};
+        at += bytes;
     }
+    arena.ident = (void *)arrays[IDENT].start;
+    arena.slots = (void *)arrays[SLOTS].start;
+    arena.remote = (void *)arrays[REMOTE].start;
+    arena.superslabs = (void *)arrays[SUPERSLABS].start;
+    arena.index = (void *)arrays[INDEX].start;
+    arena.heaps = (void *)arrays[HEAPS].start;
+    arena.heap_limit = HEAPS_MAX;
+}
+
+/* Bytes of addresses that the arrays of a range take. */
+static size_t metadata_bytes(uint32_t limit) {
+    size_t bytes[ARRAYS], sum = round_up(HEAPS_MAX * sizeof *arena.heaps, SUPERSLAB_SIZE);
+    array_bytes(limit, bytes);
+    for (enum array i = 0; i < HEAPS; i++)
+        sum += round_up(bytes[i], SUPERSLAB_SIZE);
+    return sum;
+}
+
+/* Tries a range of `bytes` from about `base` on, with the arrays below it. */
+static enum status try_range(uintptr_t base, size_t bytes) {
+    uint32_t limit = (uint32_t)(bytes >> SUPERSLAB_SHIFT);
+    arena.base = round_up(base, SUPERSLAB_SIZE);
+    arena.limit = limit;
+    place_arrays(arena.base - metadata_bytes(limit), limit);
+    if (arena_reach(2) == OK) /* the first superslab is number 1 */
+        return OK;
+    for (enum array i = 0; i < ARRAYS; i++)
+        growing_drop(&arrays[i]);
     return NO_MEMORY;
 }
 
-/* Hands out the metadata area in page-aligned pieces. */
-static void *carve(uintptr_t *at, size_t bytes) {
-    void *piece = (void *)*at;
-    *at += round_up(bytes, HEAP_ALIGN);
-    return piece;
-}
-
-/* A quarter each for the two zones of slots, half for large blocks; in whole index words, so that a
- * small arena may leave a zone empty. */
-static void split_zones(uint32_t first, uint32_t end) {
-    uint32_t quarter = (uint32_t)round_up((end - first) / 4, 64);
-    for (enum zone zone = 0; zone < ZONES; zone++) {
-        uint32_t limit = zone == ZONES - 1 ? end : ((zone + 1) * quarter + first) & ~63u;
-        limit = limit < first ? first : limit < end ? limit : end;
-        uint32_t start = zone == 0 ? first : arena.zones[zone - 1].limit;
-        arena.zones[zone] = (struct zone_bounds){start, limit};
-    }
-}
-
-static void lay_out(uintptr_t base, size_t size) {
-    size_t slots = size >> SLOT_SHIFT, superslabs = size >> SUPERSLAB_SHIFT;
-    size_t heaps = size / HEAP_SHARE / sizeof(struct heap);
-    uintptr_t at = base;
-    arena.base = base;
-    arena.size = size;
-    arena.heap_limit = heaps > HEAPS_MAX ? HEAPS_MAX : (uint32_t)heaps;
-    arena.ident = carve(&at, slots * sizeof *arena.ident);
-    arena.slots = carve(&at, slots * sizeof *arena.slots);
-    arena.remote = carve(&at, slots * sizeof *arena.remote);
-    arena.superslabs = carve(&at, superslabs * sizeof *arena.superslabs);
-    arena.index = carve(&at, (superslabs / 64 + 1) * sizeof *arena.index);
-    arena.heaps = carve(&at, arena.heap_limit * sizeof *arena.heaps);
-    uint32_t first = (uint32_t)((at - base + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
-    split_zones(first, (uint32_t)superslabs);
-}
-
-/* A growing arena makes the metadata accessible at once: a fraction of a percent of its size. */
-static enum status metadata_commit(void) {
-    if (!arena.grow)
+/* Where: the kernel places mappings and stacks near each other, at the top of the address space, or
+ * low when a tool brings a layout of its own. Two to three times the size of the range away from
+ * there the program is not likely to meet us. The distance follows the library's own address, so
+ * that it is random where addresses are, and the same in each process where they are not. */
+static enum status choose_range(size_t bytes) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t away = 2 * bytes + (uintptr_t)&arena % bytes;
+    if (here > away + bytes && try_range(here - away, bytes) == OK)
         return OK;
-    return kernel_commit((void *)arena.base,
-                         (size_t)arena.zones[ZONE_DENSE].first << SUPERSLAB_SHIFT);
+    return try_range(here + away, bytes);
 }
 
-static void *superslab_place(uint32_t number) {
-    return (void *)(arena.base + ((uintptr_t)number << SUPERSLAB_SHIFT));
-}
-
-static void whole_arena_options(void) {
-    uint32_t first = arena.zones[ZONE_DENSE].first, limit = arena.zones[ZONES - 1].limit;
-    size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
-    if (options.huge_arena || options.thp == THP_OFF) /* advice may be refused */
-        (void)kernel_huge_page(superslab_place(first), bytes, options.huge_arena);
-    if (options.huge_arena)
-        for (enum zone zone = 0; zone < ZONES; zone++)
-            zones[zone].advised = true;
-    size_t wish = round_up(options.prefault, HEAP_ALIGN);
-    if (wish > 0 && !arena.grow)
-        (void)kernel_populate(superslab_place(first), wish < bytes ? wish : bytes);
-}
-
-static void zones_init(void) {
-    for (enum zone zone = 0; zone < ZONES; zone++) {
-        uint32_t first = arena.zones[zone].first;
-        zones[zone].accessible_end = first;
-        atomic_store_explicit(&zones[zone].cursor, first,
-                              memory_order_relaxed); /* one thread yet */
-    }
+/* In a limited process the steps leave room for others. */
+static void obey_limit(void) {
+    uint64_t limit = kernel_limit_bytes();
+    if (limit != UINT64_MAX)
+        growing_ahead = limit / LIMIT_SHARE;
 }
 
 enum status arena_init(void) {
-    size_t bytes;
-    void *range;
-    if (reserve(&bytes, &range) != OK)
-        return NO_MEMORY;
-    uintptr_t base = round_up((uintptr_t)range, SUPERSLAB_SIZE);
-    lay_out(base, bytes - SUPERSLAB_SIZE);
-    if (metadata_commit() != OK) {
-        (void)kernel_release(range, bytes);
-        return NO_MEMORY;
-    }
-    zones_init();
-    whole_arena_options();
+    size_t bytes = options.reserve < RANGE_MAX ? options.reserve : RANGE_MAX;
+    obey_limit();
+    for (bytes = max(bytes, RANGE_MIN) & ~(SUPERSLAB_SIZE - 1); bytes >= RANGE_MIN;
+         bytes = bytes / RANGE_STEP & ~(SUPERSLAB_SIZE - 1))
+        if (choose_range(bytes) == OK)
+            return OK;
+    return NO_MEMORY;
+}
+
+enum status arena_reach(uint32_t end) {
+    size_t need[ARRAYS];
+    array_bytes(end, need);
+    for (enum array i = 0; i < ARRAYS; i++)
+        if (growing_reach(&arrays[i], need[i]) != OK)
+            return NO_MEMORY;
+    size_t extent = arrays[IDENT].bytes / sizeof *arena.ident << SLOT_SHIFT;
+    size_t range = (size_t)arena.limit << SUPERSLAB_SHIFT;
+    arena.extent = extent < range ? extent : range; /* see arena_extent */
     return OK;
 }
 
-static enum status commit_to(enum zone zone, uint32_t end) {
-    uint32_t have = zones[zone].accessible_end;
-    size_t bytes = (size_t)(end - have) << SUPERSLAB_SHIFT;
-    if (kernel_commit(superslab_place(have), bytes) != OK)
-        return NO_MEMORY;
-    zones[zone].accessible_end = end;
-    return OK;
-}
-
-/* Growing arena: makes room up to `end` accessible, doubling what there is if it can. */
-static enum status make_accessible(enum zone zone, uint32_t end) {
-    uint32_t have = zones[zone].accessible_end, limit = arena.zones[zone].limit;
-    if (!arena.grow || end <= have)
-        return OK;
-    uint32_t step = have - arena.zones[zone].first;
-    if (step < GROW_START >> SUPERSLAB_SHIFT)
-        step = GROW_START >> SUPERSLAB_SHIFT;
-    uint32_t wish = step < limit - have ? have + step : limit;
-    if (wish > end && commit_to(zone, wish) == OK)
-        return OK;
-    return commit_to(zone, end);
-}
-
-/* Advises the rest of the zone for huge pages, in one call. */
-static void advise_ahead(enum zone zone, uint32_t first) {
-    uint32_t limit = arena.zones[zone].limit;
-    uint32_t below = first - arena.zones[zone].first;
-    bool grown = zone == ZONE_DENSE && below >= HUGE_PAGE_START >> SUPERSLAB_SHIFT;
-    bool wanted = options.thp == THP_ALWAYS || (options.thp == THP_AUTO && grown);
-    if (!wanted || zones[zone].advised || zones[zone].refused)
-        return;
-    size_t bytes = (size_t)(limit - first) << SUPERSLAB_SHIFT;
-    zones[zone].advised = kernel_huge_page(superslab_place(first), bytes, true) == OK;
-    zones[zone].refused = !zones[zone].advised;
-}
-
-enum status arena_advance(enum zone zone, uint32_t count, uint32_t *first, bool *huge_pages) {
-    uint32_t at = arena_cursor(zone);
-    if (count > arena.zones[zone].limit - at || make_accessible(zone, at + count) != OK)
-        return NO_MEMORY;
-    advise_ahead(zone, at);
-    /* relaxed: writers hold the superslab lock; other readers want a snapshot */
-    atomic_store_explicit(&zones[zone].cursor, at + count, memory_order_relaxed);
-    *first = at;
-    *huge_pages = zones[zone].advised;
-    return OK;
-}
-
-uint32_t arena_cursor(enum zone zone) {
-    return atomic_load_explicit(&zones[zone].cursor, memory_order_relaxed); /* relaxed: as above */
-}
-
-uint32_t arena_first_slot(enum zone zone) {
-    return arena.zones[zone].first * SLOTS_PER_SUPERSLAB;
-}
-
-uint32_t arena_end_slot(enum zone zone) {
-    return arena_cursor(zone) * SLOTS_PER_SUPERSLAB;
+void arena_fork_child(void) {
+    for (enum array i = 0; i < ARRAYS; i++)
+        growing_complete(&arrays[i]);
 }
 
 enum status arena_heap(struct heap **out) {
-    /* relaxed: the number alone is shared; the heap is published through the list of heaps */
-    uint32_t number = atomic_fetch_add_explicit(&heap_count, 1, memory_order_relaxed);
-    if (number >= arena.heap_limit) {
-        atomic_fetch_sub_explicit(&heap_count, 1, memory_order_relaxed);
+    uint32_t number = arena_heap_count();
+    if (number >= arena.heap_limit ||
+        growing_reach(&arrays[HEAPS], (number + 1) * sizeof **out) != OK)
         return NO_MEMORY;
-    }
     *out = &arena.heaps[number];
+    /* relaxed: writers hold the superslab lock; the heap is published through the list of heaps */
+    atomic_store_explicit(&heap_count, number + 1, memory_order_relaxed);
     return OK;
 }
 
 uint32_t arena_heap_count(void) {
-    uint32_t count =
-        atomic_load_explicit(&heap_count, memory_order_relaxed); /* relaxed: a snapshot */
-    return count < arena.heap_limit ? count : arena.heap_limit;
+    return atomic_load_explicit(&heap_count, memory_order_relaxed); /* relaxed: a snapshot */
 }

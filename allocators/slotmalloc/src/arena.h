@@ -1,40 +1,47 @@
-/* The reserved range: metadata arrays first, then superslabs up to the cursor. */
+/* Where things lie: the range of addresses that blocks come from, and the metadata arrays below it.
+ *
+ * Nothing is reserved. The range is a hole in the address space that the process is not likely to
+ * use otherwise; region.h maps parts of it, and whatever else has been mapped there stays. */
 #ifndef SLOTMALLOC_ARENA_H
 #define SLOTMALLOC_ARENA_H
 
 #include "types.h"
 
-/* Reserves the arena and lays it out; options must have been read. NO_MEMORY when not even a small
- * one can be had. Called once. */
+/* Chooses the range and maps the start of the metadata arrays; options must have been read.
+ * NO_MEMORY when not even that can be had; it may be called again. */
 enum status arena_init(void);
 
-/* Takes `count` superslabs beyond the zone's cursor. Called under the superslab lock. `*huge_pages`
- * tells whether the range was advised for huge pages. */
-enum status arena_advance(enum zone zone, uint32_t count, uint32_t *first, bool *huge_pages);
+/* Makes the metadata of the superslabs below `end` usable. Called under the superslab lock.
+ * After NO_MEMORY the arena is as it was. */
+enum status arena_reach(uint32_t end);
 
-/* The zone's first superslab that was never taken. Read under the superslab lock, or as a snapshot.
- */
-uint32_t arena_cursor(enum zone zone);
+/* In a child whose parent may have been forked while a metadata array was growing. */
+void arena_fork_child(void);
 
-/* Slot numbers of a zone's superslabs below the cursor: [first, end). A snapshot. */
-uint32_t arena_first_slot(enum zone zone);
-uint32_t arena_end_slot(enum zone zone);
-
-static inline enum zone arena_zone(uint32_t superslab) {
-    return superslab < arena.zones[ZONE_DENSE].limit    ? ZONE_DENSE
-           : superslab < arena.zones[ZONE_SPARSE].limit ? ZONE_SPARSE
-                                                        : ZONE_LARGE;
-}
-
-/* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. */
+/* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. Called under
+ * the superslab lock. */
 enum status arena_heap(struct heap **out);
 
 /* Heaps ever made: arena.heaps[0] to [count - 1]. */
 uint32_t arena_heap_count(void);
 
+/* Bytes from arena.base whose slots have metadata. Whoever holds a block got it after the arena had
+ * grown to it, by the program's own synchronisation. */
+static inline size_t arena_extent(void) {
+#ifdef __SANITIZE_THREAD__
+    return atomic_load_explicit(&arena.extent, memory_order_relaxed); /* relaxed: as above */
+#else
+    return arena.extent; /* as atomic on the machines that we build for; one instruction less */
+#endif
+}
+
 /* True when p lies where blocks may be. */
 static inline bool arena_has(const void *p) {
-    return (uintptr_t)p - arena.base < arena.size;
+    return (uintptr_t)p - arena.base < arena_extent();
+}
+
+static inline void *superslab_address(uint32_t number) {
+    return (void *)(arena.base + ((uintptr_t)number << SUPERSLAB_SHIFT));
 }
 
 /* The first superslab from `number` on whose address is a multiple of `align` (a power of two)

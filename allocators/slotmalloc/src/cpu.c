@@ -7,6 +7,7 @@
 #include "lock.h"
 #include "pool.h"
 #include "remote.h"
+#include "superslab.h"
 
 #define SEATS_MAX 1024 /* CPUs with higher numbers share */
 #define PROBES    2    /* heaps that a call tries before it waits */
@@ -73,7 +74,7 @@ uint32_t cpu_heap_end(void) {
 static struct heap *seat_open(uint32_t number) {
     lock_take(&open_lock);
     struct heap *heap = heap_at(number);
-    if (heap == NULL && arena_heap(&heap) == OK) {
+    if (heap == NULL && superslab_heap(&heap) == OK) {
         heap->seat = number;
         /* release: pairs with the acquire in heap_at */
         atomic_store_explicit(&seats[number].heap, heap, memory_order_release);

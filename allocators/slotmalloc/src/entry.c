@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arena.h"
 #include "block.h"
 #include "check.h"
 #include "classes.h"
@@ -73,7 +74,7 @@ static __attribute__((noinline)) void free_event(struct slot *slot) {
  */
 static inline struct slot *own_slot(const void *p, unsigned end) {
     uintptr_t offset = (uintptr_t)p - arena.base;
-    if (unlikely(offset >= arena.size))
+    if (unlikely(offset >= arena_extent()))
         return NULL;
     uintptr_t number = offset >> SLOT_SHIFT;
     uint64_t class = ident_read(number) - (uintptr_t)thread_heap;

@@ -1,7 +1,6 @@
 /* What the program may ask: usable size, totals, counters, trimming, checking. */
 #include <string.h>
 
-#include "arena.h"
 #include "check.h"
 #include "cpu.h"
 #include "export.h"
@@ -9,6 +8,7 @@
 #include "kernel.h"
 #include "park.h"
 #include "purge.h"
+#include "region.h"
 #include "remote.h"
 #include "slot.h"
 #include "slotmalloc.h"
@@ -47,7 +47,7 @@ EXPORT int slotmalloc_malloc_trim(size_t keep) {
     (void)with_heaps(heap_trim);
     for (uint32_t left = park_count(); left > 0; left--)
         park_sweep(); /* the one looked at goes to the end of the list */
-    return arena.size != 0 && purge_all(keep);
+    return arena_extent() != 0 && purge_all(keep);
 }
 
 EXPORT struct mallinfo2 slotmalloc_mallinfo2(void) {
@@ -81,8 +81,9 @@ EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
 }
 
 /* Adds the heap's slots in use to `active`, by class. */
-static bool slots_are_valid(const struct heap *heap, enum zone zone, uint32_t *active) {
-    for (uint32_t n = arena_first_slot(zone); n < arena_end_slot(zone); n++) {
+static bool slots_are_valid(const struct heap *heap, uint32_t superslab, uint32_t *active) {
+    uint32_t first = superslab * SLOTS_PER_SUPERSLAB;
+    for (uint32_t n = first; n < first + SLOTS_PER_SUPERSLAB; n++) {
         uint64_t ident = ident_read(n);
         if (ident_owner(ident) != heap || ident_delta(ident) != 0)
             continue;
@@ -105,10 +106,10 @@ static bool pools_are_valid(const struct heap *heap, const uint32_t *active) {
     return true;
 }
 
-static bool superslabs_are_valid(enum zone zone) {
+static bool superslabs_are_valid(void) {
     bool valid = true;
     lock_take(&superslab_lock);
-    for (uint32_t n = arena.zones[zone].first; valid && n < arena_cursor(zone); n++)
+    for (uint32_t n = 0; valid && (n = region_next_known(n)) != 0;)
         valid = superslab_is_valid(n);
     lock_give(&superslab_lock);
     if (!valid)
@@ -119,16 +120,13 @@ static bool superslabs_are_valid(enum zone zone) {
 static bool heap_is_valid(struct heap *heap) {
     uint32_t active[CLASS_COUNT] = {0};
     bool valid = true;
-    for (enum zone zone = 0; valid && zone < ZONES; zone++)
-        valid = slots_are_valid(heap, zone, active);
+    for (uint32_t n = 0; valid && (n = region_next_known(n)) != 0;)
+        valid = slots_are_valid(heap, n, active);
     return valid && pools_are_valid(heap, active);
 }
 
 EXPORT int slotmalloc_check(void) {
-    bool valid = with_heaps(heap_is_valid);
-    for (enum zone zone = 0; valid && zone < ZONES; zone++)
-        valid = superslabs_are_valid(zone);
-    return valid;
+    return with_heaps(heap_is_valid) && superslabs_are_valid();
 }
 
 EXPORT_ALIAS(malloc_usable_size);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "arena.h"
 #include "check.h"
 #include "cpu.h"
 #include "park.h"
@@ -34,6 +35,7 @@ static void parent(void) {
 static void child(void) {
     lock_reset(&superslab_lock); /* its sleepers exist only in the parent */
     lock_reset(&park_lock);
+    arena_fork_child();
     cpu_fork_child();
     check_fork_child();
 }

@@ -19,7 +19,8 @@ static uint32_t slots_for(size_t bytes) {
 static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t align, void **out,
                         bool *zero) {
     struct taken taken;
-    if (capacity > arena.size || align > arena.size)
+    size_t most = (size_t)arena.limit << SUPERSLAB_SHIFT;
+    if (capacity > most || align > most)
         return NO_MEMORY;
     uint32_t count = slots_for(capacity);
     uint32_t superslab_align = align <= SUPERSLAB_SIZE ? 1 : (uint32_t)(align >> SUPERSLAB_SHIFT);
@@ -55,7 +56,7 @@ void huge_free(struct heap *heap, uint32_t number) {
 
 bool huge_resize(uint32_t number, size_t bytes) {
     struct slot *slot = &arena.slots[number];
-    if (bytes <= RUN_MAX_BYTES || bytes > arena.size)
+    if (bytes <= RUN_MAX_BYTES || bytes >> SUPERSLAB_SHIFT >= arena.limit)
         return false;
     uint32_t want = slots_for(bytes), have = slot->capacity;
     if (want > have && !superslab_extend(number, have, want - have))

@@ -7,6 +7,9 @@
 /* Enters a superslab after its bitmaps have changed. */
 void index_update(uint32_t number);
 
+/* Takes a superslab out that is about to be unmapped. */
+void index_remove(uint32_t number);
+
 /* The zone's lowest superslab with a run of at least 2^level unused slots: warm ones, or any in a
  * superslab that is partly used. 0 when there is none. */
 uint32_t index_find(enum zone zone, bool warm, unsigned level);
@@ -21,7 +24,7 @@ uint32_t index_find_hole(enum zone zone, uint32_t count, uint32_t align);
 /* The zone's highest superslab below `from` with warm unused slots; 0 when there is none. */
 uint32_t index_warm_below(enum zone zone, uint32_t from);
 
-/* True when the superslab is below its zone's cursor and wholly unused. */
+/* True when the superslab is known and wholly unused. */
 static inline bool index_is_empty(uint32_t number) {
     return (arena.index[number / 64].empty >> (number % 64)) & 1;
 }

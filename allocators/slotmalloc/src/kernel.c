@@ -52,25 +52,44 @@ static enum status advise(enum kernel_call_kind kind, void *p, size_t bytes, int
     return memory_call(kind, bytes, SYS_madvise, args) < 0 ? NO_MEMORY : OK;
 }
 
-enum status kernel_reserve(size_t bytes, bool accessible, void **out) {
-    int protection = accessible ? PROT_READ | PROT_WRITE : PROT_NONE;
+/* The address is a hint: it is not replaced where something lies, and all kernels and emulators
+ * know it. */
+enum place kernel_map(void *at, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    const long args[6] = {0, (long)bytes, protection, flags, -1, 0};
-    long result = memory_call(KERNEL_reserve, bytes, SYS_mmap, args);
+    const long args[6] = {(long)at, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0};
+    long result = memory_call(KERNEL_map, bytes, SYS_mmap, args);
     if (result < 0)
-        return NO_MEMORY;
-    *out = (void *)result;
-    return OK;
+        return PLACE_REFUSED;
+    if (result == (long)at)
+        return PLACE_DONE;
+    (void)kernel_unmap((void *)result, bytes);
+    return PLACE_OCCUPIED;
 }
 
-enum status kernel_release(void *p, size_t bytes) {
+enum status kernel_map_over(void *at, size_t bytes) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    const long args[6] = {(long)at, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0};
+    return memory_call(KERNEL_repair, bytes, SYS_mmap, args) < 0 ? NO_MEMORY : OK;
+}
+
+enum status kernel_unmap(void *p, size_t bytes) {
     const long args[6] = {(long)p, (long)bytes};
-    return memory_call(KERNEL_release, bytes, SYS_munmap, args) < 0 ? NO_MEMORY : OK;
+    return memory_call(KERNEL_unmap, bytes, SYS_munmap, args) < 0 ? NO_MEMORY : OK;
 }
 
-enum status kernel_commit(void *p, size_t bytes) {
-    const long args[6] = {(long)p, (long)bytes, PROT_READ | PROT_WRITE};
-    return memory_call(KERNEL_commit, bytes, SYS_mprotect, args) < 0 ? NO_MEMORY : OK;
+static uint64_t limit_of(int resource) {
+    struct rlimit limit;
+    bool limited = getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return limited ? limit.rlim_cur : UINT64_MAX;
+}
+
+uint64_t kernel_limit_bytes(void) {
+    static uint64_t bytes; /* asked for at the start, by one thread */
+    if (bytes == 0) {
+        uint64_t space = limit_of(RLIMIT_AS), data = limit_of(RLIMIT_DATA);
+        bytes = space < data ? space : data;
+    }
+    return bytes;
 }
 
 enum status kernel_purge(void *p, size_t bytes) {
@@ -85,24 +104,13 @@ enum status kernel_populate(void *p, size_t bytes) {
     return advise(KERNEL_populate, p, bytes, MADV_POPULATE_WRITE);
 }
 
-uint64_t kernel_address_space_limit(void) {
-    static uint64_t bytes; /* asked for at the start, by one thread */
-    struct rlimit limit;
-    if (bytes == 0)
-        bytes = getrlimit(RLIMIT_AS, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY - 1;
-    return bytes;
-}
-
 /* The kernel unmaps the destination before it finds out that it cannot move: maps it anew. */
 static enum move move_refused(void *to, size_t bytes) {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-    const long args[6] = {(long)to, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0};
-    bool repaired = memory_call(KERNEL_repair, bytes, SYS_mmap, args) >= 0;
-    return repaired ? MOVE_REFUSED : MOVE_BROKEN;
+    return kernel_map_over(to, bytes) == OK ? MOVE_REFUSED : MOVE_BROKEN;
 }
 
 enum move kernel_move(void *from, size_t bytes, void *to) {
-    if (kernel_address_space_limit() != RLIM_INFINITY)
+    if (kernel_limit_bytes() != UINT64_MAX)
         return MOVE_REFUSED; /* neither the move nor the repair would be sure */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     const long args[6] = {(long)from, (long)bytes, (long)bytes, flags, (long)to};

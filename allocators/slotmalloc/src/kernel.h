@@ -23,14 +23,20 @@ extern struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
 /* Memory calls still allowed before they fail; negative: no limit. */
 extern _Atomic int64_t kernel_fault_after;
 
-/* Reserves `bytes` of zeroed private memory; accessible or (PROT_NONE) not. */
-enum status kernel_reserve(size_t bytes, bool accessible, void **out);
+/* Maps zeroed private memory at exactly that address. PLACE_OCCUPIED: something lies there,
+ * elsewhere may work. PLACE_REFUSED: the kernel has no room for it at all. Both leave nothing
+ * behind. */
+enum place { PLACE_DONE, PLACE_OCCUPIED, PLACE_REFUSED };
+enum place kernel_map(void *at, size_t bytes);
 
-/* Gives a reservation up. */
-enum status kernel_release(void *p, size_t bytes);
+/* The same, over whatever lies there. */
+enum status kernel_map_over(void *at, size_t bytes);
 
-/* Makes part of a PROT_NONE reservation readable and writable. */
-enum status kernel_commit(void *p, size_t bytes);
+/* Unmaps it. */
+enum status kernel_unmap(void *p, size_t bytes);
+
+/* The smaller of RLIMIT_AS and RLIMIT_DATA as they were at the start; UINT64_MAX is no limit. */
+uint64_t kernel_limit_bytes(void);
 
 /* Returns the pages to the kernel; they read as zero afterwards. Fails on locked memory. */
 enum status kernel_purge(void *p, size_t bytes);
@@ -46,9 +52,6 @@ enum status kernel_populate(void *p, size_t bytes);
  * unmapped now and must not be used again. */
 enum move { MOVE_DONE, MOVE_REFUSED, MOVE_BROKEN };
 enum move kernel_move(void *from, size_t bytes, void *to);
-
-/* RLIMIT_AS as it was at the start: UINT64_MAX is no limit. */
-uint64_t kernel_address_space_limit(void);
 
 /* Seconds of the coarse monotonic clock, which the vDSO reads without a system call; 0 for ever
  * where there is no vDSO. */

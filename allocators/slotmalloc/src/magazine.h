@@ -10,6 +10,7 @@
 #ifndef SLOTMALLOC_MAGAZINE_H
 #define SLOTMALLOC_MAGAZINE_H
 
+#include "arena.h"
 #include "classes.h"
 #include "slot.h"
 #include "types.h"
@@ -37,7 +38,7 @@ void magazine_sweep(struct heap *heap);
  * has changed, if it is anything else, or no block starts there. */
 static inline bool magazine_free(struct heap *heap, void *p) {
     uintptr_t offset = (uintptr_t)p - arena.base;
-    if (unlikely(offset >= arena.size))
+    if (unlikely(offset >= arena_extent()))
         return false;
     const uint64_t most = IDENT_CLASS_MASK | IDENT_DELTA_MASK << IDENT_DELTA_SHIFT;
     uint64_t own = ident_read(offset >> SLOT_SHIFT) - (uintptr_t)heap; /* class, and delta */

@@ -6,12 +6,18 @@
 #include "types.h"
 
 enum { THP_OFF, THP_AUTO, THP_ALWAYS };
-enum { COMMIT_AUTO, COMMIT_RESERVE, COMMIT_GROW };
 enum { POOL_THREAD, POOL_CPU };
 enum { CHECK_BASIC, CHECK_FULL };
 enum { DEEPBIND_STRIP, DEEPBIND_KEEP };
 
 #define OPTION_NEVER UINT64_MAX
+
+/* ThreadSanitizer watches the uppermost addresses of a process only. */
+#ifdef __SANITIZE_THREAD__
+#    define RESERVE_BYTES (1ull << 36)
+#else
+#    define RESERVE_BYTES (1ull << 40)
+#endif
 
 /* One 64-bit value per option; a path option's value is 1 when a path is set. */
 struct options {

@@ -1,10 +1,10 @@
 #include "purge.h"
 
-#include "arena.h"
 #include "bits.h"
 #include "index.h"
 #include "kernel.h"
 #include "options.h"
+#include "region.h"
 #include "superslab.h"
 
 #define FLOOR_SLOTS    (((uint64_t)32 << 20) >> SLOT_SHIFT) /* so much may always lie unused */
@@ -200,7 +200,7 @@ static bool purge_locked(const struct rule *rule) {
         return false;
     purging = true;
     for (enum zone zone = ZONES; works && zone-- > 0;) {
-        uint32_t from = arena_cursor(zone);
+        uint32_t from = region_end() * REGION_SUPERSLABS;
         while (works && !claim_zone(rule, zone, &from, ranges, &count)) {
             works = purge_batch(ranges, count);
             any = any || works;

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
 #include "classes.h"
 #include "file.h"
 #include "kernel.h"
 #include "options.h"
 #include "park.h"
+#include "region.h"
 #include "superslab.h"
 #include "text.h"
 
@@ -32,10 +32,9 @@ SNAPSHOT static uint64_t free_blocks(const struct slot *slot, uint64_t live) {
     return in_use < slot->capacity ? slot->capacity - in_use : 0;
 }
 
-SNAPSHOT static void add_zone(struct stats_totals *totals, enum zone zone) {
-    uint32_t first = arena_first_slot(zone), end = arena_end_slot(zone);
-    for (uint32_t number = first; number < end; number++) {
-        const struct slot *slot = &arena.slots[number];
+SNAPSHOT static void add_superslab(struct stats_totals *totals, uint32_t superslab) {
+    for (uint32_t i = 0; i < SLOTS_PER_SUPERSLAB; i++) {
+        const struct slot *slot = &arena.slots[superslab * SLOTS_PER_SUPERSLAB + i];
         if (slot->state > SLOT_HUGE || slot->state == SLOT_UNUSED)
             continue;
         totals->slots_by_state[slot->state]++;
@@ -44,13 +43,13 @@ SNAPSHOT static void add_zone(struct stats_totals *totals, enum zone zone) {
         if (slot->state <= SLOT_EMPTY && slot->class < CLASS_COUNT)
             totals->free_blocks[slot->class] += free_blocks(slot, live);
     }
-    totals->extent += (uint64_t)(end - first) * SLOT_SIZE;
+    totals->extent += SUPERSLAB_SIZE;
 }
 
 void stats_totals_get(struct stats_totals *totals) {
     *totals = (struct stats_totals){0};
-    for (enum zone zone = 0; zone < ZONES; zone++)
-        add_zone(totals, zone);
+    for (uint32_t number = 0; (number = region_next_known(number)) != 0;)
+        add_superslab(totals, number);
     lock_take(&superslab_lock);
     totals->used = superslab_totals.used * SLOT_SIZE;
     totals->retained = superslab_totals.warm * SLOT_SIZE;

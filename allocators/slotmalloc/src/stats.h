@@ -10,7 +10,7 @@ struct stats_totals {
     uint64_t live;                          /* in blocks that the program holds, or a bin does */
     uint64_t used;                          /* in slots that serve blocks */
     uint64_t retained;                      /* in unused slots that probably hold memory */
-    uint64_t extent;                        /* of the arena below the cursor */
+    uint64_t extent;                        /* of the known superslabs */
     uint64_t held_peak;                     /* most that was used and retained at once */
     uint64_t free_blocks[CLASS_COUNT];      /* blocks, made or not, that slots have left */
 };

@@ -1,10 +1,10 @@
 #include "superslab.h"
 
-#include "arena.h"
 #include "bits.h"
 #include "index.h"
 #include "options.h"
 #include "purge.h"
+#include "region.h"
 
 #define ALL_SLOTS 0xffffffffu
 
@@ -76,16 +76,17 @@ static bool take_indexed(enum zone zone, bool warm, unsigned count, unsigned ali
     return true;
 }
 
-/* Makes `count` superslabs beyond the cursor known as unused, cold and zero. */
-static enum status advance(enum zone zone, uint32_t count, uint32_t *first) {
-    bool huge_pages;
-    if (arena_advance(zone, count, first, &huge_pages) != OK)
-        return NO_MEMORY;
-    for (uint32_t number = *first; number < *first + count; number++) {
+/* Superslabs have become known: what the kernel has mapped is zero. */
+static void note_new(uint32_t first, uint32_t count) {
+    for (uint32_t number = first; number < first + count; number++)
         arena.superslabs[number].zero = ALL_SLOTS;
-        arena.superslabs[number].huge_page = huge_pages;
-    }
     superslab_totals.superslabs_new += count;
+}
+
+static enum status grow(enum zone zone, uint32_t count, uint32_t align, uint32_t *first) {
+    if (region_grow(zone, count, align, first) != OK)
+        return NO_MEMORY;
+    note_new(*first, count);
     return OK;
 }
 
@@ -97,7 +98,7 @@ static enum status take_cold(enum zone zone, unsigned count, unsigned align, str
     uint32_t number = index_find_empty(zone);
     if (number == 0) {
         stage = TAKE_NEW_SUPERSLAB;
-        if (advance(zone, 1, &number) != OK)
+        if (grow(zone, 1, 1, &number) != OK)
             return NO_MEMORY;
     }
     take_from(number, run_lowest(ALL_SLOTS, count, align), stage, out);
@@ -156,22 +157,30 @@ void superslab_give(uint32_t slot, uint32_t count) {
     lock_give(&superslab_lock);
 }
 
-static bool all_unused(uint32_t slot, uint32_t end) {
-    for (uint32_t at = slot; at < end; at = next_superslab(at))
-        if (arena.superslabs[at / SLOTS_PER_SUPERSLAB].used & mask_within(at, end))
-            return false;
-    return true;
+/* How many slots from `slot` on, below `end`, lie in known superslabs and are unused. */
+static uint32_t unused_from(uint32_t slot, uint32_t end) {
+    for (uint32_t at = slot; at < end; at = next_superslab(at)) {
+        uint32_t number = at / SLOTS_PER_SUPERSLAB;
+        if (!region_is_known(number))
+            return at - slot;
+        uint32_t taken = arena.superslabs[number].used & mask_within(at, end);
+        if (taken != 0)
+            return number * SLOTS_PER_SUPERSLAB + (uint32_t)__builtin_ctz(taken) - slot;
+    }
+    return end - slot;
 }
 
-/* Takes slots [slot, end), the last of which may lie beyond the cursor. */
+/* Takes slots [slot, end), the last of which may lie in superslabs that are not known yet. */
 static bool extend_locked(enum zone zone, uint32_t slot, uint32_t end) {
-    uint32_t known = arena_end_slot(zone), first;
-    if (!purge_room_locked(end - slot) || !all_unused(slot, end < known ? end : known))
+    if (!purge_room_locked(end - slot))
         return false;
-    if (end > known) {
+    uint32_t known = slot + unused_from(slot, end);
+    if (known < end) {
+        uint32_t first = known / SLOTS_PER_SUPERSLAB;
         uint32_t more = (end - known + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
-        if (advance(zone, more, &first) != OK)
+        if (known % SLOTS_PER_SUPERSLAB != 0 || !region_grow_at(zone, first, more))
             return false;
+        note_new(first, more);
     }
     for (uint32_t at = slot; at < end; at = next_superslab(at))
         take_mask(at / SLOTS_PER_SUPERSLAB, mask_within(at, end));
@@ -179,9 +188,9 @@ static bool extend_locked(enum zone zone, uint32_t slot, uint32_t end) {
 }
 
 bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more) {
-    enum zone zone = arena_zone(slot / SLOTS_PER_SUPERSLAB);
+    enum zone zone = region_zone(slot / SLOTS_PER_SUPERSLAB);
     uint32_t end = slot + count;
-    if (more > arena.zones[zone].limit * SLOTS_PER_SUPERSLAB - end)
+    if (more > arena.limit * SLOTS_PER_SUPERSLAB - end)
         return false;
     lock_take(&superslab_lock);
     bool fits = extend_locked(zone, end, end + more);
@@ -189,34 +198,65 @@ bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more) {
     return fits;
 }
 
-/* Takes from beyond the cursor; what alignment skips becomes unused superslabs. */
-static enum status advance_aligned(enum zone zone, uint32_t count, uint32_t align,
-                                   uint32_t *number) {
-    uint32_t at = arena_cursor(zone), start = superslab_align_up(at, align), first;
-    if (start < at || advance(zone, start - at + count, &first) != OK)
-        return NO_MEMORY;
-    for (uint32_t skipped = first; skipped < start; skipped++)
-        index_update(skipped);
-    *number = start;
-    return OK;
-}
-
 static enum status find_whole(enum zone zone, uint32_t count, uint32_t align, uint32_t *number,
                               enum take_stage *stage) {
     *number = index_find_hole(zone, count, align);
     *stage = *number ? TAKE_EMPTY_SUPERSLAB : TAKE_NEW_SUPERSLAB;
-    return *number ? OK : advance_aligned(zone, count, align, number);
+    return *number ? OK : grow(zone, count, align, number);
+}
+
+/* Of any zone, the large one first. */
+static enum status find_whole_anywhere(uint32_t count, uint32_t align, uint32_t *number,
+                                       enum take_stage *stage) {
+    for (enum zone zone = ZONES; zone-- > 0;)
+        if (find_whole(zone, count, align, number, stage) == OK)
+            return OK;
+    return NO_MEMORY;
+}
+
+/* How many wholly unused superslabs of one region lie from `number` on. */
+static uint32_t empty_from(uint32_t number) {
+    uint32_t count = 0;
+    do
+        count++;
+    while ((number + count) % REGION_SUPERSLABS != 0 && index_is_empty(number + count));
+    return count;
+}
+
+/* Unmaps adjacent superslabs that are wholly unused. */
+static bool drop(uint32_t first, uint32_t count) {
+    for (uint32_t number = first; number < first + count; number++)
+        index_remove(number);
+    bool dropped = region_drop(first, count) == OK;
+    for (uint32_t number = first; number < first + count; number++) {
+        if (!dropped) {
+            index_update(number);
+            continue;
+        }
+        superslab_totals.warm -= bit_count(arena.superslabs[number].warm);
+        arena.superslabs[number] = (struct superslab){0};
+    }
+    return dropped;
+}
+
+/* Gives all addresses back that nobody uses: a long block may fit elsewhere then, under a limit. */
+static bool drop_unused(void) {
+    bool any = false;
+    for (uint32_t number = 0; (number = region_next_known(number)) != 0;) {
+        uint32_t count = index_is_empty(number) ? empty_from(number) : 0;
+        any = (count > 0 && drop(number, count)) || any;
+        number += count > 0 ? count - 1 : 0;
+    }
+    return any;
 }
 
 static enum status take_stretch_locked(uint32_t count, uint32_t align, struct taken *out) {
     uint32_t number, whole = (count + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
-    if (!purge_room_locked(count))
+    if (whole >= arena.limit || !purge_room_locked(count))
         return NO_MEMORY;
-    enum zone zone = ZONES; /* the large one first */
-    do {
-        if (zone-- == 0)
-            return NO_MEMORY;
-    } while (find_whole(zone, whole, align, &number, &out->stage) != OK);
+    if (find_whole_anywhere(whole, align, &number, &out->stage) != OK &&
+        (!drop_unused() || find_whole_anywhere(whole, align, &number, &out->stage) != OK))
+        return NO_MEMORY;
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
         superslab_totals.superslabs_reused += whole;
     out->zero = true;
@@ -260,6 +300,13 @@ void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged) {
         superslab_totals.warm += bit_count(left);
     }
     index_update(number);
+}
+
+enum status superslab_heap(struct heap **out) {
+    lock_take(&superslab_lock);
+    enum status status = arena_heap(out);
+    lock_give(&superslab_lock);
+    return status;
 }
 
 bool superslab_is_valid(uint32_t number) {

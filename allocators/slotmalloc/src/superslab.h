@@ -26,7 +26,7 @@ struct superslab_totals {
     uint64_t warm_peak;          /* most used and warm at once */
     uint64_t purged;             /* given back to the kernel, ever */
     uint64_t refaulted;          /* taken again after that, ever */
-    uint64_t superslabs_new;     /* superslabs taken from the cursor */
+    uint64_t superslabs_new;     /* superslabs that became known */
     uint64_t superslabs_reused;  /* wholly unused superslabs that came into use again */
     uint64_t superslabs_emptied; /* superslabs whose last slot came back */
 };
@@ -44,6 +44,9 @@ enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, 
 /* Takes `count` adjacent slots from the start of a superslab on, whose number is a multiple of
  * `align`. */
 enum status superslab_take_stretch(uint32_t count, uint32_t align, struct taken *out);
+
+/* Takes memory for one more heap; it reads as zero. */
+enum status superslab_heap(struct heap **out);
 
 /* Gives adjacent slots back; they are warm. */
 void superslab_give(uint32_t slot, uint32_t count);

@@ -13,7 +13,9 @@
 #include "options.h"
 #include "park.h"
 #include "purge.h"
+#include "region.h"
 #include "stats.h"
+#include "superslab.h"
 #include "trace.h"
 
 struct heap thread_no_heap;
@@ -46,6 +48,7 @@ static bool init_locked(void) {
     classes_init();
     if (arena_init() != OK)
         return false;
+    region_init();
     cpu_init();
     purge_now_s = kernel_seconds();
     /* release: pairs with the acquire in library_ready */
@@ -82,7 +85,7 @@ __attribute__((constructor)) static void start(void) {
 
 static struct heap *heap_obtain(void) {
     struct heap *heap = park_take();
-    return heap != NULL || arena_heap(&heap) == OK ? heap : NULL;
+    return heap != NULL || superslab_heap(&heap) == OK ? heap : NULL;
 }
 
 /* Has the destructor called at the thread's end. pthread_setspecific may allocate: own_heap is set.

@@ -1,12 +1,16 @@
 /* The structures of slotmalloc and the words it uses for them.
  *
  * Glossary
- *   arena      the one reserved range of addresses: metadata arrays first, then superslabs.
+ *   arena      the one range of addresses in which all blocks lie. Nothing of it is reserved:
+ *              parts are mapped as they are needed. The metadata arrays lie below it.
  *   superslab  2 MiB of the arena, aligned: 32 slots. Its number is its offset / 2 MiB.
  *   slot       64 KiB of the arena, aligned. Its number is its offset / 64 KiB; number 0 is
- *              metadata, so 0 means "none". UNUSED, CURRENT, FULL, AVAILABLE or EMPTY.
- *   zone       one of three parts of the superslabs: dense, sparse and large; see enum zone.
- *   cursor     of a zone: the first superslab that was never taken.
+ *              never used, so 0 means "none". UNUSED, CURRENT, FULL, AVAILABLE or EMPTY.
+ *   region     64 superslabs (128 MiB of addresses), one word of the index. Belongs to a zone once
+ *              some of it is mapped.
+ *   zone       the regions whose memory is used alike: dense, sparse and large; see enum zone.
+ *   mapped     of a superslab: the kernel lets us use its addresses.
+ *   known      of a superslab: mapped, and its slots are in use or can be found by the index.
  *   span       1 to 4 adjacent slots that serve one size class as if they were one slot.
  *   block      what the program gets. A free block's first word links to the next one.
  *   class      a block size. Up to 8 KiB ("small") they live in one slot, up to 32 KiB in spans.
@@ -111,18 +115,25 @@ struct superslab {
     uint32_t zero;      /* of the unused: known to read as zero */
     uint32_t purged;    /* given back by a purge and not taken since: taking one is a refault */
     uint32_t touched_s; /* coarse seconds when a slot last became unused */
-    uint32_t huge_page; /* region is advised for huge pages */
+    uint32_t huge_page; /* advised for huge pages */
     uint32_t leaving;   /* warm slots that a purge has claimed and not given back yet */
     uint32_t reserved[9];
 };
 
-/* Which of 64 superslabs have runs of unused slots; level j: at least 2^j adjacent ones. */
-#define RUN_LEVELS 6
+/* A region. Bit i is superslab i. The first fields are what arena growth goes by, under the
+ * superslab lock; the bitmaps of runs are derived from the superslabs. Level j: at least 2^j
+ * adjacent unused slots. */
+#define REGION_SUPERSLABS 64
+#define RUN_LEVELS        6
 struct superslab_index {
+    _Atomic uint64_t known; /* read without the lock as a snapshot */
+    uint64_t mapped;
+    uint64_t blocked;          /* something else of the process lies there */
+    _Atomic uint64_t zone;     /* enum zone + 1; 0: of none yet */
     uint64_t run[RUN_LEVELS];  /* partly used superslabs */
     uint64_t warm[RUN_LEVELS]; /* the same, counting warm slots only; empty ones included */
-    uint64_t empty;            /* wholly unused superslabs below the cursor */
-    uint64_t reserved[3];
+    uint64_t empty;            /* known and wholly unused superslabs */
+    uint64_t reserved[7];
 };
 
 /* Blocks on their way to one slot of another heap. */
@@ -172,24 +183,25 @@ struct heap {
  * When one is exhausted, the others serve. */
 enum zone { ZONE_DENSE, ZONE_SPARSE, ZONE_LARGE, ZONES };
 
-struct zone_bounds {
-    uint32_t first; /* superslab number */
-    uint32_t limit; /* one beyond the last */
-};
+/* One thread writes it while others compare pointers with it. */
+#ifdef __SANITIZE_THREAD__
+typedef _Atomic size_t arena_extent_t;
+#else
+typedef size_t arena_extent_t;
+#endif
 
-/* Where everything lies; written once, before the first heap exists. */
+/* Where everything lies; but for `extent` written once, before the first heap exists. */
 struct arena {
     uintptr_t base;                /* 2 MiB aligned */
-    size_t size;                   /* bytes from base that may ever hold blocks */
+    arena_extent_t extent;         /* bytes from base whose `ident` can be read; only grows */
     _Atomic uint64_t *ident;       /* by slot number */
     struct slot *slots;            /* by slot number */
     struct remote *remote;         /* by slot number */
     struct superslab *superslabs;  /* by superslab number */
     struct superslab_index *index; /* by superslab number / 64 */
-    struct heap *heaps;            /* heap_limit of them, taken in order */
+    struct heap *heaps;            /* heap_limit of them at most, taken in order */
     uint32_t heap_limit;
-    struct zone_bounds zones[ZONES]; /* adjacent; multiples of 64 superslabs but for the ends */
-    bool grow;                       /* pages must be made accessible as the cursor advances */
+    uint32_t limit; /* superslab numbers are below it */
 };
 
 extern struct arena arena;
@@ -197,7 +209,7 @@ extern struct arena arena;
 _Static_assert(sizeof(struct slot) == CACHE_LINE, "one line for the owner");
 _Static_assert(sizeof(struct remote) == CACHE_LINE, "one line for the others");
 _Static_assert(sizeof(struct superslab) == CACHE_LINE, "one line per superslab");
-_Static_assert(sizeof(struct superslab_index) == 2 * CACHE_LINE, "two lines per 64 superslabs");
+_Static_assert(sizeof(struct superslab_index) == 3 * CACHE_LINE, "three lines per region");
 _Static_assert(sizeof(struct heap) == HEAP_ALIGN, "a heap is one page");
 _Static_assert(CLASS_COUNT <= 64, "bin_zero has a bit for every class");
 _Static_assert(SLOTS_PER_SUPERSLAB == SUPERSLAB_SIZE / SLOT_SIZE, "slots fill a superslab");

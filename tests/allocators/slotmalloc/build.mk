@@ -64,14 +64,14 @@ $(SLOT_BIN)/libsandbox.so: $(BUILD)/pic/$(SLOT_TESTS)/sandbox.o
 # Kernel calls that fail, from the reservation of the arena on: there the first allocation is the tested child's.
 # With other options it makes other calls.
 $(SLOT_SAME_OBJ)/test_faults.o: CFLAGS += -DLATE_START
-SLOT_FAULT_OPTIONS := thp=always purge_delay=0 commit=grow,purge_delay=0 huge_arena=on,prefault=8m
+SLOT_FAULT_OPTIONS := thp=always purge_delay=0 reserve=64m,purge_delay=0 huge_arena=on,prefault=8m
 check-slotmalloc-faults: $(SLOT_BIN)/same_faults
 	@for options in $(SLOT_FAULT_OPTIONS); do \
 	  SLOTMALLOC=$$options timeout 180 $< > $(BUILD)/log.faults 2>&1 && echo "ok      $< with $$options" \
 	  || { cat $(BUILD)/log.faults; echo "FAILED  $< with $$options"; exit 1; }; done
 
 # Some conformance tests and the torture with other options, and in the debug build, which checks every invariant.
-SLOT_OPTIONS := purge_delay=0 check=full share=off commit=grow,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
+SLOT_OPTIONS := purge_delay=0 check=full share=off reserve=1g,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
 check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork \
                           $(BUILD)/libslotmalloc-debug.so $(TORTURE)
 	@for options in $(SLOT_OPTIONS); do \

@@ -1,6 +1,6 @@
 /* What a program must not do ends it with one line on standard error and SIGABRT. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/types.h"
+#include "allocators/slotmalloc/src/arena.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <pthread.h>
@@ -96,18 +96,25 @@ static void a_foreign_pointer_aborts(void **state) {
 
 static void free_metadata(size_t offset) {
     release(allocate(100));
-    release((void *)(arena.base + offset));
+    release((char *)arena.ident + offset);
+}
+
+static void free_first_superslab(size_t offset) {
+    release(allocate(100));
+    release((char *)arena.base + offset);
 }
 
 static void free_never_used(size_t below_end) {
     release(allocate(100));
-    release((void *)(arena.base + arena.size - below_end));
+    release((void *)(arena.base + arena_extent() - below_end));
 }
 
 static void a_pointer_into_metadata_or_unused_space_aborts(void **state) {
     (void)state;
     expect_abort(free_metadata, 0, "");
     expect_abort(free_metadata, 4096, "");
+    expect_abort(free_first_superslab, 0, "");
+    expect_abort(free_first_superslab, 65536, "");
     expect_abort(free_never_used, 65536, "");
     expect_abort(free_never_used, 4096, "");
 }

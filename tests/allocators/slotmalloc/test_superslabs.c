@@ -1,7 +1,7 @@
 /* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
-#include "allocators/slotmalloc/src/arena.h"
 #include "allocators/slotmalloc/src/kernel.h"
 #include "allocators/slotmalloc/src/purge.h"
+#include "allocators/slotmalloc/src/region.h"
 #include "allocators/slotmalloc/src/superslab.h"
 #include "allocators/slotmalloc/src/thread.h"
 #include "tests/allocators/conformance/support.h"
@@ -13,19 +13,18 @@
 
 #include <cmocka.h>
 
-enum { HELD = 400, MODEL_SLOTS = 1 << 16 };
+enum { HELD = 400, MODEL_SLOTS = 1 << 18 };
 struct piece {
     uint32_t slot, count;
 };
 
 static struct piece held[HELD];
-static unsigned char *taken_by[ZONES]; /* per zone: 1 where the model says that a slot is taken */
+static unsigned char *model; /* by slot: 1 where the model says that it is taken */
 
 static unsigned char *model_at(uint32_t slot) {
-    enum zone zone = arena_zone(slot / SLOTS_PER_SUPERSLAB);
-    uint32_t offset = slot - arena.zones[zone].first * SLOTS_PER_SUPERSLAB;
-    assert_true(offset < MODEL_SLOTS);
-    return &taken_by[zone][offset];
+    assert_true(slot >= SLOTS_PER_SUPERSLAB && slot < MODEL_SLOTS);
+    assert_true(region_is_known(slot / SLOTS_PER_SUPERSLAB));
+    return &model[slot];
 }
 
 static void model_mark(uint32_t slot, uint32_t count, unsigned char from, unsigned char to) {
@@ -36,10 +35,8 @@ static void model_mark(uint32_t slot, uint32_t count, unsigned char from, unsign
 }
 
 static void expect_valid(void) {
-    for (enum zone zone = 0; zone < ZONES; zone++) {
-        for (uint32_t n = arena.zones[zone].first; n < arena_cursor(zone); n++) {
-            assert_true(superslab_is_valid(n));
-        }
+    for (uint32_t n = 0; (n = region_next_known(n)) != 0;) {
+        assert_true(superslab_is_valid(n));
     }
 }
 
@@ -103,7 +100,7 @@ static void takes_and_gives_agree_with_a_plain_array(void **state) {
     assert_int_equal(superslab_totals.used, 0);
 }
 
-/* All was given back above: taking it again needs no superslab beyond the cursors. */
+/* All was given back above: taking it again needs no superslab that was not known. */
 static void what_was_given_back_is_taken_again_first(void **state) {
     (void)state;
     uint64_t fresh = superslab_totals.superslabs_new;
@@ -165,10 +162,8 @@ static void purged_pieces_are_zero_and_those_between_stay(void **state) {
 
 static int arena_is_ready(void **state) {
     (void)state;
-    for (size_t zone = 0; zone < ZONES; zone++) {
-        taken_by[zone] = calloc(MODEL_SLOTS, 1);
-        assert_non_null(taken_by[zone]);
-    }
+    model = calloc(MODEL_SLOTS, 1);
+    assert_non_null(model);
     return library_ready() ? 0 : -1;
 }
 
