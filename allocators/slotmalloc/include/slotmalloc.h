@@ -3,7 +3,8 @@
  * Every function exists under its standard name too (malloc, free, ...), so that linking or
  * preloading the library is enough. All are thread-safe. Blocks are aligned to 16 bytes, larger
  * ones of power-of-two size to their size, up to a page and beyond. A pointer that is no block's
- * start, or a block freed twice in a row, ends the process with one line on stderr. Options are
+ * start, or a block freed twice in a row, ends the process with one line on stderr. fork may be
+ * called anywhere, also in a signal handler that interrupted one of these functions. Options are
  * read once from the environment variable SLOTMALLOC=key=value,...; see slotmalloc(3). */
 #ifndef SLOTMALLOC_H
 #define SLOTMALLOC_H

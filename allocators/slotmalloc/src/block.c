@@ -41,20 +41,27 @@ void block_clear(void *p, bool zero) {
         ((struct block *)p)->next = NULL;
 }
 
+static enum status alloc(const struct request *request, void **out, bool *zero) {
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return NO_MEMORY;
+    enum status status = alloc_from(heap, request, out, zero);
+    if (unlikely(status != OK)) { /* before giving up, without what was kept for speed */
+        heap_give_back(heap);
+        status = alloc_from(heap, request, out, zero);
+    }
+    thread_heap_done(heap);
+    return status;
+}
+
 enum status block_alloc(const struct request *request, void **out) {
     *out = NULL;
     if (request->bytes > PTRDIFF_MAX)
         return NO_MEMORY;
-    struct heap *heap = thread_heap_get();
-    if (heap == NULL)
-        return NO_MEMORY;
     bool zero = false;
-    enum status status = alloc_from(heap, request, out, &zero);
-    if (unlikely(status != OK)) { /* before giving up, without what was kept for speed */
-        heap_give_back(heap);
-        status = alloc_from(heap, request, out, &zero);
-    }
-    thread_heap_done(heap);
+    thread_enter();
+    enum status status = alloc(request, out, &zero);
+    thread_leave();
     if (status == OK && request->zero) /* a borrowed heap is not held for that */
         block_clear(*out, zero);
     return status;
@@ -95,12 +102,7 @@ static void free_class(struct block *block, uint64_t ident) {
     thread_heap_done(heap);
 }
 
-void block_free(void *p) {
-    uint64_t ident = ident_checked(p);
-    if (ident > HEAP_ALIGN) {
-        free_class(p, ident);
-        return;
-    }
+static void free_large(const void *p, uint64_t ident) {
     struct heap *heap = thread_heap_get();
     if (heap == NULL)
         return;
@@ -110,6 +112,16 @@ void block_free(void *p) {
     else
         huge_free(heap, slot_number(p));
     thread_heap_done(heap);
+}
+
+void block_free(void *p) {
+    thread_enter();
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN)
+        free_class(p, ident);
+    else
+        free_large(p, ident);
+    thread_leave();
 }
 
 size_t block_usable(const void *p) {
@@ -126,16 +138,11 @@ static bool resize_large(uint32_t number, uint64_t ident, size_t bytes) {
     return bytes > CLASS_MAX_BYTES && bytes <= RUN_MAX_BYTES && run_resize(number, bytes);
 }
 
-bool block_resize(void *p, size_t bytes) {
-    uint64_t ident = ident_checked(p);
-    if (ident > HEAP_ALIGN) {
-        size_t usable = block_usable(p);
-        return bytes <= usable && bytes >= usable / 2;
-    }
+static bool resize_counted(uint32_t number, uint64_t ident, size_t bytes) {
     struct heap *heap = thread_heap_get();
     if (heap == NULL)
         return false;
-    bool resized = resize_large(slot_number(p), ident, bytes);
+    bool resized = resize_large(number, ident, bytes);
     if (resized)
         heap->counters.realloc_in_place++;
     else
@@ -144,17 +151,31 @@ bool block_resize(void *p, size_t bytes) {
     return resized;
 }
 
+bool block_resize(void *p, size_t bytes) {
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN) {
+        size_t usable = block_usable(p);
+        return bytes <= usable && bytes >= usable / 2;
+    }
+    thread_enter();
+    bool resized = resize_counted(slot_number(p), ident, bytes);
+    thread_leave();
+    return resized;
+}
+
 /* For a block that grows: with room behind it to grow again. */
 static enum status alloc_growing(size_t bytes, void **out) {
     struct request request = {bytes, GRANULE, false};
     if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
         return block_alloc(&request, out);
+    thread_enter();
     struct heap *heap = thread_heap_get();
     enum status status = NO_MEMORY;
     if (heap != NULL) {
         status = huge_alloc_growing(heap, bytes, huge_growth(bytes), out);
         thread_heap_done(heap);
     }
+    thread_leave();
     return status == OK ? OK : block_alloc(&request, out);
 }
 

@@ -5,6 +5,7 @@
 #include "bits.h"
 #include "lock.h"
 #include "text.h"
+#include "thread.h"
 
 #define CANARY         0xC5
 #define JUNK_NEW       0xA5
@@ -79,6 +80,16 @@ static void release(void *p) {
     block_free(p);
 }
 
+/* Puts a block into quarantine; returns the one that leaves it, or NULL. */
+static void *exchange_oldest(void *p) {
+    lock_take(&quarantine_lock);
+    void *oldest = quarantine[quarantine_next];
+    quarantine[quarantine_next] = p;
+    quarantine_next = (quarantine_next + 1) % QUARANTINE;
+    lock_give(&quarantine_lock);
+    return oldest;
+}
+
 void check_free(void *p) {
     struct trailer *trailer = verified(p);
     trailer->mark = MARK_FREED ^ (uintptr_t)p;
@@ -87,11 +98,9 @@ void check_free(void *p) {
         block_free(p);
         return;
     }
-    lock_take(&quarantine_lock);
-    void *oldest = quarantine[quarantine_next];
-    quarantine[quarantine_next] = p;
-    quarantine_next = (quarantine_next + 1) % QUARANTINE;
-    lock_give(&quarantine_lock);
+    thread_enter();
+    void *oldest = exchange_oldest(p);
+    thread_leave();
     if (oldest != NULL)
         release(oldest);
 }
@@ -118,14 +127,10 @@ enum status check_realloc(void *p, size_t bytes, void **out) {
     return OK;
 }
 
-void check_fork_prepare(void) {
-    lock_take(&quarantine_lock);
+bool check_is_locked(void) {
+    return lock_is_held(&quarantine_lock);
 }
 
-void check_fork_parent(void) {
-    lock_give(&quarantine_lock);
-}
-
-void check_fork_child(void) {
-    lock_reset(&quarantine_lock);
+void check_rebuild(void) {
+    lock_reset(&quarantine_lock); /* a block on its way through is lost */
 }

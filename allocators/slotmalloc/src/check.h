@@ -21,9 +21,8 @@ size_t check_usable(const void *p);
 void check_size(const void *p, size_t align, size_t bytes); /* what the program says it asked for */
 enum status check_realloc(void *p, size_t bytes, void **out);
 
-/* fork: holds, gives back and resets the quarantine's lock. */
-void check_fork_prepare(void);
-void check_fork_parent(void);
-void check_fork_child(void);
+/* After fork: whether someone was in the quarantine; frees its lock. */
+bool check_is_locked(void);
+void check_rebuild(void);
 
 #endif

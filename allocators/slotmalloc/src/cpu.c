@@ -6,6 +6,8 @@
 #include "arena.h"
 #include "lock.h"
 #include "pool.h"
+#include "process.h"
+#include "recover.h"
 #include "remote.h"
 #include "superslab.h"
 
@@ -76,10 +78,10 @@ static struct heap *seat_open(uint32_t number) {
     struct heap *heap = heap_at(number);
     if (heap == NULL && superslab_heap(&heap) == OK) {
         heap->seat = number;
+        if (number >= cpu_heap_end()) /* relaxed: writers hold the lock; fork finds no seat in */
+            atomic_store_explicit(&seats_end, number + 1, memory_order_relaxed); /* use beyond */
         /* release: pairs with the acquire in heap_at */
         atomic_store_explicit(&seats[number].heap, heap, memory_order_release);
-        if (number >= cpu_heap_end()) /* relaxed: writers hold the lock */
-            atomic_store_explicit(&seats_end, number + 1, memory_order_relaxed);
     }
     lock_give(&open_lock);
     return heap;
@@ -90,7 +92,10 @@ static struct heap *take_if_free(uint32_t number) {
     struct heap *heap = heap_at(number);
     if (unlikely(heap == NULL))
         heap = seat_open(number);
-    return heap != NULL && lock_try(&seats[number].lock) ? heap : NULL;
+    if (heap == NULL || !lock_try(&seats[number].lock))
+        return NULL;
+    recover_if_torn(heap);
+    return heap;
 }
 
 struct heap *cpu_heap_take(void) {
@@ -105,13 +110,18 @@ struct heap *cpu_heap_take(void) {
 
 /* A block that goes home at once keeps no slot half used, which is what this option is for. */
 struct heap *cpu_heap_take_for(struct heap *owner) {
-    return likely(lock_try(&seats[owner->seat].lock)) ? owner : cpu_heap_take();
+    if (unlikely(!lock_try(&seats[owner->seat].lock)))
+        return cpu_heap_take();
+    recover_if_torn(owner);
+    return owner;
 }
 
 struct heap *cpu_heap_take_at(uint32_t number) {
     struct heap *heap = heap_at(number);
-    if (heap != NULL)
-        lock_take(&seats[number].lock);
+    if (heap == NULL)
+        return NULL;
+    lock_take(&seats[number].lock);
+    recover_if_torn(heap);
     return heap;
 }
 
@@ -129,26 +139,27 @@ void cpu_sweep(void) {
     struct heap *heap = heap_at(number);
     if (heap == NULL || !lock_try(&seats[number].lock)) /* the caller's own is taken, too */
         return;
+    recover_if_torn(heap);
     remote_flush(heap);
     pool_drain(heap);
     cpu_heap_give(heap);
 }
 
-void cpu_fork_prepare(void) {
-    lock_take(&open_lock);
+bool cpu_is_locked(void) {
+    bool locked = lock_is_held(&open_lock);
     for (uint32_t number = 0; number < cpu_heap_end(); number++)
-        (void)cpu_heap_take_at(number);
+        locked = locked || lock_is_held(&seats[number].lock);
+    return locked;
 }
 
-void cpu_fork_parent(void) {
-    for (uint32_t number = 0; number < cpu_heap_end(); number++)
-        if (heap_at(number) != NULL)
-            lock_give(&seats[number].lock);
-    lock_give(&open_lock);
-}
-
-void cpu_fork_child(void) {
-    for (uint32_t number = 0; number < cpu_heap_end(); number++)
+void cpu_rebuild(void) {
+    for (uint32_t number = 0; number < cpu_heap_end(); number++) {
+        struct heap *heap = heap_at(number);
+        if (heap == NULL || !lock_is_held(&seats[number].lock))
+            continue;
+        heap->torn = true;
+        process_step();
         lock_reset(&seats[number].lock);
+    }
     lock_reset(&open_lock);
 }

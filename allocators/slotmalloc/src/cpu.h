@@ -30,9 +30,8 @@ void cpu_heap_give(struct heap *heap);
  * longer runs on. */
 void cpu_sweep(void);
 
-/* fork: holds every heap across it, so that the child can use all of them. */
-void cpu_fork_prepare(void);
-void cpu_fork_parent(void);
-void cpu_fork_child(void);
+/* After fork: whether someone held a heap; frees all of them, those that were held being torn. */
+bool cpu_is_locked(void);
+void cpu_rebuild(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "heap.h"
 #include "magazine.h"
 #include "pool.h"
+#include "process.h"
 #include "slot.h"
 #include "thread.h"
 
@@ -30,11 +31,12 @@ __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zer
 
 /* The bin of a size up to CLASS_MAX_BYTES is empty. */
 static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
-    struct heap *heap = thread_heap;
     bool zero;
     struct block *block = NULL;
-    if (likely(heap != &thread_no_heap))
-        block = heap_refill(heap, class_of(size), &zero);
+    thread_enter();
+    if (likely(thread_heap != &thread_no_heap))
+        block = heap_refill(thread_heap, class_of(size), &zero);
+    thread_leave();
     if (unlikely(block == NULL))
         return entry_alloc(size, GRANULE, zeroed);
     if (zeroed)
@@ -66,8 +68,23 @@ static __attribute__((noinline)) void free_slow(void *p) {
         block_free(p);
 }
 
+/* In a forked child the thread may have left the heap that the slot belongs to. */
 static __attribute__((noinline)) void free_event(struct slot *slot) {
-    pool_slot_event(thread_heap, slot);
+    thread_enter();
+    struct heap *heap = thread_heap;
+    if (likely(ident_owner(ident_read(slot_to_number(slot))) == heap))
+        pool_slot_event(heap, slot);
+    thread_leave();
+}
+
+static __attribute__((noinline)) void free_to_magazine(struct heap *heap, void *p) {
+    thread_enter();
+    bool own = thread_heap == heap;
+    if (likely(own))
+        magazine_push_slow(heap, p);
+    thread_leave();
+    if (unlikely(!own))
+        free_slow(p);
 }
 
 /* The slot of a block of the calling thread's own, of a class below `end`; NULL for anything else.
@@ -93,17 +110,25 @@ static inline void free_fast(void *p, struct slot *slot) {
         return;
     }
     block->next = slot->free;
-    slot->free = block;
+    process_set_head(&slot->free, block);
     if (unlikely(--slot->need == 0))
         free_event(slot);
+}
+
+static inline void free_larger(struct heap *heap, void *p) {
+    enum magazine_answer answer = magazine_free(heap, p);
+    if (unlikely(answer == MAGAZINE_SLOW))
+        free_to_magazine(heap, p);
+    else if (unlikely(answer == MAGAZINE_FOREIGN))
+        free_slow(p);
 }
 
 EXPORT void slotmalloc_free(void *p) {
     struct slot *slot = own_slot(p, MAGAZINE_FROM);
     if (slot != NULL)
         free_fast(p, slot);
-    else if (!magazine_free(thread_heap, p))
-        free_slow(p);
+    else
+        free_larger(thread_heap, p);
 }
 
 EXPORT void *slotmalloc_calloc(size_t count, size_t size) {

@@ -44,15 +44,24 @@ static bool with_heaps(bool (*what)(struct heap *heap)) {
 }
 
 EXPORT int slotmalloc_malloc_trim(size_t keep) {
+    thread_enter();
     (void)with_heaps(heap_trim);
     for (uint32_t left = park_count(); left > 0; left--)
         park_sweep(); /* the one looked at goes to the end of the list */
-    return arena_extent() != 0 && purge_all(keep);
+    bool any = arena_extent() != 0 && purge_all(keep);
+    thread_leave();
+    return any;
+}
+
+static void totals_get(struct stats_totals *totals) {
+    thread_enter();
+    stats_totals_get(totals);
+    thread_leave();
 }
 
 EXPORT struct mallinfo2 slotmalloc_mallinfo2(void) {
     struct stats_totals totals;
-    stats_totals_get(&totals);
+    totals_get(&totals);
     uint64_t held = totals.used + totals.retained; /* at another moment than `live` */
     return (struct mallinfo2){.arena = totals.extent,
                               .uordblks = totals.live,
@@ -70,14 +79,17 @@ static void line_in_bytes(const char *what, uint64_t bytes) {
 
 EXPORT void slotmalloc_malloc_stats(void) {
     struct stats_totals totals;
-    stats_totals_get(&totals);
+    totals_get(&totals);
     line_in_bytes("bytes in use:", totals.live);
     line_in_bytes("bytes in slots that serve them:", totals.used);
     line_in_bytes("bytes unused but held:", totals.retained);
 }
 
 EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
-    return stats_json(buffer, size);
+    thread_enter();
+    size_t wanted = stats_json(buffer, size);
+    thread_leave();
+    return wanted;
 }
 
 /* Adds the heap's slots in use to `active`, by class. */
@@ -126,7 +138,10 @@ static bool heap_is_valid(struct heap *heap) {
 }
 
 EXPORT int slotmalloc_check(void) {
-    return with_heaps(heap_is_valid) && superslabs_are_valid();
+    thread_enter();
+    bool valid = with_heaps(heap_is_valid) && superslabs_are_valid();
+    thread_leave();
+    return valid;
 }
 
 EXPORT_ALIAS(malloc_usable_size);

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "park.h"
 #include "pool.h"
+#include "process.h"
 #include "purge.h"
 #include "remote.h"
 #include "superslab.h"
@@ -178,8 +179,10 @@ static __attribute__((noinline)) struct block *refill_slow(struct heap *heap, un
     if (unlikely(found.list == NULL))
         return NULL;
     uint64_t bit = 1ull << class;
-    heap->bin[class] = found.list->next;
-    heap->bin_zero = found.zero ? heap->bin_zero | bit : heap->bin_zero & ~bit;
+    heap->bin_zero &= ~bit; /* at no moment may dirty blocks pass for zero: see fork.c */
+    process_set_head(&heap->bin[class], found.list->next);
+    if (found.zero)
+        heap->bin_zero |= bit;
     heap->counters.refills++;
     *zero = found.zero;
     return found.list;
@@ -192,8 +195,8 @@ struct block *heap_refill(struct heap *heap, unsigned class, bool *zero) {
     if (slot->free == NULL)
         return refill_slow(heap, class, zero);
     struct block *list = slot_detach(slot);
-    heap->bin[class] = list->next;
     heap->bin_zero &= ~(1ull << class);
+    process_set_head(&heap->bin[class], list->next); /* they left the slot's list before */
     heap->counters.refills++;
     *zero = false;
     return list;

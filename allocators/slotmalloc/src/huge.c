@@ -1,6 +1,7 @@
 #include "huge.h"
 
 #include "kernel.h"
+#include "process.h"
 #include "slot.h"
 #include "superslab.h"
 
@@ -29,6 +30,7 @@ static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.bytes = round_up(bytes, kernel_page_size()), .capacity = count};
     slot_set_state(slot, SLOT_HUGE);
+    process_step(); /* whoever finds the ident finds how long the block is */
     /* relaxed: see ident_read */
     atomic_store_explicit(&arena.ident[taken.slot], IDENT_HUGE, memory_order_relaxed);
     *out = slot_address(taken.slot);
@@ -50,6 +52,7 @@ void huge_free(struct heap *heap, uint32_t number) {
     struct slot *slot = &arena.slots[number];
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
+    process_step(); /* before others may take the slots */
     superslab_give(number, slot->capacity);
     heap->counters.huge_frees++;
 }
@@ -61,11 +64,13 @@ bool huge_resize(uint32_t number, size_t bytes) {
     uint32_t want = slots_for(bytes), have = slot->capacity;
     if (want > have && !superslab_extend(number, have, want - have))
         return false;
-    if (want < have && bytes < slot->bytes)
-        superslab_give(number + want, have - want);
+    bool shrinks = want < have && bytes < slot->bytes;
     if (want > have || bytes < slot->bytes)
         slot->capacity = want;
     slot->bytes = round_up(bytes, kernel_page_size());
+    process_step(); /* before others may take what it loses */
+    if (shrinks)
+        superslab_give(number + want, have - want);
     return true;
 }
 

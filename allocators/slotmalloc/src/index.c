@@ -53,6 +53,11 @@ void index_remove(uint32_t number) {
     }
 }
 
+void index_forget_hints(void) {
+    for (enum zone zone = 0; zone < ZONES; zone++)
+        hints[zone] = (struct hints){0};
+}
+
 static uint32_t first_bit(uint32_t word, uint64_t bits) {
     return word * 64 + (uint32_t)__builtin_ctzll(bits);
 }

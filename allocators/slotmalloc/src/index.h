@@ -9,6 +9,8 @@ void index_update(uint32_t number);
 
 /* Takes a superslab out that is about to be unmapped. */
 void index_remove(uint32_t number);
+/* After fork, before each superslab is entered again: forgets where not to look. */
+void index_forget_hints(void);
 
 /* The zone's lowest superslab with a run of at least 2^level unused slots: warm ones, or any in a
  * superslab that is partly used. 0 when there is none. */

@@ -104,6 +104,11 @@ enum status kernel_populate(void *p, size_t bytes) {
     return advise(KERNEL_populate, p, bytes, MADV_POPULATE_WRITE);
 }
 
+enum status kernel_wipe_on_fork(void *p, size_t bytes) {
+    long result = raw_syscall(SYS_madvise, (long)p, (long)bytes, MADV_WIPEONFORK, 0, 0, 0);
+    return result < 0 ? NO_MEMORY : OK; /* not counted: it is about no memory of the arena */
+}
+
 /* The kernel unmaps the destination before it finds out that it cannot move: maps it anew. */
 static enum move move_refused(void *to, size_t bytes) {
     return kernel_map_over(to, bytes) == OK ? MOVE_REFUSED : MOVE_BROKEN;

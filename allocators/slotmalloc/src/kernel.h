@@ -44,6 +44,9 @@ enum status kernel_purge(void *p, size_t bytes);
 /* Asks for huge pages in the range, or for none. */
 enum status kernel_huge_page(void *p, size_t bytes, bool wanted);
 
+/* Has the kernel hand the pages to forked children as zeros. */
+enum status kernel_wipe_on_fork(void *p, size_t bytes);
+
 /* Has the kernel back the range with memory now. */
 enum status kernel_populate(void *p, size_t bytes);
 

@@ -46,7 +46,11 @@ static inline void lock_give(struct lock *lock) {
         kernel_wake(&lock->word);
 }
 
-/* After fork, in the child: whoever held it does not exist here. */
+static inline bool lock_is_held(const struct lock *lock) {
+    return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0; /* relaxed: a snapshot */
+}
+
+/* After fork, in the child: whoever held it does not exist here, or never goes on. */
 static inline void lock_reset(struct lock *lock) {
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed); /* the child has one thread */
 }

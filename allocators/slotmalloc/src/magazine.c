@@ -31,17 +31,21 @@ static void halve(struct heap *heap, unsigned class) {
         last = last->next;
         mark(heap, last, rounds);
     }
-    last->next = give_back(heap, last->next, full + 1 - keep);
+    struct block *older = last->next;
+    last->next = NULL; /* before they are on their slots' lists: see fork.c */
+    process_step();
+    last->next = give_back(heap, older, full + 1 - keep);
 }
 
-void magazine_push_slow(struct heap *heap, struct block *block, unsigned class) {
+void magazine_push_slow(struct heap *heap, struct block *block) {
+    unsigned class = ident_class(ident_read(slot_number(block)));
     struct block *head = heap->bin[class];
     uint64_t below = head ? ((struct round *)head)->mark - (uintptr_t)heap : UINT64_MAX;
     bool full = below <= UINT8_MAX;
     heap->bin_zero &= ~(1ull << class);
-    heap->bin[class] = block;
     block->next = head;
     mark(heap, block, 1);
+    process_set_head(&heap->bin[class], block);
     if (full)
         halve(heap, class);
 }
@@ -50,6 +54,7 @@ void magazine_empty(struct heap *heap, unsigned class) {
     struct block *chain = heap->bin[class];
     heap->bin[class] = NULL;
     heap->bin_zero &= ~(1ull << class);
+    process_step();
     (void)give_back(heap, chain, UINT32_MAX);
 }
 

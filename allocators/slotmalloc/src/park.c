@@ -1,8 +1,11 @@
 #include "park.h"
 
+#include "arena.h"
 #include "magazine.h"
 #include "options.h"
 #include "pool.h"
+#include "process.h"
+#include "recover.h"
 #include "remote.h"
 
 struct lock park_lock;
@@ -23,6 +26,8 @@ static struct heap *pop_locked(void) {
     struct heap *heap = first;
     if (heap == NULL)
         return NULL;
+    heap->parked = false; /* from here on, fork finds it in use */
+    process_step();
     first = heap->parked_next;
     if (first == NULL)
         last = NULL;
@@ -30,8 +35,7 @@ static struct heap *pop_locked(void) {
     return heap;
 }
 
-static void push_back(struct heap *heap) {
-    lock_take(&park_lock);
+static void link_last(struct heap *heap) {
     heap->parked_next = NULL;
     if (last != NULL)
         last->parked_next = heap;
@@ -39,27 +43,35 @@ static void push_back(struct heap *heap) {
         first = heap;
     last = heap;
     count_change(1);
-    lock_give(&park_lock);
 }
 
-static void push_front(struct heap *heap) {
-    lock_take(&park_lock);
+static void link_first(struct heap *heap) {
     heap->parked_next = first;
     first = heap;
     if (last == NULL)
         last = heap;
     count_change(1);
+}
+
+static void push(struct heap *heap, void (*link)(struct heap *heap)) {
+    lock_take(&park_lock);
+    link(heap);
+    process_step();
+    heap->parked = true;
     lock_give(&park_lock);
 }
 
-struct heap *park_take(void) {
+struct heap *park_take(bool torn_too) {
     if (park_count() == 0)
         return NULL;
     lock_take(&park_lock);
-    struct heap *heap = pop_locked();
+    bool usable = first != NULL && (torn_too || !first->torn);
+    struct heap *heap = usable ? pop_locked() : NULL;
     lock_give(&park_lock);
-    if (heap != NULL)
-        pool_drain(heap); /* what was freed meanwhile comes before new memory */
+    if (heap == NULL)
+        return NULL;
+    recover_if_torn(heap);
+    pool_drain(heap); /* what was freed meanwhile comes before new memory */
     return heap;
 }
 
@@ -69,6 +81,8 @@ static struct heap *take_if_free(void) {
         return NULL;
     struct heap *heap = pop_locked();
     lock_give(&park_lock);
+    if (heap != NULL)
+        recover_if_torn(heap);
     return heap;
 }
 
@@ -81,7 +95,7 @@ void park_give(struct heap *heap) {
         pool_return_bin(heap, class);
     }
     pool_release_empty(heap);
-    push_front(heap);
+    push(heap, link_first);
 }
 
 static struct slot *change_owner(struct heap *from, struct heap *to, struct slot *slot) {
@@ -107,7 +121,7 @@ struct slot *park_steal(struct heap *heap, unsigned class) {
     struct slot *slot = pool_pop_available(&other->pool[class]);
     if (slot != NULL)
         slot = change_owner(other, heap, slot);
-    push_back(other);
+    push(other, link_last);
     return slot;
 }
 
@@ -117,5 +131,24 @@ void park_sweep(void) {
         return;
     pool_drain(other);
     pool_release_empty(other);
-    push_back(other);
+    push(other, link_last);
+}
+
+void park_rebuild(const struct heap *survivor) {
+    first = last = NULL;
+    atomic_store_explicit(&parked, 0, memory_order_relaxed); /* the lock orders the list */
+    lock_reset(&park_lock);
+    for (uint32_t i = 0; i < arena_heap_count(); i++) {
+        struct heap *heap = &arena.heaps[i];
+        if (heap == survivor)
+            continue;
+        if (!heap->parked)
+            heap->torn = true;
+        process_step();
+        heap->parked = true;
+        if (heap->torn)
+            link_last(heap);
+        else
+            link_first(heap);
+    }
 }

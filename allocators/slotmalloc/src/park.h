@@ -1,4 +1,5 @@
-/* Heaps whose thread has ended: kept whole for the next thread, and stripped of what others need.
+/* Heaps whose thread has ended, or was left behind by fork: kept whole for the next thread, and
+ * stripped of what others need.
  */
 #ifndef SLOTMALLOC_PARK_H
 #define SLOTMALLOC_PARK_H
@@ -11,8 +12,12 @@ extern struct lock park_lock;
 /* Puts a heap to rest: sends what it gathered, gives back what is empty. */
 void park_give(struct heap *heap);
 
-/* Takes a parked heap to work with; NULL when there is none. */
-struct heap *park_take(void);
+/* Takes a parked heap to work with; NULL when there is none. A torn one (see recover.h) takes time,
+ * and comes into question only if `torn_too`. */
+struct heap *park_take(bool torn_too);
+
+/* After fork: parks every heap but the one that survived; those that were in use are torn. */
+void park_rebuild(const struct heap *survivor);
 
 /* Takes an available slot of the class from a parked heap, re-owned by `heap`; NULL when none is
  * found in the one heap looked at, or the list is busy. */

@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "options.h"
+#include "process.h"
 #include "remote.h"
 #include "superslab.h"
 #include "text.h"
@@ -22,6 +23,7 @@ static void release(struct heap *heap, struct slot *slot) {
     unsigned span = slot->span;
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, span);
+    process_step(); /* before others may take the slots */
     superslab_give(number, span);
     heap->counters.slot_released++;
 }
@@ -103,7 +105,7 @@ void pool_free(struct heap *heap, struct block *block) {
     if (unlikely(slot->free == block))
         die("double free of", block);
     block->next = slot->free;
-    slot->free = block;
+    process_set_head(&slot->free, block);
     if (--slot->need == 0)
         pool_slot_event(heap, slot);
 }
@@ -214,15 +216,37 @@ void pool_return_bin(struct heap *heap, unsigned class) {
     if (pool->current == 0)
         return;
     struct slot *slot = &arena.slots[pool->current];
+    struct block *chain = heap->bin[class];
     uint32_t count = 0;
-    for (const struct block *block = heap->bin[class]; block != NULL; block = block->next)
+    for (const struct block *block = chain; block != NULL; block = block->next)
         count++;
+    heap->bin[class] = NULL; /* before the blocks are on the slot's list */
+    heap->bin_zero &= ~(1ull << class);
+    process_step();
     slot_settle(slot);
     if (count > 0)
-        slot_attach(slot, heap->bin[class], count);
-    heap->bin[class] = NULL;
-    heap->bin_zero &= ~(1ull << class);
+        slot_attach(slot, chain, count);
     pool_retire_current(pool);
     if (slot->avail > 0)
         restate(heap, slot);
+}
+
+void pool_enter(struct heap *heap, struct slot *slot) {
+    struct class_pool *pool = pool_of(heap, slot);
+    uint32_t number = slot_to_number(slot);
+    pool->slots++;
+    if (slot->used == 0 && !remote_is_queued(number)) {
+        pool->slots--;
+        release(heap, slot);
+        return;
+    }
+    if (slot_can_extend(slot) && pool->fresh == 0)
+        pool->fresh = number;
+    if (slot->avail > 0) {
+        slot_arm(slot, slot->used);
+        became_available(heap, slot);
+    } else {
+        slot_set_state(slot, SLOT_FULL);
+        slot_arm(slot, slot_wake_count(slot));
+    }
 }

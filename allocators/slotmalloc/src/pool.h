@@ -46,4 +46,7 @@ void pool_release_empty(struct heap *heap);
  * rest. */
 void pool_return_bin(struct heap *heap, unsigned class);
 
+/* Enters a slot that is on no list, and whose blocks were counted, among the heap's. */
+void pool_enter(struct heap *heap, struct slot *slot);
+
 #endif

@@ -213,8 +213,12 @@ static bool purge_locked(const struct rule *rule) {
     return any;
 }
 
-bool purge_is_running_locked(void) {
+bool purge_is_running(void) {
     return purging;
+}
+
+void purge_forget(void) {
+    purging = false;
 }
 
 static void purge_runs(uint64_t keep, uint64_t run_min) {

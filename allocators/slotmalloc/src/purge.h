@@ -23,8 +23,11 @@ bool purge_room_locked(uint64_t count);
 /* Tells that purged slots are taken again. Called under the superslab lock. */
 void purge_note_refault_locked(void);
 
-/* True while a purge has slots claimed and the lock dropped. Called under the superslab lock. */
-bool purge_is_running_locked(void);
+/* True while a purge has slots claimed and the lock dropped. */
+bool purge_is_running(void);
+
+/* After fork: whoever purged does not go on. */
+void purge_forget(void);
 
 /* Housekeeping; called now and then from slow paths, without the lock. */
 void purge_tick(void);

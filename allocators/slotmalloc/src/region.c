@@ -264,6 +264,15 @@ uint32_t region_next_known(uint32_t number) {
     return 0;
 }
 
+void region_recount(void) {
+    for (enum zone zone = 0; zone < ZONES; zone++) {
+        zones[zone].mapped = zones[zone].from = 0;
+        for (uint32_t region = 0; region < region_end(); region++)
+            if (region_is_of(region, zone))
+                zones[zone].mapped += (uint32_t)__builtin_popcountll(arena.index[region].mapped);
+    }
+}
+
 void region_init(void) {
     uint64_t wish = (options.prefault + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT;
     uint32_t count = wish < arena.limit ? (uint32_t)wish : arena.limit - 1;

@@ -29,6 +29,15 @@ uint32_t region_end(void);
  * are walked by: for (uint32_t n = 0; (n = region_next_known(n)) != 0;). A snapshot. */
 uint32_t region_next_known(uint32_t number);
 
+/* The same by slots. */
+static inline uint32_t region_next_slot(uint32_t slot) {
+    bool within = slot != 0 && (slot + 1) % SLOTS_PER_SUPERSLAB != 0;
+    return within ? slot + 1 : region_next_known(slot / SLOTS_PER_SUPERSLAB) * SLOTS_PER_SUPERSLAB;
+}
+
+/* After fork: counts anew what each zone has. */
+void region_recount(void);
+
 /* True when the zone has the region. */
 static inline bool region_is_of(uint32_t region, enum zone zone) {
     /* relaxed: changed under the lock, and never again once it is set */

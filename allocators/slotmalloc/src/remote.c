@@ -1,6 +1,7 @@
 #include "remote.h"
 
 #include "classes.h"
+#include "process.h"
 #include "slot.h"
 #include "text.h"
 
@@ -81,12 +82,14 @@ void remote_free_now(struct block *block, uint32_t number) {
 }
 
 static void send(struct heap *heap, struct sender *sender) {
-    unsigned class = ident_class(ident_read(sender->slot));
-    publish(sender->slot, sender->head, sender->tail, sender->count);
-    heap->counters.remote_batches++;
-    heap->counters.remote_blocks += sender->count;
-    heap->sender_bytes -= sender->count * classes[class].size;
+    const struct sender sent = *sender;
+    unsigned class = ident_class(ident_read(sent.slot));
     sender->slot = 0;
+    process_step(); /* fork must not find the chain here and on the slot */
+    publish(sent.slot, sent.head, sent.tail, sent.count);
+    heap->counters.remote_batches++;
+    heap->counters.remote_blocks += sent.count;
+    heap->sender_bytes -= sent.count * classes[class].size;
 }
 
 /* Sends the entries that have gathered longest until an eighth of what may be held back is gone: no
@@ -107,18 +110,42 @@ void remote_flush(struct heap *heap) {
             send(heap, &heap->sender[i]);
 }
 
+void remote_recount(struct heap *heap) {
+    heap->sender_bytes = 0;
+    for (unsigned i = 0; i < SENDER_ENTRIES; i++) {
+        struct sender *sender = &heap->sender[i];
+        if (sender->slot == 0)
+            continue;
+        sender->tail = sender->head;
+        for (sender->count = 1; sender->tail->next != NULL; sender->count++)
+            sender->tail = sender->tail->next;
+        heap->sender_bytes += sender->count * classes[ident_class(ident_read(sender->slot))].size;
+    }
+}
+
+void remote_forget_pending(struct heap *heap) {
+    if (heap->undrained != 0) /* a write would copy the page */
+        heap->undrained = 0;
+    /* relaxed: nobody else pushes yet */
+    if (atomic_load_explicit(&heap->pending, memory_order_relaxed) != 0)
+        atomic_store_explicit(&heap->pending, 0, memory_order_relaxed);
+}
+
 void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32_t size) {
     struct sender *sender = &heap->sender[number % SENDER_ENTRIES];
     if (sender->slot != number) {
         if (sender->slot != 0)
             send(heap, sender);
-        *sender = (struct sender){block, block, number, 1};
         block->next = NULL;
+        sender->head = sender->tail = block;
+        sender->count = 1;
+        process_step(); /* the entry is there once it has a slot */
+        sender->slot = number;
     } else {
         if (unlikely(sender->head == block))
             die("double free of", block);
         block->next = sender->head;
-        sender->head = block;
+        process_set_head(&sender->head, block);
         sender->count++;
     }
     heap->sender_bytes += size;

@@ -33,6 +33,13 @@ void remote_free_now(struct block *block, uint32_t number);
 /* Sends all that the heap has gathered. */
 void remote_flush(struct heap *heap);
 
+/* After fork: counts what the heap has gathered anew. */
+void remote_recount(struct heap *heap);
+
+/* After fork: forgets the heap's pending stack, torn as it may be. Every slot whose QUEUED is on
+ * must then be pushed again. */
+void remote_forget_pending(struct heap *heap);
+
 /* Takes the slot's chain, leaving QUEUED as it is. Returns its first block, NULL when there is
  * none. */
 struct block *remote_take(uint32_t number, uint32_t *count);

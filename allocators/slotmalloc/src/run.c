@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include "kernel.h"
+#include "process.h"
 #include "slot.h"
 #include "superslab.h"
 
@@ -22,6 +23,7 @@ enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out,
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.span = (uint8_t)count, .bytes = whole_pages(bytes)};
     slot_set_state(slot, SLOT_RUN);
+    process_step(); /* whoever finds the ident finds how long the run is */
     /* relaxed: see ident_read */
     atomic_store_explicit(&arena.ident[taken.slot], IDENT_RUN, memory_order_relaxed);
     *out = slot_address(taken.slot);
@@ -34,6 +36,7 @@ void run_free(struct heap *heap, uint32_t number) {
     struct slot *slot = &arena.slots[number];
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
+    process_step(); /* before others may take the slots */
     superslab_give(number, slot->span);
     heap->counters.run_frees++;
 }
@@ -43,9 +46,10 @@ bool run_resize(uint32_t number, size_t bytes) {
     unsigned have = slot->span, want = slots_for(bytes);
     if (want > SLOTS_PER_SUPERSLAB || (want > have && !superslab_extend(number, have, want - have)))
         return false;
-    if (want < have)
-        superslab_give(number + want, have - want);
     slot->span = (uint8_t)want;
     slot->bytes = whole_pages(bytes);
+    process_step(); /* before others may take what it loses */
+    if (want < have)
+        superslab_give(number + want, have - want);
     return true;
 }

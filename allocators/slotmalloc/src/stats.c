@@ -1,6 +1,5 @@
 #include "stats.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "classes.h"
@@ -168,7 +167,7 @@ static bool to_stderr(void) {
     return strcmp(options.stats_path, "stderr") == 0;
 }
 
-static void dump(void) {
+void stats_dump(void) {
     char buffer[DUMP_BYTES];
     size_t bytes = stats_json(buffer, sizeof buffer - 1);
     struct file file = file_stderr;
@@ -185,12 +184,12 @@ static void dump(void) {
         file_close(&file);
 }
 
-void stats_init(void) {
+bool stats_init(void) {
     if (!options.stats)
-        return;
+        return false;
     if (to_stderr() || file_make_absolute(options.stats_path))
-        (void)atexit(dump);
-    else
-        warn_of_file("cannot write the counters to", options.stats_path,
-                     "the path from the root directory is too long");
+        return true;
+    warn_of_file("cannot write the counters to", options.stats_path,
+                 "the path from the root directory is too long");
+    return false;
 }

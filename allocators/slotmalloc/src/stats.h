@@ -23,7 +23,10 @@ size_t stats_json(char *buffer, size_t size);
 /* Writes malloc_info's XML, cut off if it is too long. Returns the bytes written; no 0 byte. */
 size_t stats_xml(char *buffer, size_t size);
 
-/* Arranges for the dump at exit when the option stats asks for one. */
-void stats_init(void);
+/* True when the option stats asks for a dump at exit, to a file that may be written. */
+bool stats_init(void);
+
+/* Writes the JSON object where the option stats says. */
+void stats_dump(void);
 
 #endif

@@ -78,8 +78,10 @@ static bool take_indexed(enum zone zone, bool warm, unsigned count, unsigned ali
 
 /* Superslabs have become known: what the kernel has mapped is zero. */
 static void note_new(uint32_t first, uint32_t count) {
-    for (uint32_t number = first; number < first + count; number++)
-        arena.superslabs[number].zero = ALL_SLOTS;
+    for (uint32_t number = first; number < first + count; number++) {
+        bool huge_page = arena.superslabs[number].huge_page;
+        arena.superslabs[number] = (struct superslab){.zero = ALL_SLOTS, .huge_page = huge_page};
+    }
     superslab_totals.superslabs_new += count;
 }
 

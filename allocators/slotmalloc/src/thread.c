@@ -1,6 +1,7 @@
 #include "thread.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "arena.h"
 #include "check.h"
@@ -28,17 +29,28 @@ static _Thread_local struct heap *own_heap __attribute__((tls_model("initial-exe
  */
 static _Thread_local bool thread_ending __attribute__((tls_model("initial-exec")));
 
+_Thread_local uint32_t thread_depth;
+
 static struct lock init_lock;
 static _Atomic bool initialised;
 static pthread_key_t key;
 static _Atomic bool key_usable; /* `key` is there */
 
-/* The thread's end. */
-static void park_own_heap(void *heap) {
-    thread_ending = true;
+void thread_heap_leave(void) {
     thread_heap = &thread_no_heap;
     own_heap = NULL;
-    park_give(heap);
+}
+
+/* The thread's end. */
+static void park_own_heap(void *unused) {
+    (void)unused;
+    thread_enter();
+    struct heap *heap = own_heap;
+    thread_ending = true;
+    thread_heap_leave();
+    if (heap != NULL)
+        park_give(heap);
+    thread_leave();
 }
 
 static bool init_locked(void) {
@@ -51,9 +63,15 @@ static bool init_locked(void) {
     region_init();
     cpu_init();
     purge_now_s = kernel_seconds();
-    /* release: pairs with the acquire in library_ready */
+    /* release: pairs with the acquire in library_is_initialised */
     atomic_store_explicit(&initialised, true, memory_order_release);
     return true;
+}
+
+static void dump_counters(void) {
+    thread_enter();
+    stats_dump();
+    thread_leave();
 }
 
 /* What may call malloc itself, when malloc already works. */
@@ -62,13 +80,28 @@ static void init_hooks(void) {
     /* release: pairs with the acquire in watch_end, which then reads the key */
     atomic_store_explicit(&key_usable, made, memory_order_release);
     fork_init();
-    stats_init();
+    if (stats_init())
+        (void)atexit(dump_counters);
+}
+
+bool library_is_initialised(void) {
+    /* acquire: pairs with the release in init_locked */
+    return atomic_load_explicit(&initialised, memory_order_acquire);
+}
+
+bool library_is_locked(void) {
+    return lock_is_held(&init_lock);
+}
+
+void library_unlock(void) {
+    lock_reset(&init_lock);
 }
 
 bool library_ready(void) {
-    /* acquire: pairs with the release in init_locked */
-    if (likely(atomic_load_explicit(&initialised, memory_order_acquire)))
+    if (likely(library_is_initialised()))
         return true;
+    if (!process_is_whole())
+        fork_mend();
     lock_take(&init_lock);
     bool mine = !atomic_load_explicit(&initialised, memory_order_relaxed); /* the lock orders it */
     bool ready = !mine || init_locked();
@@ -84,8 +117,8 @@ __attribute__((constructor)) static void start(void) {
 }
 
 static struct heap *heap_obtain(void) {
-    struct heap *heap = park_take();
-    return heap != NULL || superslab_heap(&heap) == OK ? heap : NULL;
+    struct heap *heap = park_take(false);
+    return heap != NULL || superslab_heap(&heap) == OK ? heap : park_take(true);
 }
 
 /* Has the destructor called at the thread's end. pthread_setspecific may allocate: own_heap is set.

@@ -168,6 +168,8 @@ struct heap {
     uint32_t undrained;       /* slots taken off `pending` whose chains are not adopted yet */
     uint32_t seat;            /* pool=cpu: the number of the CPU's place, see cpu.h */
     struct heap *parked_next; /* link of the list of parked heaps */
+    bool parked;              /* on that list, and left whole there */
+    bool torn;                /* fork cut its thread off: recover.h first, then use it */
     struct class_pool pool[CLASS_COUNT];
     struct sender sender[SENDER_ENTRIES];
     struct counters counters;
