@@ -74,7 +74,7 @@ static void line_in_bytes(const char *what, uint64_t bytes) {
     struct text text = text_in(number, sizeof number - 1);
     text_add_number(&text, bytes);
     *text.at = '\0';
-    warn(what, number);
+    tell(what, number);
 }
 
 EXPORT void slotmalloc_malloc_stats(void) {

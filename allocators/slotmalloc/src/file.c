@@ -21,10 +21,14 @@ static bool status_of(int fd, struct stat *status) {
     return raw_syscall(SYS_fstat, fd, (long)status, 0, 0, 0, 0) == 0;
 }
 
-void file_init(void) {
+struct file file_of_stderr(void) {
     struct stat status;
-    if (status_of(STDERR, &status))
-        file_stderr = (struct file){STDERR, status.st_dev, status.st_ino};
+    return status_of(STDERR, &status) ? (struct file){STDERR, status.st_dev, status.st_ino}
+                                      : (struct file){.fd = -1};
+}
+
+void file_init(void) {
+    file_stderr = file_of_stderr();
 }
 
 static const char *reason_of(long error) {

@@ -21,6 +21,9 @@ extern struct file file_stderr;
 /* Remembers descriptor 2; called once, at the start. */
 void file_init(void);
 
+/* What descriptor 2 is now: for output that the program itself asks for. */
+struct file file_of_stderr(void);
+
 /* Opens a file for writing and empties it: a new one, or a regular file of the process's own user
  * that has one name only and is not a symbolic link. Whatever else the path names stays untouched.
  * `append`: what several processes write follows each other. Returns NULL, or why not. */

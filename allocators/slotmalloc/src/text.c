@@ -39,9 +39,13 @@ void text_add_hex(struct text *text, uint64_t value) {
     add_in_base(text, value, 16);
 }
 
-static void write_line(struct text *line, char *buffer) {
+static void write_line_to(const struct file *file, struct text *line, char *buffer) {
     text_add(line, "\n");
-    file_write(&file_stderr, buffer, (size_t)(line->at - buffer));
+    file_write(file, buffer, (size_t)(line->at - buffer));
+}
+
+static void write_line(struct text *line, char *buffer) {
+    write_line_to(&file_stderr, line, buffer);
 }
 
 void die(const char *what, const void *address) {
@@ -56,14 +60,23 @@ void die(const char *what, const void *address) {
     abort();
 }
 
-void warn(const char *what, const char *detail) {
+static void two_words_to(const struct file *file, const char *what, const char *detail) {
     char buffer[LINE_BYTES];
     struct text line = text_in(buffer, sizeof buffer);
     text_add(&line, "slotmalloc: ");
     text_add(&line, what);
     text_add(&line, " ");
     text_add(&line, detail);
-    write_line(&line, buffer);
+    write_line_to(file, &line, buffer);
+}
+
+void warn(const char *what, const char *detail) {
+    two_words_to(&file_stderr, what, detail);
+}
+
+void tell(const char *what, const char *detail) {
+    struct file file = file_of_stderr();
+    two_words_to(&file, what, detail);
 }
 
 void warn_of_file(const char *what, const char *path, const char *reason) {

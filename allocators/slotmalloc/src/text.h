@@ -27,6 +27,9 @@ __attribute__((noreturn, cold)) void die(const char *what, const void *address);
 /* One line to stderr: "slotmalloc: WHAT DETAIL". */
 void warn(const char *what, const char *detail);
 
+/* The same for what the program asked for: to descriptor 2 as it is now, as libc would. */
+void tell(const char *what, const char *detail);
+
 /* One line to stderr: "slotmalloc: WHAT PATH: REASON". */
 void warn_of_file(const char *what, const char *path, const char *reason);
 

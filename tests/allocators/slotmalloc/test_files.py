@@ -283,6 +283,22 @@ def test_a_trace_takes_no_standard_descriptor(tmp_path: Path) -> None:
     assert run.stdout == "none\n"
 
 
+def test_malloc_stats_goes_where_standard_error_is_now(tmp_path: Path) -> None:
+    """The program asks for it, as it may after it has sent its standard error elsewhere."""
+    source = """
+    #include <fcntl.h>
+    #include <malloc.h>
+    #include <unistd.h>
+    int main(int count, char **arguments) {
+        int fd = open(arguments[count - 1], O_WRONLY | O_CREAT, 0600);
+        return dup2(fd, 2) == 2 ? (malloc_stats(), 0) : 1;
+    }
+    """
+    run = run_under("", compiled(tmp_path, "stats", source), tmp_path / "output")
+    assert run.returncode == 0 and run.stderr == ""
+    assert "bytes in use" in (tmp_path / "output").read_text()
+
+
 def test_standard_error_that_stayed_gets_the_message(tmp_path: Path) -> None:
     misuse = compiled(
         tmp_path,

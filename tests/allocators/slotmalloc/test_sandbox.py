@@ -74,6 +74,7 @@ FROM_LIBC = {
     "clock_gettime",  # where the vDSO serves it
     "sched_getcpu",  # the same, with pool=cpu and without rseq
     "sched_yield",  # in fork only
+    "fwrite",  # malloc_info, to the stream that it is given
     "abort",
 }
 
