@@ -3,24 +3,38 @@
 SLOTMALLOC := allocators/slotmalloc
 SLOTMALLOC_SRC := $(wildcard $(SLOTMALLOC)/src/*.c)
 SLOTMALLOC_PIC := $(SLOTMALLOC_SRC:%.c=$(BUILD)/pic/%.o)
+# One file is C++, for its `catch`; a build for another machine may have no compiler for it, and does without.
+ifeq ($(firstword $(subst -, ,$(shell $(CXX) -dumpmachine 2>/dev/null))),$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
+SLOTMALLOC_CXX := $(BUILD)/pic/$(SLOTMALLOC)/src/cxx_caught.o
+endif
 SLOTMALLOC_DEBUG := $(SLOTMALLOC_SRC:$(SLOTMALLOC)/src/%.c=$(BUILD)/obj/slotmalloc-debug/%.o)
-SLOTMALLOC_FLAGS := -I $(SLOTMALLOC)/include -fvisibility=hidden -ftls-model=initial-exec -fexceptions
+SLOTMALLOC_FLAGS := -I $(SLOTMALLOC)/include -fvisibility=hidden -ftls-model=initial-exec -fexceptions -foptimize-sibling-calls
 
 # A frame pointer costs the fast paths a tenth of their instructions.
 $(SLOTMALLOC_PIC): CFLAGS += $(SLOTMALLOC_FLAGS) $(if $(SANITIZE),,-fomit-frame-pointer)
 
-ALL += $(BUILD)/libslotmalloc.so $(BUILD)/libslotmalloc.a $(BUILD)/libslotmalloc-debug.so $(BUILD)/slotmalloc.pc
+$(BUILD)/pic/%.o: %.cpp $(BUILD)/flags
+	echo "  CXX   $< (shared)"; mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $(SLOTMALLOC_FLAGS) -fPIC -c -o $@ $<
+
+ALL += $(BUILD)/libnodeepbind.so $(BUILD)/libslotmalloc.so $(BUILD)/libslotmalloc.a $(BUILD)/libslotmalloc-debug.so $(BUILD)/slotmalloc.pc
 
 SLOTMALLOC_LINK = $(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F),-z,nodelete,--version-script=$(SLOTMALLOC)/exports.map -o $@
 
-$(BUILD)/libslotmalloc.so: $(SLOTMALLOC_PIC) $(SLOTMALLOC)/exports.map
+$(BUILD)/libslotmalloc.so: $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX) $(SLOTMALLOC)/exports.map
 	echo "  LINK  $@"
-	$(SLOTMALLOC_LINK) $(SLOTMALLOC_PIC)
+	$(SLOTMALLOC_LINK) $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX)
 
-# One object whose hidden symbols have become local: the archive's names stay out of the program's way.
-$(BUILD)/libslotmalloc.a: $(SLOTMALLOC_PIC)
+# Beside other allocators, for programs whose modules would otherwise call libc's free.
+$(BUILD)/libnodeepbind.so: $(SLOTMALLOC)/src/deepbind.c $(BUILD)/flags
+	echo "  LINK  $@"
+	$(CC) $(filter-out -MMD -MP -fsanitize% -fno-sanitize%,$(CFLAGS)) $(SLOTMALLOC_FLAGS) -DDEEPBIND_ALONE -fPIC -shared -o $@ $<
+
+# One object whose hidden symbols have become local: the archive's names stay out of the program's way. A static program
+# has no dlopen to pass on to.
+$(BUILD)/libslotmalloc.a: $(filter-out %/deepbind.o,$(SLOTMALLOC_PIC)) $(SLOTMALLOC_CXX)
 	echo "  AR    $@"
-	mkdir -p $(BUILD)/obj; $(LD) -r -o $(BUILD)/obj/slotmalloc.o $^
+	mkdir -p $(BUILD)/obj; $(LD) -r --force-group-allocation -o $(BUILD)/obj/slotmalloc.o $^
 	objcopy --localize-hidden $(BUILD)/obj/slotmalloc.o
 	rm -f $@; $(AR) rcs $@ $(BUILD)/obj/slotmalloc.o
 
@@ -29,9 +43,9 @@ $(SLOTMALLOC_DEBUG): $(BUILD)/obj/slotmalloc-debug/%.o: $(SLOTMALLOC)/src/%.c $(
 	echo "  CC    $< (debug)"; mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SLOTMALLOC_FLAGS) -O1 -DSLOTMALLOC_DEBUG -fPIC -c -o $@ $<
 
-$(BUILD)/libslotmalloc-debug.so: $(SLOTMALLOC_DEBUG) $(SLOTMALLOC)/exports.map
+$(BUILD)/libslotmalloc-debug.so: $(SLOTMALLOC_DEBUG) $(SLOTMALLOC_CXX) $(SLOTMALLOC)/exports.map
 	echo "  LINK  $@"
-	$(SLOTMALLOC_LINK) $(SLOTMALLOC_DEBUG)
+	$(SLOTMALLOC_LINK) $(SLOTMALLOC_DEBUG) $(SLOTMALLOC_CXX)
 
 PREFIX ?= /usr/local
 $(BUILD)/slotmalloc.pc: $(SLOTMALLOC)/slotmalloc.pc.in $(BUILD)/flags

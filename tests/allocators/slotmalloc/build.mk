@@ -22,7 +22,7 @@ SLOT_INCLUDE := $(if $(CROSS),-I $(SLOT_TESTS)/cross)
 
 C_TESTS += $(SLOT_UNITS)
 
-$(SLOT_PREFIXED): $(SLOTMALLOC_PIC)
+$(SLOT_PREFIXED): $(filter-out %/deepbind.o,$(SLOTMALLOC_PIC))
 	echo "  LD    $@"; mkdir -p $(@D)
 	$(CC) -r -nostdlib -o $@ $^
 	$(call PROGRAM,nm) -g --defined-only $@ \

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).resolve().parents[3] / "allocators" / "slotmalloc" / "sr
 # it runs, ends and forks, and the blocks it gets, checked or not.
 ONE_LAYER = [{"superslab", "purge"}, {"thread", "fork", "check", "block"}]
 
-TOP = {"entry", "entry_aligned", "entry_info", "entry_libc", "cxx"}
+TOP = {"entry", "entry_aligned", "entry_info", "entry_libc", "cxx", "deepbind"}
 
 
 def layer_of(module: str) -> str:
