@@ -6,6 +6,7 @@
 #include "shm_arena.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/types.h>
 
 /* Where a thread of this process allocates next, for one class: slot + 1 in the upper half, next
@@ -46,9 +47,11 @@ struct shm_arena {
     int huge;            /* of enum huge_use */
     _Atomic int refusal; /* why the last try to join failed */
     enum shm_arena_backend backend;
-    uint64_t map_bytes;                /* length of the mapping */
-    char *name;                        /* "" for a memfd */
-    struct shm_arena *next, *previous; /* all handles of this process: fork needs them */
+    uint64_t map_bytes;             /* length of the mapping */
+    uint64_t page_bytes;            /* of its pages, if huge, or PAGE_BYTES */
+    void *presence;                 /* the page that holds the lock of the entry, or NULL */
+    char *name;                     /* "" for a memfd */
+    struct shm_arena *_Atomic next; /* all handles of this process: fork needs them */
     struct lane_private lanes[LANES];
 };
 
@@ -217,8 +220,11 @@ static inline int join_refusal(const struct shm_arena *a) {
 }
 /* Gives reserves and the entry back. */
 void process_leave(struct shm_arena *a);
-/* Whether the process of an entry has ended; one of another pid namespace counts as alive. */
-bool process_is_dead(const struct shm_arena *a, uint64_t identity);
+/* Whether the process of an entry has ended. One of another PID namespace that has no lock counts
+ * as alive. */
+bool process_is_dead(const struct shm_arena *a, unsigned entry, uint64_t identity);
+/* Whether a pid of that identity means the same process here. */
+bool process_is_near(const struct shm_arena *a, uint64_t identity);
 /* Adds the counters of an entry that is the caller's to change to those of the departed, and
  * vacates the entry. */
 void process_vacate(struct shm_arena *a, unsigned tag);
@@ -226,8 +232,25 @@ void process_vacate(struct shm_arena *a, unsigned tag);
 /* ---- handles.c: all handles of this process, and fork ---- */
 void handles_add(struct shm_arena *a);
 void handles_remove(struct shm_arena *a);
-void handles_lock(void);
-void handles_unlock(void);
+/* Also blocks all signals; unlocking restores the mask. */
+void handles_lock(sigset_t *before);
+void handles_unlock(const sigset_t *before);
+
+/* ---- presence.c: the lock on an entry of the process table, which the kernel releases at death
+ * ---- */
+enum presence { PRESENCE_FREE, PRESENCE_HELD, PRESENCE_UNKNOWN };
+/* Opens what will hold the lock, under handles_lock(): a descriptor to lock with and then to close,
+ * or -1 where the system cannot. The lock lasts until presence_drop() or death. */
+int presence_open(struct shm_arena *a);
+void presence_close(int fd);
+/* Locks an entry: HELD now by the caller; FREE: not by the caller, as another has it; or UNKNOWN
+ * where the file has no locks. */
+enum presence presence_take(int fd, unsigned entry);
+void presence_give_up(int fd, unsigned entry);
+void presence_drop(struct shm_arena *a);
+/* Whether a process holds the lock of an entry. */
+enum presence presence_test(const struct shm_arena *a, unsigned entry);
+void presence_after_fork(void);
 
 /* ---- recover.c ---- */
 /* Takes everything away from the tags that are set in gone[tag - TAG_FIRST]: reserves, operations

@@ -5,30 +5,49 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* pidfds of the living peers; returns how many. Entries of `fds` are to be closed. */
-static unsigned open_peers(struct shm_arena *a, unsigned me, struct pollfd *fds) {
+enum { LOOK_EVERY_MS = 100 }; /* where some peer cannot be slept on */
+
+/* pidfds of the living peers; returns how many. Entries of `fds` are to be closed. *unwatched says
+ * whether there are more: in another PID namespace, or without a descriptor left. */
+static unsigned open_peers(struct shm_arena *a, unsigned me, struct pollfd *fds, bool *unwatched) {
     unsigned count = 0;
     for (unsigned p = 0; p < a->geometry.max_processes; p++) {
         uint64_t word = atomic_load(&a->processes[p].identity);
-        if (word_process_kind(word) != PROCESS_LIVE || TAG_FIRST + p == me ||
-            process_is_dead(a, word))
+        if (!word_is_member(word) || TAG_FIRST + p == me || process_is_dead(a, p, word))
             continue;
-        int fd = (int)syscall(SYS_pidfd_open, (pid_t)word_pid(word), 0);
+        int fd =
+            process_is_near(a, word) ? (int)syscall(SYS_pidfd_open, (pid_t)word_pid(word), 0) : -1;
         if (fd >= 0)
             fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        else
+            *unwatched = true;
     }
     return count;
 }
 
-int shm_arena_wait_for_death(struct shm_arena *a, int timeout_ms) {
-    int buried = shm_arena_recover(a);
-    if (buried)
-        return buried;
-    struct pollfd *fds = calloc(a->geometry.max_processes, sizeof *fds);
-    unsigned me = arena_me(a), count = fds && me ? open_peers(a, me, fds) : 0;
-    poll(fds, count, timeout_ms);
+/* Sleeps until a peer that can be watched ends (true), or for at most timeout_ms (-1: for ever);
+ * *slept is how long it was meant to be. */
+static bool sleep_on_peers(struct shm_arena *a, struct pollfd *fds, int timeout_ms, int *slept) {
+    bool unwatched = false;
+    unsigned me = arena_me(a), count = fds && me ? open_peers(a, me, fds, &unwatched) : 0;
+    *slept =
+        unwatched && (timeout_ms < 0 || timeout_ms > LOOK_EVERY_MS) ? LOOK_EVERY_MS : timeout_ms;
+    bool ended = poll(fds, count, *slept) != 0;
     while (count--)
         close(fds[count].fd);
+    return ended;
+}
+
+int shm_arena_wait_for_death(struct shm_arena *a, int timeout_ms) {
+    struct pollfd *fds = calloc(a->geometry.max_processes, sizeof *fds);
+    int buried = shm_arena_recover(a), slept;
+    while (!buried && timeout_ms) {
+        bool ended = sleep_on_peers(a, fds, timeout_ms, &slept);
+        buried = shm_arena_recover(a);
+        if (ended)
+            break;
+        timeout_ms -= timeout_ms > 0 ? slept : 0;
+    }
     free(fds);
-    return shm_arena_recover(a);
+    return buried;
 }

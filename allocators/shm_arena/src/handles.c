@@ -1,22 +1,34 @@
 #include "arena.h"
 
+#include <signal.h>
+
 /* A forked child shares the mapping but is another process: it must not act under its parent's tag.
- * All its handles forget who they are; each joins its pool anew at its first use. */
+ * All its handles forget who they are; each joins its pool anew at its first use.
+ *
+ * Nothing is locked while libc forks, so a fork never waits for this library. The child puts right
+ * what it finds: the list of handles changes by single stores, so it is whole at any instant, and
+ * nobody in the child holds the lock. The thread that forks does not hold it either, as signals,
+ * whose handlers may fork, are blocked while it does. */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct shm_arena *all;
+static struct shm_arena *_Atomic all;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-void handles_lock(void) {
+void handles_lock(sigset_t *before) {
+    sigset_t every;
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, before);
     pthread_mutex_lock(&lock);
 }
 
-void handles_unlock(void) {
+void handles_unlock(const sigset_t *before) {
     pthread_mutex_unlock(&lock);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
 static void forget(struct shm_arena *a) {
     atomic_store_explicit(&a->me, 0, memory_order_relaxed);
+    a->presence = NULL; /* MADV_DONTFORK: it is not in the child */
     for (unsigned backed = 0; backed < 2; backed++)
         atomic_store_explicit(&a->searched[backed], 0, memory_order_relaxed);
     atomic_store_explicit(&a->looked, 0, memory_order_relaxed);
@@ -26,45 +38,52 @@ static void forget(struct shm_arena *a) {
 }
 
 static void in_child(void) {
-    for (struct shm_arena *a = all; a; a = a->next)
+    pthread_mutex_init(&lock, NULL);
+    presence_after_fork();
+    for (struct shm_arena *a = atomic_load_explicit(&all, memory_order_relaxed); a;
+         a = atomic_load_explicit(&a->next, memory_order_relaxed))
         forget(a);
     lane_after_fork();
-    pthread_mutex_unlock(&lock);
 }
 
 static void watch_fork(void) {
-    pthread_atfork(handles_lock, handles_unlock, in_child);
+    pthread_atfork(NULL, NULL, in_child);
 }
 
 void handles_add(struct shm_arena *a) {
+    sigset_t before;
     pthread_once(&once, watch_fork);
-    handles_lock();
-    a->next = all;
-    if (all)
-        all->previous = a;
-    all = a;
-    handles_unlock();
+    handles_lock(&before);
+    atomic_store_explicit(&a->next, atomic_load_explicit(&all, memory_order_relaxed),
+                          memory_order_relaxed);
+    /* release: a child made by another thread here finds the handle with its successor, or not */
+    atomic_store_explicit(&all, a, memory_order_release);
+    handles_unlock(&before);
 }
 
 void handles_remove(struct shm_arena *a) {
-    handles_lock();
-    if (a->next)
-        a->next->previous = a->previous;
-    if (a->previous)
-        a->previous->next = a->next;
-    else
-        all = a->next;
-    handles_unlock();
+    sigset_t before;
+    handles_lock(&before);
+    struct shm_arena *_Atomic *link = &all;
+    struct shm_arena *at;
+    while ((at = atomic_load_explicit(link, memory_order_relaxed)) != NULL && at != a)
+        link = &at->next;
+    if (at) /* release: as above */
+        atomic_store_explicit(link, atomic_load_explicit(&a->next, memory_order_relaxed),
+                              memory_order_release);
+    handles_unlock(&before);
 }
 
 /* At exit reserves go back at once; the process's entry is settled by whoever finds it dead.
  * Threads that still run are not disturbed. */
 __attribute__((destructor)) static void at_exit(void) {
-    handles_lock();
-    for (struct shm_arena *a = all; a; a = a->next) {
+    sigset_t before;
+    handles_lock(&before);
+    for (struct shm_arena *a = atomic_load_explicit(&all, memory_order_relaxed); a;
+         a = atomic_load_explicit(&a->next, memory_order_relaxed)) {
         unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
         if (me)
             pool_return_reserves(a, me);
     }
-    handles_unlock();
+    handles_unlock(&before);
 }

@@ -25,6 +25,7 @@
 #include "classes.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -89,13 +90,15 @@ static inline uint32_t word_argument(uint64_t word) {
     return (uint32_t)word;
 }
 
-/* ---- process identities: kind 2 | pid 22 | pid namespace 16 | start time 24, so that one store
- * says it all ---- */
+/* ---- process identities: kind 2 | pid 22 | pid namespace 16 | start time or number 24, so that
+ * one store says it all ---- */
 enum process_kind {
     PROCESS_NONE,
-    PROCESS_LIVE,
+    PROCESS_LIVE,    /* known by its pid and start time */
     PROCESS_BURYING, /* dead; the process whose tag stands in the pid's place reclaims what it held
                       */
+    PROCESS_PRESENT, /* holds the lock of its entry until it ends. With a random number in place of
+                        its start time: the same process, attached again, is not the same */
 };
 
 static inline uint64_t process_word(enum process_kind kind, uint32_t pid, unsigned namespace,
@@ -105,6 +108,10 @@ static inline uint64_t process_word(enum process_kind kind, uint32_t pid, unsign
 }
 static inline enum process_kind word_process_kind(uint64_t word) {
     return (enum process_kind)(word >> 62);
+}
+/* Whether an entry is that of a process which has not been found dead. */
+static inline bool word_is_member(uint64_t word) {
+    return word_process_kind(word) == PROCESS_LIVE || word_process_kind(word) == PROCESS_PRESENT;
 }
 static inline uint32_t word_pid(uint64_t word) {
     return word >> 40 & 0x3fffff;

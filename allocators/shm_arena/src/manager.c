@@ -29,11 +29,11 @@ struct shm_manager {
         growing; /* of this process; between processes the names decide who makes a pool */
     _Atomic unsigned count; /* pools only ever get more, so readers need no lock */
     struct managed_pool pools[MOST_POOLS];
-    struct shm_manager *next; /* of those to clean up after */
+    struct shm_manager *next; /* all of this process: exit and fork need them */
 };
 
-static pthread_mutex_t exit_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct shm_manager *at_exit;
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shm_manager *all;
 
 static char *pool_name(const struct shm_manager *m, int node, unsigned index) {
     char *name = NULL;
@@ -43,34 +43,43 @@ static char *pool_name(const struct shm_manager *m, int node, unsigned index) {
 }
 
 static void clean_up(void) {
-    pthread_mutex_lock(&exit_lock);
-    for (struct shm_manager *m = at_exit; m; m = m->next)
-        if (m->owner == getpid())
+    pthread_mutex_lock(&list_lock);
+    for (struct shm_manager *m = all; m; m = m->next)
+        if (m->remove_at_exit && m->owner == getpid())
             shm_manager_remove(m->name);
-    pthread_mutex_unlock(&exit_lock);
+    pthread_mutex_unlock(&list_lock);
 }
 
-static void register_clean_up(void) {
+/* Nothing is locked while libc forks. What other threads had locked is free in the child; the list
+ * is whole, as it changes by single stores. */
+static void in_child(void) {
+    pthread_mutex_init(&list_lock, NULL);
+    for (struct shm_manager *m = all; m; m = m->next)
+        pthread_mutex_init(&m->growing, NULL);
+}
+
+static void watch_exit_and_fork(void) {
     atexit(clean_up);
+    pthread_atfork(NULL, NULL, in_child);
 }
 
-static void clean_up_later(struct shm_manager *m) {
+static void list_add(struct shm_manager *m) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_clean_up);
-    pthread_mutex_lock(&exit_lock);
-    m->next = at_exit;
-    at_exit = m;
-    pthread_mutex_unlock(&exit_lock);
+    pthread_once(&once, watch_exit_and_fork);
+    pthread_mutex_lock(&list_lock);
+    m->next = all;
+    all = m;
+    pthread_mutex_unlock(&list_lock);
 }
 
-static void clean_up_no_more(struct shm_manager *m) {
-    pthread_mutex_lock(&exit_lock);
-    for (struct shm_manager **link = &at_exit; *link; link = &(*link)->next)
+static void list_remove(struct shm_manager *m) {
+    pthread_mutex_lock(&list_lock);
+    for (struct shm_manager **link = &all; *link; link = &(*link)->next)
         if (*link == m) {
             *link = m->next;
             break;
         }
-    pthread_mutex_unlock(&exit_lock);
+    pthread_mutex_unlock(&list_lock);
 }
 
 /* Attaches to the pool of this name, or makes it where `create`. Another process may do the same at
@@ -134,8 +143,7 @@ int shm_manager_open(const char *name, const struct shm_arena_options *options, 
         free(m);
         return error;
     }
-    if (remove_at_exit)
-        clean_up_later(m);
+    list_add(m);
     *manager = m;
     return SHM_ARENA_OK;
 }
@@ -143,7 +151,7 @@ int shm_manager_open(const char *name, const struct shm_arena_options *options, 
 void shm_manager_close(struct shm_manager *m) {
     if (!m)
         return;
-    clean_up_no_more(m);
+    list_remove(m);
     for (unsigned i = 0; i < m->count; i++)
         shm_arena_detach(m->pools[i].arena);
     if (m->remove_at_exit && m->owner == getpid())

@@ -11,8 +11,12 @@
 
 /* Life of a pool and of the handles to it. */
 
+static uint64_t page_length(const struct header *h) {
+    return h->huge_shift ? UINT64_C(1) << h->huge_shift : PAGE_BYTES;
+}
+
 static uint64_t map_length(const struct header *h) {
-    uint64_t page = h->huge_shift ? UINT64_C(1) << h->huge_shift : PAGE_BYTES;
+    uint64_t page = page_length(h);
     return (h->total_bytes + page - 1) / page * page;
 }
 
@@ -39,6 +43,7 @@ static struct shm_arena *handle_make(const struct header *h, unsigned char *base
     a->alignment = h->alignment;
     a->flags = h->flags;
     a->map_bytes = map_length(h);
+    a->page_bytes = page_length(h);
     a->huge = h->huge_shift ? HUGE_TLB : HUGE_NONE;
     a->fd = fd;
     return a;
@@ -46,6 +51,7 @@ static struct shm_arena *handle_make(const struct header *h, unsigned char *base
 
 static void handle_drop(struct shm_arena *a) {
     int error = errno;
+    presence_drop(a);
     munmap(a->view.base, a->map_bytes);
     if (backing_is_same(a->fd, &a->file))
         close(a->fd);

@@ -3,17 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A process is known by its pid, the low bits of its start time (pids are used again), and its pid
- * namespace (pids of another one mean nothing here). All three are one word, so an entry is taken
- * and described by one swap. */
+/* A process is known by the lock that it holds on its entry, whatever its PID namespace:
+ * presence.c. Where it could not take one, it is known by its pid, the low bits of its start time
+ * (pids are used again), and its PID namespace (pids of another one mean nothing here). All is one
+ * word, so an entry is taken and described by one swap. */
 
 /* Start time in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); 0 when it cannot be
  * read. */
@@ -41,9 +44,11 @@ static unsigned pid_namespace(void) {
                : (unsigned)(status.st_ino ^ status.st_ino >> 16) & 0xffff;
 }
 
-static uint64_t my_identity(struct shm_arena *a) {
-    uint32_t pid = (uint32_t)getpid();
+static uint64_t my_identity(struct shm_arena *a, bool with_lock) {
+    uint32_t pid = (uint32_t)getpid(), number;
     a->pid_namespace = pid_namespace();
+    if (with_lock && getrandom(&number, sizeof number, GRND_NONBLOCK) == sizeof number)
+        return process_word(PROCESS_PRESENT, pid, a->pid_namespace, number);
     return process_word(PROCESS_LIVE, pid, a->pid_namespace, (uint32_t)start_time(pid));
 }
 
@@ -58,15 +63,26 @@ static bool pid_is_gone(uint32_t pid) {
     return ended;
 }
 
-bool process_is_dead(const struct shm_arena *a, uint64_t identity) {
+bool process_is_near(const struct shm_arena *a, uint64_t identity) {
     unsigned there = identity >> 24 & 0xffff, here = a->pid_namespace;
-    if (there != here && there && here)
-        return false; /* cannot tell: a process in another container counts as alive */
-    uint32_t pid = word_pid(identity);
-    if (!pid || pid_is_gone(pid))
-        return true;
-    uint64_t now = start_time(pid) & 0xffffff, then = identity & 0xffffff;
+    return there == here || !there || !here;
+}
+
+static bool has_another_start(uint64_t identity) {
+    uint64_t now = start_time(word_pid(identity)) & 0xffffff, then = identity & 0xffffff;
     return now && then && now != then;
+}
+
+bool process_is_dead(const struct shm_arena *a, unsigned entry, uint64_t identity) {
+    if (word_process_kind(identity) == PROCESS_PRESENT) {
+        enum presence lock = presence_test(a, entry);
+        if (lock != PRESENCE_UNKNOWN)
+            return lock == PRESENCE_FREE;
+        return process_is_near(a, identity) && pid_is_gone(word_pid(identity));
+    }
+    if (!process_is_near(a, identity))
+        return false; /* cannot tell: a process in another container counts as alive */
+    return !word_pid(identity) || pid_is_gone(word_pid(identity)) || has_another_start(identity);
 }
 
 void process_vacate(struct shm_arena *a, unsigned tag) {
@@ -83,44 +99,91 @@ void process_vacate(struct shm_arena *a, unsigned tag) {
     atomic_store_explicit(&a->processes[tag - TAG_FIRST].identity, 0, memory_order_release);
 }
 
-/* Takes a vacant entry, or in need that of a dead process, whose tag and estate then are the
- * caller's to settle. An entry's counters are backed before anyone can see that it is taken. */
-static unsigned entry_take(struct shm_arena *a, uint64_t identity, bool of_dead) {
-    int refusal = SHM_ARENA_TOO_MANY_PROCESSES;
-    for (unsigned p = 0; p < a->geometry.max_processes && refusal != SHM_ARENA_NO_SPACE; p++) {
-        uint64_t seen = atomic_load_explicit(&a->processes[p].identity, memory_order_relaxed);
-        if (of_dead ? word_process_kind(seen) != PROCESS_LIVE || !process_is_dead(a, seen)
-                    : seen != 0)
-            continue;
-        int error = back_range(a, a->geometry.lanes + p * sizeof(struct process_lanes),
-                               sizeof(struct process_lanes));
-        if (error)
-            refusal = error;
-        else if (atomic_compare_exchange_strong_explicit(&a->processes[p].identity, &seen, identity,
-                                                         memory_order_acq_rel,
-                                                         memory_order_relaxed))
-            return TAG_FIRST + p;
-    }
-    atomic_store_explicit(&a->refusal, refusal, memory_order_relaxed);
-    return 0;
+/* Whether an entry can be taken: vacant, or in need that of a dead process, whose tag and estate
+ * then are the caller's to settle. */
+static bool is_for_taking(const struct shm_arena *a, unsigned p, uint64_t seen, bool of_dead) {
+    return of_dead ? word_is_member(seen) && process_is_dead(a, p, seen) : seen == 0;
 }
 
-unsigned process_join(struct shm_arena *a) {
-    handles_lock();
+/* Takes the entry p, as seen, unless another is faster. Its counters are backed before anyone can
+ * see that it is taken. */
+static int entry_take(struct shm_arena *a, unsigned p, uint64_t seen, uint64_t identity) {
+    int error = back_range(a, a->geometry.lanes + p * sizeof(struct process_lanes),
+                           sizeof(struct process_lanes));
+    if (error)
+        return error;
+    return atomic_compare_exchange_strong_explicit(&a->processes[p].identity, &seen, identity,
+                                                   memory_order_acq_rel, memory_order_relaxed)
+               ? SHM_ARENA_OK
+               : SHM_ARENA_BUSY;
+}
+
+/* Takes some entry, with its lock where there is a descriptor to lock with. BUSY when the lock of
+ * one that could be had is not free yet: who detaches gives up the entry first. */
+static int entry_find(struct shm_arena *a, int lock_fd, bool of_dead, unsigned *tag) {
+    uint64_t identity = my_identity(a, lock_fd >= 0);
+    bool locks = word_process_kind(identity) == PROCESS_PRESENT;
+    int refusal = SHM_ARENA_TOO_MANY_PROCESSES;
+    for (unsigned p = 0; p < a->geometry.max_processes; p++) {
+        uint64_t seen = atomic_load_explicit(&a->processes[p].identity, memory_order_relaxed);
+        if (!is_for_taking(a, p, seen, of_dead))
+            continue;
+        if (locks && presence_take(lock_fd, p) != PRESENCE_HELD) {
+            refusal = SHM_ARENA_BUSY;
+            continue;
+        }
+        int error = entry_take(a, p, seen, identity);
+        *tag = TAG_FIRST + p;
+        if (!error)
+            return SHM_ARENA_OK;
+        if (locks)
+            presence_give_up(lock_fd, p);
+        if (error != SHM_ARENA_BUSY)
+            return error;
+    }
+    return refusal;
+}
+
+/* The same with patience, and where the locks cannot be had, without. */
+static int entry_get(struct shm_arena *a, bool of_dead, unsigned *tag) {
+    int fd = presence_open(a), error = SHM_ARENA_BUSY;
+    for (int tries = 0; error == SHM_ARENA_BUSY && tries < 100; tries++) {
+        if (tries)
+            sched_yield();
+        error = entry_find(a, fd, of_dead, tag);
+    }
+    bool locked =
+        !error && word_process_kind(atomic_load_explicit(&a->processes[*tag - TAG_FIRST].identity,
+                                                         memory_order_relaxed)) == PROCESS_PRESENT;
+    presence_close(fd);
+    if (!locked)
+        presence_drop(a);
+    return error == SHM_ARENA_BUSY ? entry_find(a, -1, of_dead, tag) : error;
+}
+
+/* Joins the pool unless another thread has done so; 0 when it cannot. */
+static unsigned join(struct shm_arena *a, bool of_dead) {
+    sigset_t before;
+    handles_lock(&before);
     unsigned me = atomic_load_explicit(&a->me, memory_order_relaxed);
     if (!me) {
-        me = entry_take(a, my_identity(a), false);
+        int error = entry_get(a, of_dead, &me);
+        me = error ? 0 : me;
+        atomic_store_explicit(&a->refusal, error, memory_order_relaxed);
         atomic_store_explicit(&a->me, me, memory_order_relaxed);
     }
-    handles_unlock();
+    handles_unlock(&before);
     return me;
 }
 
+unsigned process_join(struct shm_arena *a) {
+    return join(a, false);
+}
+
 unsigned process_join_or_inherit(struct shm_arena *a) {
-    unsigned me = process_join(a);
-    if (me || join_refusal(a) == SHM_ARENA_NO_SPACE || !(me = entry_take(a, my_identity(a), true)))
+    unsigned me = join(a, false);
+    if (me || join_refusal(a) != SHM_ARENA_TOO_MANY_PROCESSES || !(me = join(a, true)))
         return me;
-    atomic_store_explicit(&a->me, me, memory_order_relaxed);
     pool_settle_estate(a);
     return me;
 }
@@ -133,4 +196,5 @@ void process_leave(struct shm_arena *a) {
     gone[me - TAG_FIRST] = true;
     pool_bury(a, gone, false);
     process_vacate(a, me);
+    presence_drop(a); /* after: an entry without its lock is a dead process's */
 }

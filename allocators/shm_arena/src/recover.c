@@ -100,8 +100,8 @@ static int seize_dead(struct shm_arena *a, unsigned me, bool gone[MAX_PROCESSES]
     int seized = 0;
     for (unsigned p = 0; p < a->geometry.max_processes; p++) {
         uint64_t seen = atomic_load(&a->processes[p].identity);
-        if (word_process_kind(seen) == PROCESS_LIVE && TAG_FIRST + p != me &&
-            process_is_dead(a, seen) && entry_seize(a, p, seen, me)) {
+        if (word_is_member(seen) && TAG_FIRST + p != me && process_is_dead(a, p, seen) &&
+            entry_seize(a, p, seen, me)) {
             gone[p] = true;
             seized++;
         }

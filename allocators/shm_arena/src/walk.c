@@ -8,7 +8,7 @@ static int owner_pid(const struct shm_arena *a, unsigned tag) {
         return 0;
     uint64_t word =
         atomic_load_explicit(&a->processes[tag - TAG_FIRST].identity, memory_order_relaxed);
-    return word_process_kind(word) == PROCESS_LIVE ? (int)word_pid(word) : 0;
+    return word_is_member(word) ? (int)word_pid(word) : 0;
 }
 
 static bool visit_block(const struct shm_arena *a, uint64_t offset, uint64_t size, unsigned owner,

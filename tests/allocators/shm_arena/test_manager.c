@@ -1,6 +1,7 @@
 /* The pool manager: get or create, growth, discovery by other processes, listing, clean-up. */
 #include "support.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,41 @@ static void senseless_managers_are_refused(void **state) {
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static struct shm_manager *shared_manager;
+static volatile bool growing;
+
+/* Holds the manager's lock most of the time: it asks for pools that nobody has. */
+static void *look_for_pools(void *unused) {
+    while (growing)
+        shm_manager_address(shared_manager, 12345, 4096);
+    return unused;
+}
+
+static int use_the_lock(void *unused) {
+    (void)unused;
+    alarm(10);
+    return shm_manager_address(shared_manager, 12345, 4096) != NULL;
+}
+
+static void a_child_is_not_stopped_by_a_lock_of_its_parents_threads(void **state) {
+    (void)state;
+    struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
+    char name[64];
+    pthread_t thread;
+    o.size = MIB;
+    snprintf(name, sizeof name, "test-fork-%d", getpid());
+    assert_ok(shm_manager_open(name, &o, 2, true, &shared_manager));
+    growing = true;
+    assert_int_equal(pthread_create(&thread, NULL, look_for_pools, NULL), 0);
+    int bad = 0;
+    for (int i = 0; i < 50 && !bad; i++)
+        bad += in_child(use_the_lock, NULL) != 0;
+    growing = false;
+    pthread_join(thread, NULL);
+    shm_manager_close(shared_manager);
+    assert_int_equal(bad, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(pools_are_added_on_demand_up_to_the_limit),
@@ -191,6 +227,7 @@ int main(void) {
         TEST(processes_that_create_at_once_get_the_same_pool),
         TEST(a_node_has_pools_of_its_own),
         TEST(senseless_managers_are_refused),
+        cmocka_unit_test(a_child_is_not_stopped_by_a_lock_of_its_parents_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,13 @@
 /* Several processes on one pool: frees of others' blocks, fork, exit, death, and who owns what. */
 #include "support.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,6 +269,71 @@ static void a_living_process_is_never_buried(void **state) {
 #define KEEP(name)    cmocka_unit_test_prestate_setup_teardown(name, open_pool, close_pool, NULL)
 #define RECLAIM(name) cmocka_unit_test_prestate_setup_teardown(name, open_pool, close_pool, &arena)
 
+/* ---- fork at any time ---- */
+
+static volatile sig_atomic_t forks_wanted, bad_children;
+
+/* A child of a signal handler or of a thread uses the pool, and ends. */
+static void fork_a_user(void) {
+    struct shm_block b;
+    int status = 0;
+    pid_t child = fork();
+    if (!child) {
+        alarm(20); /* it would wait for ever if a lock were held over the fork */
+        _exit(shm_arena_alloc(arena, 3000, 0, &b) || shm_arena_free(arena, b.offset));
+    }
+    bad_children += child < 0 || waitpid(child, &status, 0) != child || !exited_well(status);
+    forks_wanted--;
+}
+
+static void fork_on_signal(int signal) {
+    (void)signal;
+    if (forks_wanted > 0)
+        fork_a_user();
+}
+
+static void *attach_and_detach(void *unused) {
+    (void)unused;
+    while (forks_wanted > 0) {
+        struct shm_arena *other;
+        if (!shm_arena_attach_fd(shm_arena_fd(arena), 0, &other))
+            shm_arena_detach(other);
+    }
+    return NULL;
+}
+
+static int forking_in_a_handler(void *unused) {
+    struct sigaction action = {.sa_handler = fork_on_signal};
+    struct itimerval often = {{0, 300}, {0, 300}};
+    alarm(60);
+    forks_wanted = 200;
+    sigaction(SIGPROF, &action, NULL);
+    setitimer(ITIMER_PROF, &often, NULL);
+    attach_and_detach(unused);
+    return bad_children != 0;
+}
+
+static int forking_beside_a_thread(void *unused) {
+    pthread_t thread;
+    alarm(60);
+    forks_wanted = 200;
+    if (pthread_create(&thread, NULL, attach_and_detach, unused))
+        return 1;
+    while (forks_wanted > 0)
+        fork_a_user();
+    return pthread_join(thread, NULL) || bad_children != 0;
+}
+
+static void a_signal_handler_may_fork_at_any_time(void **state) {
+    (void)state;
+    assert_true(exited_well(in_child(forking_in_a_handler, NULL)));
+}
+
+static void a_thread_may_fork_while_another_attaches(void **state) {
+    (void)state;
+    assert_true(exited_well(in_child(forking_beside_a_thread, NULL)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         KEEP(a_block_is_freed_by_another_process),
@@ -281,6 +348,8 @@ int main(void) {
         KEEP(the_dead_make_room_in_the_process_table),
         KEEP(a_death_is_noticed_while_waiting),
         KEEP(a_living_process_is_never_buried),
+        KEEP(a_signal_handler_may_fork_at_any_time),
+        KEEP(a_thread_may_fork_while_another_attaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,7 @@ static void actor_kill(int actor) {
     atomic_store(&a->arena->processes[tag - TAG_FIRST].identity,
                  process_word(PROCESS_LIVE, 0, 0, 1));
     handles_remove(a->arena);
+    presence_drop(a->arena);
     munmap(a->arena->view.base, a->arena->map_bytes);
     close(a->arena->fd);
     free(a->arena->name);
