@@ -12,6 +12,10 @@ $(BUILD)/tests/tools/server: $(BUILD)/obj/tests/tools/server.o
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -ldl
 
+$(BUILD)/tests/tools/own_malloc: $(BUILD)/obj/tests/tools/own_malloc.o
+	echo "  LINK  $@"; mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(BUILD)/tests/tools/own_new: $(BUILD)/obj/tests/tools/own_new.o
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^
@@ -24,7 +28,7 @@ $(BUILD)/tests/tools/libcount.so: $(BUILD)/pic/tests/tools/count.o
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -shared -o $@ $^
 
-ALL += $(addprefix $(BUILD)/tests/tools/,storm cxx server own_new module.so libcount.so)
+ALL += $(addprefix $(BUILD)/tests/tools/,storm cxx server own_new own_malloc module.so libcount.so)
 
 $(BUILD)/tests/tools/test_traces: $(BUILD)/obj/tests/tools/test_traces.o $(patsubst %,$(BUILD)/obj/tools/record/%.o,memory writer) \
                                   $(filter-out %/main.o,$(MEMTEST_OBJ))

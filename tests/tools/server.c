@@ -224,6 +224,11 @@ static int execute_as_nobody(const char *path) {
     return execute_itself(path);
 }
 
+static int execute_behind_root(const char *folder) {
+    require(chroot(folder) == 0 && chdir("/") == 0);
+    return execute_itself("/program");
+}
+
 static int execute_bare(const char *path) {
     return execute((char *[]){(char *)(uintptr_t)path, "plain", NULL}, (char *[]){NULL});
 }
@@ -303,6 +308,7 @@ static const struct {
     {"handler", handler},
     {"exec", execute_itself},
     {"exec-as-nobody", execute_as_nobody},
+    {"exec-behind-root", execute_behind_root},
     {"exec-bare", execute_bare},
     {"spawn", spawn},
     {"spawn-bare", spawn_bare},

@@ -185,6 +185,36 @@ def test_a_namespace_of_its_own_is_named(tmp_path: Path) -> None:
     assert "dlmopen" in done.stderr
 
 
+def test_a_malloc_of_the_programs_own_is_named(tmp_path: Path) -> None:
+    done = run(tmp_path / "t", PROGRAMS / "own_malloc")
+    assert done.returncode == 125
+    assert "brings a malloc of its own" in done.stderr
+
+
+@needs_root
+def test_a_program_behind_a_chroot_is_named(tmp_path: Path) -> None:
+    """Its own libc is there, the recorder is not."""
+    root = tmp_path / "root"
+    libraries = subprocess.check_output(["ldd", str(SERVER)], text=True).split()
+    for library in (word for word in libraries if word.startswith("/")):
+        copy = root / library.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, copy)
+    shutil.copy(SERVER, root / "program")
+    done = run(tmp_path / "t", SERVER, "exec-behind-root", root)
+    assert done.returncode == 125
+    assert "executed /program" in done.stderr
+    assert "had changed its root directory" in done.stderr
+
+
+def test_a_recording_inside_a_recording_is_named(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    done = run(tmp_path / "outer", ALLOC_RECORD, "-o", inner, "--", SERVER, "plain")
+    assert done.returncode == 125
+    assert f"executed {SERVER} and was not recorded" in done.stderr
+    assert workers(inner) == 1
+
+
 def test_recordings_that_the_program_removes_are_missed(tmp_path: Path) -> None:
     done = run(tmp_path / "t", "sh", "-c", f"rm -f {tmp_path}/t/*/raw-*")
     assert done.returncode == 125
@@ -252,6 +282,17 @@ def test_exit_codes_are_those_of_env_and_timeout(tmp_path: Path) -> None:
         assert run(output, *command).returncode == code, command
         shutil.rmtree(output)
     assert run(Path("/proc/nowhere"), "true").returncode == 125
+
+
+@pytest.mark.parametrize("name", ["CHLD", "INT", "HUP"])
+def test_signals_that_the_caller_ignores_stay_ignored(tmp_path: Path, name: str) -> None:
+    words = ["env", f"--ignore-signal={name}", str(ALLOC_RECORD), "-o", str(tmp_path / "t"), "--"]
+    recorder = subprocess.Popen([*words, str(SERVER), "background", "1"], start_new_session=True)
+    if name != "CHLD":
+        time.sleep(0.5)
+        os.killpg(recorder.pid, getattr(signal, f"SIG{name}"))
+    assert recorder.wait(timeout=20) == 0
+    assert workers(tmp_path / "t") == 1
 
 
 def recorder_at_work(output: Path, *command: str | Path) -> int:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static struct ledger *ledger;
+static const char *recording; /* ALLOC_RECORD_DIR */
 
 bool announce_open(const char *directory) {
     char path[4096];
@@ -26,6 +27,7 @@ bool announce_open(const char *directory) {
     if (memory == MAP_FAILED)
         return false;
     ledger = memory;
+    recording = directory;
     return true;
 }
 
@@ -57,7 +59,8 @@ bool announce_is_inherited(char *const *environment) {
     for (; environment && *environment; environment++) {
         if (strncmp(*environment, "LD_PRELOAD=", 11) == 0)
             has_library = strstr(*environment, "librecord.so") != NULL;
-        has_directory = has_directory || strncmp(*environment, "ALLOC_RECORD_DIR=", 17) == 0;
+        if (strncmp(*environment, "ALLOC_RECORD_DIR=", 17) == 0)
+            has_directory = recording && strcmp(*environment + 17, recording) == 0;
     }
     return has_library && has_directory;
 }

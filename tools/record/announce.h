@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Maps the ledger of the recording in `directory`. False: there is none that this process may open.
+/* Maps the ledger of the recording in `directory`, a string that stays. False: there is none that
+ * this process may open.
  */
 bool announce_open(const char *directory);
 

@@ -14,15 +14,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What the program gets back before it starts. */
+struct inherited {
+    sigset_t mask;
+    void (*on_child)(int); /* where it is SIG_IGN, the kernel would not tell of children that end */
+};
+
 /* Signals are taken one at a time, by sigwaitinfo: no handler, no race between a look and a wait.
- */
-static void block(sigset_t *before) {
-    static const int signals[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+ * Those that the caller has ignored (nohup) stay so. */
+static sigset_t block(struct inherited *inherited) {
+    static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+    struct sigaction action;
     sigset_t set;
     sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaddset(&set, signals[i]);
-    sigprocmask(SIG_BLOCK, &set, before);
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    inherited->on_child = signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &set, &inherited->mask);
+    return set;
 }
 
 _Noreturn static void execute(struct directory *directory, char **command) {
@@ -53,12 +64,10 @@ static bool reap(pid_t *program, int *code) {
     return pid == 0;
 }
 
-static void wait_for_all(pid_t program, struct outcome *outcome) {
-    sigset_t set;
+static void wait_for_all(pid_t program, const sigset_t *set, struct outcome *outcome) {
     siginfo_t info;
-    sigprocmask(SIG_BLOCK, NULL, &set);
     while (reap(&program, &outcome->code)) {
-        int signal = sigwaitinfo(&set, &info);
+        int signal = sigwaitinfo(set, &info);
         if (signal < 0 || signal == SIGCHLD)
             continue;
         if (program) {
@@ -72,12 +81,13 @@ static void wait_for_all(pid_t program, struct outcome *outcome) {
 
 static struct outcome run(struct directory *directory, const char *preload, char **command) {
     struct outcome outcome = {.code = EXIT_RECORDING};
-    sigset_t before;
-    block(&before);
+    struct inherited inherited;
+    sigset_t set = block(&inherited);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t program = fork();
     if (program == 0) {
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        signal(SIGCHLD, inherited.on_child);
+        sigprocmask(SIG_SETMASK, &inherited.mask, NULL);
         setenv("LD_PRELOAD", preload, 1);
         setenv("ALLOC_RECORD_DIR", directory->work_path, 1);
         execute(directory, command);
@@ -86,7 +96,7 @@ static struct outcome run(struct directory *directory, const char *preload, char
         fprintf(stderr, "alloc-record: cannot start a process: %s\n", strerror(errno));
         return outcome;
     }
-    wait_for_all(program, &outcome);
+    wait_for_all(program, &set, &outcome);
     outcome.is_started = atomic_load(&directory->ledger->launch_error) == 0;
     return outcome;
 }

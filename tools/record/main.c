@@ -48,7 +48,8 @@ static void watch_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        signal(signals[i], stop);
+        if (signal(signals[i], stop) == SIG_IGN)
+            signal(signals[i], SIG_IGN); /* nohup: it stays so */
         sigaddset(&set, signals[i]);
     }
     signal(SIGPIPE, SIG_IGN);
