@@ -48,10 +48,25 @@ class Allocator:
         """The environment that makes any dynamic program use this allocator."""
         return {"LD_PRELOAD": self.preload} if self.preload else {}
 
+    def command_env(self, root: Path) -> dict[str, str]:
+        """The environment for a real program: preload_env, and behind the allocator the library that
+        drops RTLD_DEEPBIND from dlopen (where it is built). With that flag a module calls libc's
+        free for this allocator's blocks: the program would crash under every preloaded malloc.
+        """
+        behind = no_deepbind(root)
+        if not self.preload or not behind.is_file():
+            return self.preload_env
+        return {"LD_PRELOAD": f"{self.preload}:{behind}"}
+
     @property
     def memtest_env(self) -> dict[str, str]:
         """The environment for memtest: empty where memtest is linked against the allocator."""
         return {} if self.link_mode == "linked" else self.preload_env
+
+
+def no_deepbind(root: Path) -> Path:
+    """The library that is preloaded behind every preloaded allocator into real programs."""
+    return root / "build" / "libnodeepbind.so"
 
 
 def from_makefile(root: Path) -> list[Allocator]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.allocators import Allocator, as_manifest
+from harness.allocators import Allocator, as_manifest, no_deepbind, sha256_of
 from harness.experiment import Experiment
 from harness.pinning import Processors
 
@@ -53,9 +53,22 @@ def collect(
         },
         "tools": {name: version_of(name) for name in ("strace", "perf", "valgrind", "gcc")},
         "allocators": [as_manifest(a, root) for a in allocators],
+        "rtld_deepbind": deepbind(root),
         "workloads": [dict(w) for w in workloads],
         "skipped": [{"name": a.name, "why_not": a.why_not} for a in skipped],
         "doctor": doctor(root),
+    }
+
+
+def deepbind(root: Path) -> dict[str, str]:
+    """What happens to dlopen's flag RTLD_DEEPBIND in real programs, and the library that does it."""
+    digest = sha256_of(no_deepbind(root))
+    if not digest:
+        return {"under_preloaded_allocators": "kept: build/libnodeepbind.so is not built"}
+    return {
+        "under_preloaded_allocators": "dropped",
+        "library": "build/libnodeepbind.so",
+        "sha256": digest,
     }
 
 

@@ -125,7 +125,7 @@ def _bare(
     """The job with nothing attached, and the part of its environment that we set."""
     options = cell.options_for(planned.pass_name)
     if cell.kind == "command":
-        argv, preload = list(cell.argv), allocator.preload_env
+        argv, preload = list(cell.argv), allocator.command_env(bench.root)
     else:
         argv = memtest.command_line(
             allocator.binary, cell.workload, cell.threads, planned.seed, options

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from harness import provider
@@ -114,3 +115,36 @@ def test_a_dropped_preload_is_noticed(root: Path) -> None:
     job = Job(["env", "-u", "LD_PRELOAD", "sort", "/etc/passwd"], env, ALL, 20, 1 << 30, root)
     proof, _ = provider.probe_command(lifo, job, run)
     assert not proof.proven
+
+
+DEEP_MODULE = "#include <stdlib.h>\nvoid module_free(void *block) { free(block); }\n"
+DEEP_PROGRAM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(int count, char **arguments) {
+    void *module = dlopen(arguments[count - 1], RTLD_NOW | RTLD_DEEPBIND);
+    void (*release)(void *) = (void (*)(void *))dlsym(module, "module_free");
+    release(malloc(100));
+    return 0;
+}
+"""
+
+
+def test_modules_opened_with_deepbind_free_by_the_preloaded_library(
+    root: Path, tmp_path: Path
+) -> None:
+    for name, text in {"module": DEEP_MODULE, "program": DEEP_PROGRAM}.items():
+        (tmp_path / f"{name}.c").write_text(text)
+    module, program = tmp_path / "module.so", tmp_path / "program"
+    shared = ["gcc", "-shared", "-fPIC", "-o", str(module), str(tmp_path / "module.c")]
+    subprocess.run(shared, check=True)
+    link = ["gcc", "-fno-builtin", "-o", str(program), str(tmp_path / "program.c"), "-ldl"]
+    subprocess.run(link, check=True)
+    lifo = from_option(f"lifo={root / 'build/liblifo.so'}", "build/memtest-ptmalloc")
+    job = Job([str(program), str(module)], lifo.command_env(root), ALL, 20, 1 << 30, root)
+    proof, outcome = provider.probe_command(lifo, job, run)
+    assert outcome.status == "ok", outcome
+    assert proof.proven, proof.why
+    alone = run(replace(job, env=lifo.preload_env))
+    assert alone.status == "crash"
