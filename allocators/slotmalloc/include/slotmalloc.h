@@ -37,7 +37,8 @@ void *slotmalloc_realloc(void *p, size_t size);
 void *slotmalloc_reallocarray(void *p, size_t count, size_t size);
 
 /* Takes `size` bytes at a multiple of `align`, a power of two and a multiple of sizeof(void *).
- * Returns 0 and sets *out, or EINVAL or ENOMEM and leaves *out alone; errno is left alone. */
+ * Returns 0 and sets *out, or EINVAL or ENOMEM and leaves *out alone; errno becomes ENOMEM in the
+ * second case only. */
 int slotmalloc_posix_memalign(void **out, size_t align, size_t size);
 
 /* The same with the result returned. What is no power of two counts as the next one, as in glibc

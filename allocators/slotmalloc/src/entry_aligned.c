@@ -56,11 +56,9 @@ EXPORT void *slotmalloc_aligned_alloc(size_t align, size_t size) {
 EXPORT int slotmalloc_posix_memalign(void **out, size_t align, size_t size) {
     if (!is_power_of_two(align) || align % sizeof(void *) != 0)
         return EINVAL;
-    int kept = errno;
     void *p = aligned(align, size);
-    errno = kept;
     if (p == NULL)
-        return ENOMEM;
+        return ENOMEM; /* errno says so too, as after glibc's: programs look at it */
     *out = p;
     return 0;
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
 import re
@@ -236,3 +238,17 @@ def test_installing_gives_header_libraries_pkg_config_and_manual(tmp_path: Path)
         "share/man/man3/slotmalloc.3",
     ):
         assert (tmp_path / "usr" / file).is_file()
+
+
+def test_a_failed_posix_memalign_sets_errno_as_libc_does() -> None:
+    """A program that looks at errno instead of the result finds ENOMEM there."""
+    libraries = [ctypes.CDLL(name, use_errno=True) for name in (str(LIBRARY), "libc.so.6")]
+    block = ctypes.c_void_p()
+    answers = []
+    for memalign in (libraries[0].slotmalloc_posix_memalign, libraries[1].posix_memalign):
+        for align, size in ((64, 2**62), (63, 64), (64, 64)):
+            ctypes.set_errno(errno.EDOM)
+            answer = memalign(ctypes.byref(block), ctypes.c_size_t(align), ctypes.c_size_t(size))
+            answers.append((answer, ctypes.get_errno()))
+    assert answers[:3] == answers[3:]
+    assert answers[0] == (errno.ENOMEM, errno.ENOMEM)
