@@ -59,6 +59,9 @@ void *calloc(size_t count, size_t size) {
 /* lost: the new block holds nothing of the old one. */
 void *realloc(void *old, size_t size) {
     void *block = __libc_realloc(old == shared ? NULL : old, size);
+    if (block != NULL && old == shared) {
+        memcpy(block, old, size < sizeof shared ? size : sizeof shared);
+    }
     if (block != NULL && old != NULL && size > 0 && is_due("lost")) {
         memset(block, 0, size);
     }

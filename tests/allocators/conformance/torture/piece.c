@@ -14,9 +14,13 @@ const char *const entry_names[ENTRY_COUNT] = {TORTURE_ENTRIES(ENTRY_NAME)};
 
 /*
  * Blocks up to WHOLE bytes are stamped whole; of larger ones the first WHOLE bytes, a word in
- * every page, and the last TAIL bytes, so that a step costs about the same for every size.
+ * every page of the first PAGED bytes, and the last TAIL bytes, so that a step costs about the same
+ * for every size.
  */
-enum { WHOLE = 2048, PAGE = 4096, TAIL = 64 };
+enum { WHOLE = 2048, PAGE = 4096, TAIL = 64, PAGED = 16 << 20 };
+
+/* calloc may have to write all of a block, and is checked in all of it: not of larger ones. */
+static const size_t zeroed_most = (size_t)64 << 20;
 
 /* The operators by their mangled names: a C++ library or the allocator brings them, or nobody. */
 static struct {
@@ -63,10 +67,14 @@ void invariants_check(void) {
     }
 }
 
+static size_t paged(const struct piece *piece) {
+    return piece->usable < PAGED ? piece->usable : PAGED;
+}
+
 static void content_write(const struct piece *piece) {
     size_t head = piece->usable < WHOLE ? piece->usable : WHOLE;
     pattern_fill(piece->start, head, piece->stamp);
-    for (size_t offset = PAGE; offset + 8 + TAIL <= piece->usable; offset += PAGE) {
+    for (size_t offset = PAGE; offset + 8 + TAIL <= paged(piece); offset += PAGE) {
         pattern_fill(piece->start + offset, sizeof(uint64_t), piece->stamp + offset);
     }
     if (piece->usable >= WHOLE + TAIL) {
@@ -77,7 +85,7 @@ static void content_write(const struct piece *piece) {
 /* True when the first `kept` bytes at `start` are what content_write(piece) wrote. */
 static bool content_holds(const unsigned char *start, size_t kept, const struct piece *piece) {
     bool holds = pattern_holds(start, kept < WHOLE ? kept : WHOLE, piece->stamp);
-    for (size_t offset = PAGE; offset + 8 + TAIL <= piece->usable && offset + 8 <= kept;
+    for (size_t offset = PAGE; offset + 8 + TAIL <= paged(piece) && offset + 8 <= kept;
          offset += PAGE) {
         holds &= pattern_holds(start + offset, sizeof(uint64_t), piece->stamp + offset);
     }
@@ -149,11 +157,22 @@ static enum entry draw(unsigned ticket) {
     return entry;
 }
 
+/* Mostly up to 1 KiB, sometimes up to 1 MiB, rarely up to the largest. */
+static size_t draw_alignment(uint64_t word, size_t largest) {
+    bool rare = (word >> 8) % 16 == 0, rarest = (word >> 8) % 256 == 0;
+    unsigned most = rarest ? 28 : rare ? 18 : 8;
+    size_t alignment = (size_t)8 << (word >> 16) % most;
+    return alignment < largest ? alignment : largest;
+}
+
 /* Allocates by a drawn C entry point; sets the alignment that the block must have. */
-static enum entry make_by_c(uint64_t word, struct piece *piece) {
+static enum entry make_by_c(uint64_t word, struct piece *piece, size_t largest) {
     enum entry entry = draw(word % 32);
-    size_t alignment = (size_t)8 << (word >> 16) % ((word >> 8) % 16 == 0 ? 18 : 8);
+    size_t alignment = draw_alignment(word, largest);
     size_t size = piece->size;
+    if (entry == ENTRY_calloc && size > zeroed_most) {
+        entry = ENTRY_malloc;
+    }
     if (entry == ENTRY_valloc || entry == ENTRY_pvalloc) {
         piece->alignment = PAGE;
         piece->start = (entry == ENTRY_valloc ? valloc : pvalloc)(size);
@@ -175,7 +194,7 @@ static enum entry make_by_c(uint64_t word, struct piece *piece) {
     return entry;
 }
 
-static enum entry make_by_operator(uint64_t word, struct piece *piece) {
+static enum entry make_by_operator(uint64_t word, struct piece *piece, size_t largest) {
     switch (word % 3) {
     case 0:
         piece->family = FAMILY_NEW;
@@ -187,7 +206,7 @@ static enum entry make_by_operator(uint64_t word, struct piece *piece) {
         return ENTRY_operator_new;
     default:
         piece->family = FAMILY_NEW_ALIGNED;
-        piece->alignment = (size_t)16 << (word >> 16) % 9;
+        piece->alignment = 2 * draw_alignment(word, largest / 2);
         piece->start = found.new_aligned(piece->size, piece->alignment);
         return ENTRY_operator_new_aligned;
     }
@@ -197,7 +216,8 @@ struct piece piece_make(struct player *player, size_t size) {
     struct piece piece = {.size = size, .alignment = 1};
     uint64_t word = random_next(&player->random);
     bool by_operator = found.delete_aligned != NULL && word % 8 == 0;
-    enum entry entry = (by_operator ? make_by_operator : make_by_c)(word >> 3, &piece);
+    enum entry entry =
+        (by_operator ? make_by_operator : make_by_c)(word >> 3, &piece, player->largest);
     player->calls[entry]++;
     piece_accept(player, &piece);
     return piece;

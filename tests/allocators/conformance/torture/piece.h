@@ -43,6 +43,7 @@ extern const char *const entry_names[ENTRY_COUNT];
 /* What one thread needs to act: its generator, and how often it called what. */
 struct player {
     uint64_t random;
+    size_t largest; /* alignment */
     uint64_t calls[ENTRY_COUNT];
 };
 

@@ -26,14 +26,17 @@
 
 enum { SEATS_MOST = 256, SEAT_BLOCKS = 700, BOARD_PLACES = 1024, EPISODE_OPS = 20000 };
 
+#define LARGEST ((size_t)1 << 30)
+
 static struct options {
     uint64_t seed;
     uint64_t ops; /* for each seat */
     unsigned seconds;
     unsigned threads;
+    size_t largest; /* of blocks and alignments, which are rarely so large */
     bool forks;
     bool sandbox;
-} options = {.seed = 1, .ops = UINT64_MAX, .seconds = 10, .threads = 4};
+} options = {.seed = 1, .ops = UINT64_MAX, .seconds = 10, .threads = 4, .largest = LARGEST};
 
 struct seat {
     struct player player;
@@ -60,10 +63,11 @@ void torture_fail(const char *format, ...) {
     va_end(arguments);
     dprintf(STDERR_FILENO,
             "torture: %s\ntorture: seat %td, episode %" PRIu64 ", operation %" PRIu64
-            "; replay with --seed %" PRIu64 " --threads %u%s --ops %" PRIu64 "\n",
+            "; replay with --seed %" PRIu64 " --threads %u%s --largest %zu --ops %" PRIu64 "\n",
             what, playing ? playing - seats : -1, playing ? playing->episodes : 0,
             playing ? playing->done : 0, options.seed, options.threads,
-            options.forks ? " --forks" : "", playing ? playing->done + EPISODE_OPS : 0);
+            options.forks ? " --forks" : "", options.largest,
+            playing ? playing->done + EPISODE_OPS : 0);
     abort();
 }
 
@@ -77,6 +81,12 @@ struct mood {
 static size_t mixed_size(uint64_t *random) {
     static const size_t limits[] = {128, 1024, 1024, 8192, 8192, 32768, 131072, (size_t)1 << 20};
     uint64_t word = random_next(random);
+    if (word % 64 == 1) {
+        return 0;
+    }
+    if (word % 8192 == 2) {
+        return random_size(random, options.largest);
+    }
     size_t limit = word % 512 == 0 ? (size_t)8 << 20 : limits[(word >> 16) % 8];
     return random_size(random, limit);
 }
@@ -204,6 +214,7 @@ static void play(void) {
     pthread_t runners[SEATS_MOST];
     for (size_t i = 0; i < options.threads; i++) {
         seats[i].player.random = options.seed * 1000003 + i;
+        seats[i].player.largest = options.largest;
         require(pthread_create(&runners[i], NULL, seat_run, &seats[i]) == 0);
     }
     for (size_t i = 0; i < options.threads; i++) {
@@ -249,13 +260,12 @@ static void usage(void) {
 }
 
 static void options_read(int count, char **arguments) {
-    static const struct option known[] = {{"seed", required_argument, NULL, 's'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"seconds", required_argument, NULL, 'd'},
-                                          {"ops", required_argument, NULL, 'o'},
-                                          {"forks", no_argument, NULL, 'f'},
-                                          {"sandbox", no_argument, NULL, 'b'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"seed", required_argument, NULL, 's'},    {"threads", required_argument, NULL, 't'},
+        {"seconds", required_argument, NULL, 'd'}, {"ops", required_argument, NULL, 'o'},
+        {"forks", no_argument, NULL, 'f'},         {"largest", required_argument, NULL, 'l'},
+
+        {"sandbox", no_argument, NULL, 'b'},       {NULL, 0, NULL, 0}};
     for (int letter; (letter = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         uint64_t value = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (letter) {
@@ -267,6 +277,9 @@ static void options_read(int count, char **arguments) {
             break;
         case 'd':
             options.seconds = (unsigned)value;
+            break;
+        case 'l':
+            options.largest = value;
             break;
         case 'o':
             options.ops = value;
