@@ -9,7 +9,7 @@
 #define RANGE_STEP 4     /* a range that does not fit is made smaller by this */
 #define HEAPS_MAX  65536 /* 256 MiB of addresses */
 #define FIRST_EXTENT                                                                               \
-    ((size_t)512 << 20)                /* arena that the first step of a metadata array is for     \
+    ((size_t)1 << 30)                  /* arena that the first step of a metadata array is for     \
                                         */
 #define FIRST_SMALL ((size_t)64 << 10) /* first step of the small arrays */
 #define LIMIT_SHARE 32                 /* of a limit may be mapped ahead of need at a time */

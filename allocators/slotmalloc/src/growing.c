@@ -2,7 +2,7 @@
 
 #include "kernel.h"
 
-#define FACTOR      32 /* of a step: two take an array from 512 MiB of arena to 512 GiB */
+#define FACTOR      32 /* of a step: one takes an array from 1 GiB of arena to 32 GiB */
 #define AHEAD_SHARE 8
 
 size_t growing_ahead = SIZE_MAX;

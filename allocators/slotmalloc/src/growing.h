@@ -18,6 +18,10 @@ struct growing {
  * limited or the kernel has refused a step. The arrays take an eighth of it at a time. */
 extern size_t growing_ahead;
 
+static inline bool growing_is_limited(void) {
+    return growing_ahead != SIZE_MAX;
+}
+
 /* Maps at least the first `bytes`; they read as zero. After NO_MEMORY all is as it was. */
 enum status growing_reach(struct growing *array, size_t bytes);
 

@@ -1,11 +1,12 @@
 #include "huge.h"
 
+#include "growing.h"
 #include "kernel.h"
 #include "process.h"
 #include "slot.h"
 #include "superslab.h"
 
-#define GROWTH 2 /* a growing block gets this many times its size of address space */
+#define GROWTH 2 /* a growing block gets this many times its size, or less in a limited process */
 
 static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) & ~(to - 1);
@@ -75,5 +76,6 @@ bool huge_resize(uint32_t number, size_t bytes) {
 }
 
 size_t huge_growth(size_t bytes) {
-    return bytes * GROWTH;
+    size_t more = bytes * (GROWTH - 1);
+    return bytes + (more < growing_ahead ? more : growing_ahead);
 }

@@ -16,7 +16,7 @@ void huge_free(struct heap *heap, uint32_t number);
 /* Makes the block hold `bytes` where it is, if it can. */
 bool huge_resize(uint32_t number, size_t bytes);
 
-/* Address space that a block growing to `bytes` should get, so that it rarely moves. */
+/* Bytes that a block growing to `bytes` should get, so that it rarely moves. */
 size_t huge_growth(size_t bytes);
 
 /* Takes a block with room to grow to `capacity` in place; usable are `bytes`. */

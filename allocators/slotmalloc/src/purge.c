@@ -1,6 +1,7 @@
 #include "purge.h"
 
 #include "bits.h"
+#include "growing.h"
 #include "index.h"
 #include "kernel.h"
 #include "options.h"
@@ -113,10 +114,10 @@ struct rule {
         run_min; /* shortest run worth a call, in slots; if above a superslab's, only those count */
 };
 
-/* Wholly unused superslabs from `number` down. */
-static uint32_t empty_stretch(uint32_t number) {
+/* Wholly unused superslabs from `number` down, counted up to `most`. */
+static uint32_t empty_stretch(uint32_t number, uint32_t most) {
     uint32_t count = 0;
-    while (index_is_empty(number - count))
+    while (count < most && index_is_empty(number - count))
         count++;
     return count;
 }
@@ -135,7 +136,7 @@ static bool claim_by_rule(const struct rule *rule, uint32_t number, struct range
 static void claim_gap(uint32_t number, struct range *ranges, unsigned count) {
     uint32_t end = count > 0 ? ranges[count - 1].slot / SLOTS_PER_SUPERSLAB : 0;
     if (end <= number || ranges[count - 1].slot % SLOTS_PER_SUPERSLAB != 0 ||
-        end - number > GAP_SUPERSLABS || empty_stretch(end - 1) < end - number)
+        end - number > GAP_SUPERSLABS || empty_stretch(end - 1, end - number) < end - number)
         return;
     while (--end > number)
         (void)claim_superslab(end, ALL_SLOTS, ranges, &count);
@@ -151,7 +152,7 @@ static bool claim_zone(const struct rule *rule, enum zone zone, uint32_t *from,
         if (number == 0)
             break;
         if (rule->run_min > SLOTS_PER_SUPERSLAB && (stretch == 0 || number + 1 != *from)) {
-            stretch = empty_stretch(number);
+            stretch = empty_stretch(number, UINT32_MAX);
             if (stretch * SLOTS_PER_SUPERSLAB < rule->run_min) {
                 *from = number + 1 - (stretch ? stretch : 1);
                 stretch = 0;
@@ -210,6 +211,8 @@ static bool purge_locked(const struct rule *rule) {
     if (count > 0)
         any = purge_batch(ranges, count) || any;
     purging = false;
+    if (any && growing_is_limited()) /* the process may need the addresses elsewhere */
+        (void)superslab_drop_unused_locked(true);
     return any;
 }
 

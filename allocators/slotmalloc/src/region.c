@@ -4,8 +4,6 @@
 #include "kernel.h"
 #include "options.h"
 
-#define FAST_BELOW   ((uint32_t)(((size_t)64 << 20) >> SUPERSLAB_SHIFT))
-#define FAST_FACTOR  4  /* each step to this many times what the zone has, below FAST_BELOW */
 #define REFUSED_PART 16 /* of the heap may be mapped ahead once a step was refused */
 
 static _Atomic uint32_t regions_end;
@@ -148,14 +146,11 @@ static enum place map(enum zone zone, uint32_t first, uint32_t end) {
     return PLACE_DONE;
 }
 
-/* How many superslabs a zone's next step should have. */
+/* How many superslabs a zone's next step should have: each zone by itself, so that a small one
+ * stays small in a large heap. */
 static uint32_t step_of(enum zone zone) {
-    uint32_t total = 0, own = zones[zone].mapped;
-    for (enum zone other = 0; other < ZONES; other++)
-        total += zones[other].mapped;
-    uint32_t step = own < FAST_BELOW ? own * (FAST_FACTOR - 1) : most(own, total / 2);
-    return growing_ahead >> SUPERSLAB_SHIFT < step ? (uint32_t)(growing_ahead >> SUPERSLAB_SHIFT)
-                                                   : step;
+    size_t ahead = growing_ahead >> SUPERSLAB_SHIFT;
+    return ahead < zones[zone].mapped ? (uint32_t)ahead : zones[zone].mapped;
 }
 
 /* After a refusal steps are small, so that others find room. */
@@ -236,15 +231,16 @@ bool region_grow_at(enum zone zone, uint32_t first, uint32_t count) {
     return true;
 }
 
-/* A process that is forked in the middle takes them for unmapped, and goes round them. */
+/* A process that is forked in the middle finds them known and mapped, or takes them for unmapped
+ * and goes round them: what was mapped but is not known would count as zero. */
 enum status region_drop(uint32_t first, uint32_t count) {
     uint32_t end = first + count;
     enum zone zone = region_zone(first);
-    put_known(first, end, false);
     put_bits(word_mapped, first, end, false);
+    put_known(first, end, false);
     if (kernel_unmap(superslab_address(first), (size_t)count << SUPERSLAB_SHIFT) != OK) {
-        put_bits(word_mapped, first, end, true);
         put_known(first, end, true);
+        put_bits(word_mapped, first, end, true);
         return NO_MEMORY;
     }
     zones[zone].mapped -= count;

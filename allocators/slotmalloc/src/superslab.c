@@ -216,12 +216,15 @@ static enum status find_whole_anywhere(uint32_t count, uint32_t align, uint32_t 
     return NO_MEMORY;
 }
 
-/* How many wholly unused superslabs of one region lie from `number` on. */
-static uint32_t empty_from(uint32_t number) {
-    uint32_t count = 0;
-    do
+static bool is_unused(uint32_t number, bool cold_only) {
+    return index_is_empty(number) && (!cold_only || arena.superslabs[number].warm == 0);
+}
+
+/* How many such superslabs of one region lie from `number` on. */
+static uint32_t unused_stretch(uint32_t number, bool cold_only) {
+    uint32_t room = REGION_SUPERSLABS - number % REGION_SUPERSLABS, count = 0;
+    while (count < room && is_unused(number + count, cold_only))
         count++;
-    while ((number + count) % REGION_SUPERSLABS != 0 && index_is_empty(number + count));
     return count;
 }
 
@@ -241,23 +244,26 @@ static bool drop(uint32_t first, uint32_t count) {
     return dropped;
 }
 
-/* Gives all addresses back that nobody uses: a long block may fit elsewhere then, under a limit. */
-static bool drop_unused(void) {
+bool superslab_drop_unused_locked(bool cold_only) {
     bool any = false;
     for (uint32_t number = 0; (number = region_next_known(number)) != 0;) {
-        uint32_t count = index_is_empty(number) ? empty_from(number) : 0;
+        uint32_t count = unused_stretch(number, cold_only);
         any = (count > 0 && drop(number, count)) || any;
         number += count > 0 ? count - 1 : 0;
     }
     return any;
 }
 
+/* When a long block fits nowhere under a limit, it may when the addresses that nobody uses went
+ * back.
+ */
 static enum status take_stretch_locked(uint32_t count, uint32_t align, struct taken *out) {
     uint32_t number, whole = (count + SLOTS_PER_SUPERSLAB - 1) / SLOTS_PER_SUPERSLAB;
     if (whole >= arena.limit || !purge_room_locked(count))
         return NO_MEMORY;
     if (find_whole_anywhere(whole, align, &number, &out->stage) != OK &&
-        (!drop_unused() || find_whole_anywhere(whole, align, &number, &out->stage) != OK))
+        (!superslab_drop_unused_locked(false) ||
+         find_whole_anywhere(whole, align, &number, &out->stage) != OK))
         return NO_MEMORY;
     if (out->stage == TAKE_EMPTY_SUPERSLAB)
         superslab_totals.superslabs_reused += whole;

@@ -63,4 +63,8 @@ void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged);
  * slotmalloc_check. */
 bool superslab_is_valid(uint32_t number);
 
+/* Unmaps the superslabs that are wholly unused; only those without memory, or all. Returns whether
+ * there were any. */
+bool superslab_drop_unused_locked(bool cold_only);
+
 #endif
