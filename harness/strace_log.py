@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 CALLS = ("mmap", "munmap", "mremap", "brk", "madvise", "mprotect")
 COUNTED_AS = {"process_madvise": "madvise"}  # many ranges in one call; the result is their bytes
 TRACED = (*CALLS, *COUNTED_AS)
-MIND_CALLS = ("mmap", "munmap", "brk")  # what a MIND compute blade forwards to its switch
+# What begins or replaces a process; a clone that makes a thread is none of them.
+PROCESS_CALLS = ("fork", "vfork", "clone", "clone3", "execve", "execveat")
 
 _LINE = re.compile(r"(?:(\d+)\s+)?(\d+\.\d+)\s+(.*)")
 _CALL = re.compile(r"(\w+)\((.*)\)\s+= (\?|-?\w+)(.*)")
 _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
 _SECONDS = re.compile(r"<(\d+\.\d+)>\s*$")
 _NAMED = re.compile(r"(\w+)\(")
+_PID_CHANGED = re.compile(r"(.*) <pid changed to (\d+) \.\.\.>")
 _UNFINISHED = "<unfinished ...>"
 
 
@@ -43,11 +45,14 @@ class Call:
 
 @dataclass
 class Log:
-    """The calls of a log in the order in which they ended, and the number of lines that could not
-    be read.
+    """The memory calls of a log in the order in which they ended, how many processes were begun
+    by fork and its kin and how many programs by exec (the first one included), and the number of
+    lines that could not be read.
     """
 
     calls: list[Call] = field(default_factory=list)
+    forks: int = 0
+    execs: int = 0
     unread_lines: int = 0
 
 
@@ -64,8 +69,17 @@ def parse(lines: Iterable[str]) -> Log:
             log.unread_lines += 1
         elif call and call.name in TRACED:
             log.calls.append(call)
+        elif call and call.name in PROCESS_CALLS and not call.error and call.result is not None:
+            log.execs += call.name.startswith("exec")
+            log.forks += _begins_a_process(call)
     log.calls += _never_returned(waiting)
     return log
+
+
+def _begins_a_process(call: Call) -> bool:
+    """Whether this is a fork; a clone with CLONE_THREAD adds a thread to its own process."""
+    is_thread = any("CLONE_THREAD" in argument for argument in call.arguments)
+    return not call.name.startswith("exec") and not is_thread
 
 
 def _parse_line(line: str, waiting: dict[int, tuple[float, str]]) -> tuple[Call | None, bool]:
@@ -79,6 +93,10 @@ def _parse_line(line: str, waiting: dict[int, tuple[float, str]]) -> tuple[Call 
     if rest.endswith(_UNFINISHED):
         waiting[pid] = (at_s, rest.removesuffix(_UNFINISHED).rstrip())
         return None, _NAMED.match(rest) is not None
+    changed = _PID_CHANGED.fullmatch(rest)  # a thread's exec gives it the process's own number
+    if changed:
+        waiting[int(changed[2])] = (at_s, changed[1])
+        return None, True
     resumed = _RESUMED.fullmatch(rest)
     if resumed:
         if pid not in waiting:
@@ -245,6 +263,13 @@ def thin(curve: list[MappedPoint], limit: int = 1000) -> list[MappedPoint]:
     return [*peaks, curve[-1]] if peaks[-1] != curve[-1] else peaks
 
 
+def process_calls(log: Log) -> int:
+    """Forks, execs and exits of processes. Each process ends once, by itself or by a signal, and
+    the first one was begun by strace.
+    """
+    return log.forks + log.execs + (log.forks + 1)
+
+
 def metrics(summary: Summary, mallocs: int | None) -> dict[str, float]:
     """The metrics of the syscalls pass. mallocs is None for programs that do not count them.
 
@@ -258,7 +283,6 @@ def metrics(summary: Summary, mallocs: int | None) -> dict[str, float]:
         found[f"{name}_s"] = tally.seconds
     found["kernel_memory_calls"] = sum(tally.calls for tally in summary.by_name.values())
     found["kernel_memory_s"] = sum(tally.seconds for tally in summary.by_name.values())
-    found["mind_messages"] = sum(summary.by_name[name].calls for name in MIND_CALLS)
     found["mmap_anon_calls"] = summary.anonymous_mmaps
     if summary.mapped:
         found["mapped_peak_bytes"] = max(point.mapped_brk_bytes for point in summary.mapped)

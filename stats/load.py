@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from stats.derive import derived
 from stats.errors import DataError
 from stats.metrics import Registry, registry
 from stats.packing import ARCHIVE, series_texts
@@ -96,7 +97,8 @@ def read_run(path: Path) -> Run:
             f"{path} cannot be read ({error.strerror}). Cure: give yourself the right to read it"
         ) from None
     records = parse_records(open_packed(path / "runs.jsonl"), str(path / "runs.jsonl"))
-    return Run(path, _read_json(path / "manifest.json"), _read_json(path / "plan.json"), records)
+    manifest, plan = _read_json(path / "manifest.json"), _read_json(path / "plan.json")
+    return Run(path, manifest, plan, [derived(record) for record in records])
 
 
 def tidy(records: list[Record], metrics: Registry | None = None) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from stats import seedstudy, units
 from stats.errors import DataError
 from stats.geomean import summarise
 from stats.load import CELL
-from stats.metrics import Metric
+from stats.metrics import NET_SUFFIX, Metric
 from stats.noise import differences
 from stats.passes import pass_costs, sentence
 from stats.study import Study
@@ -98,9 +98,20 @@ def overall(study: Study, metric: Metric) -> Table:
     better = "less" if metric.direction == "lower" else "more"
     title = f"{metric.name}: ratio to {study.baseline} ({better} is better)"
     frame = matrix.reset_index(names="workload · threads")
-    notes = [LEGEND, f"{metric.name}: {floor_note(study, metric)}"]
+    notes = [LEGEND, f"{metric.name}: {floor_note(study, metric)}", *value_notes(study, metric)]
     raw = rows.drop(columns="metric")
     return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=3)
+
+
+def value_notes(study: Study, metric: Metric) -> list[str]:
+    """What a reader of this metric's values must know: what records lack, one sentence each."""
+    name = metric.name.removesuffix(NET_SUFFIX)
+    reasons = {
+        r["unavailable"][name]
+        for r in study.run.ok()
+        if name in r["metrics"] and name in (r.get("unavailable") or {})
+    }
+    return [f"{metric.name} {reason}." for reason in sorted(reasons)]
 
 
 def floor_note(study: Study, metric: Metric) -> str:
@@ -146,9 +157,8 @@ def details(study: Study, metric: Metric) -> Table:
         }
     )
     title = f"{metric.name}: {metric.meaning}"
-    return Table(
-        f"details_{metric.name}", title, frame, rows, [floor_note(study, metric)], text_columns=2
-    )
+    notes = [floor_note(study, metric), *value_notes(study, metric)]
+    return Table(f"details_{metric.name}", title, frame, rows, notes, text_columns=2)
 
 
 def status(study: Study) -> Table:

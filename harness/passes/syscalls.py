@@ -1,5 +1,5 @@
-"""syscalls: strace with a seccomp filter stops the process at the kernel's memory calls and nowhere
-else.
+"""syscalls: strace with a seccomp filter stops the process at the kernel's memory calls and where
+processes begin, and nowhere else.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Instrument(instrument.Instrument):
         outer = dict(env)
         inner = [f"--env=LD_PRELOAD={outer.pop('LD_PRELOAD')}"] if "LD_PRELOAD" in outer else []
         log = f"/proc/{os.getpid()}/fd/{self._fd}"
-        calls = ",".join((*strace_log.CALLS, *(f"?{name}" for name in strace_log.COUNTED_AS)))
+        others = (*strace_log.COUNTED_AS, *strace_log.PROCESS_CALLS)  # not on every machine
+        calls = ",".join((*strace_log.CALLS, *(f"?{name}" for name in others)))
         return [*STRACE, f"--trace={calls}", "-o", log, *inner, *argv], outer
 
     def read(self, outcome: Outcome, report: Report) -> Readings:
@@ -52,6 +53,7 @@ class Instrument(instrument.Instrument):
             log = strace_log.parse(file)
         summary = strace_log.summarise(log)
         metrics |= strace_log.metrics(summary, report.end.get("mallocs"))
+        metrics["process_calls"] = strace_log.process_calls(log)
         unavailable = {}
         if log.unread_lines:
             unavailable["syscalls"] = f"{log.unread_lines} lines of strace's log could not be read"

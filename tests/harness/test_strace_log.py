@@ -220,7 +220,35 @@ def test_metrics_name_all_six_calls_and_their_sums() -> None:
     metrics = strace_log.metrics(summary, mallocs=10)
     assert metrics["kernel_memory_calls"] == 2
     assert metrics["kernel_memory_s"] == 0.75
-    assert metrics["mind_messages"] == 2
     assert metrics["mallocs_per_mmap"] == 10
     assert {f"{name}_calls" for name in CALLS} <= metrics.keys()
     assert "mallocs_per_mmap" not in strace_log.metrics(summary, mallocs=None)
+
+
+PROCESS_LOG = [
+    '10 1.0 execve("./p", ["./p"], 0x7ffd /* 3 vars */) = 0 <0.1>',
+    "10 2.0 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x1) = 11 <0.1>",
+    "10 3.0 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD, stack=0x1}, 88) = 12 <0.1>",
+    "10 4.0 vfork( <unfinished ...>",
+    '13 4.1 execve("/none/q", ["q"], 0x7ffd /* 3 vars */) = -1 ENOENT (No such file) <0.1>',
+    '13 4.2 execve("/bin/q", ["q"], 0x7ffd /* 3 vars */) = 0 <0.1>',
+    "10 4.3 <... vfork resumed>) = 13 <0.2>",
+    "10 5.0 fork() = -1 EAGAIN (Resource temporarily unavailable) <0.1>",
+]
+
+
+def test_processes_are_counted_and_threads_and_failures_are_not() -> None:
+    log = parse(PROCESS_LOG)
+    assert (log.forks, log.execs, log.calls, log.unread_lines) == (2, 2, [], 0)
+    assert strace_log.process_calls(log) == 2 + 2 + 3  # three processes end
+
+
+def test_an_exec_by_a_thread_counts_once() -> None:
+    log = parse(
+        [
+            '11 1.0 execve("/bin/q", ["q"], 0x7ffd /* 3 vars */ <pid changed to 10 ...>',
+            "10 1.1 +++ superseded by execve in pid 11 +++",
+            "10 1.2 <... execve resumed>) = 0 <0.1>",
+        ]
+    )
+    assert (log.execs, log.unread_lines) == (1, 0)

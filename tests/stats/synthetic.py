@@ -251,5 +251,4 @@ def syscall_metrics(table: dict[str, Any]) -> dict[str, float]:
     }
     out["kernel_memory_calls"] = sum(table[c]["calls"] for c in CALLS)
     out["kernel_memory_s"] = sum(table[c]["seconds"] for c in CALLS)
-    out["mind_messages"] = sum(table[c]["calls"] for c in ("mmap", "munmap", "brk"))
     return out
