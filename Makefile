@@ -18,6 +18,11 @@ ifndef V
 .SILENT:
 endif
 
+# What a shell may hold and what would take other headers, libraries or modules than this file says; CC and CXX count.
+unexport CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH LIBRARY_PATH LD_RUN_PATH GCC_EXEC_PREFIX COMPILER_PATH \
+         DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES CDPATH BASH_ENV ENV POSIXLY_CORRECT LD_PRELOAD LD_AUDIT \
+         $(filter PYTHON% GIT_% MALLOC_% GLIBC_TUNABLES,$(.VARIABLES))
+
 ifeq ($(origin CC),default)
 CC       := gcc
 CXX      := g++
@@ -146,7 +151,7 @@ $(foreach a,$(ALLOCATORS),$a|$($a.role)|$($a.licence)|$($a.package)|$(strip $($a
 endef
 list-allocators: export ALLOCATOR_ROWS := $(ALLOCATOR_ROWS)
 list-allocators:
-	$(PYTHON) install/list_allocators.py $(BUILD)
+	$(PYTHON) -I install/list_allocators.py $(BUILD)
 
 # What install.sh asks: rows as in install/packages.txt, and the newer peers as "name package=version library".
 list-packages:
@@ -169,7 +174,7 @@ check:
 
 check-c: all run-tests $(CHECKS)
 check-python: all
-	.venv/bin/pytest
+	.venv/bin/python -I -m pytest
 
 run-tests: $(C_TESTS:%=run/%)
 $(sort $(patsubst %,run/%,$(C_TESTS) $(ASAN_TESTS) $(TSAN_TESTS))): run/%: %
@@ -192,7 +197,7 @@ lint-shell:
 lint-python:
 	.venv/bin/ruff check --quiet
 	.venv/bin/ruff format --check --quiet
-	.venv/bin/mypy --no-error-summary
+	.venv/bin/python -I -m mypy --no-error-summary
 
 format:
 	.venv/bin/clang-format -i $(C_FILES)

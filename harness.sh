@@ -4,16 +4,18 @@
 #   ./harness.sh              the quick experiment on every allocator; ends with a table and a report
 #   ./harness.sh --help       everything else
 set -euo pipefail
+unset CDPATH # with it, cd may go elsewhere and print where
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 # A path in an argument is meant from where the caller stands, so the package runs there and finds the tree by itself.
 readonly caller=${OLDPWD:-$PWD}
+readonly tree=$PWD
 
 python_for_help() {
     local candidate
     for candidate in .venv/bin/python python3; do
         if command -v "$candidate" > /dev/null &&
-            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+            "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
             echo "$candidate"
             return
         fi
@@ -27,15 +29,17 @@ for argument in "$@"; do
     case $argument in
         -h | --help)
             python=$(python_for_help)
-            exec "$python" -m harness "$@"
+            exec "$python" -I "$tree/harness/__main__.py" "$@"
             ;;
     esac
 done
 
-./install.sh
-make --no-print-directory --silent all
+(
+    . install/environment.sh
+    ./install.sh
+    make --no-print-directory --silent all
+)
 
-tree=$PWD
+# Python runs isolated, whatever PYTHON* variables there are; of the others it records what it keeps from measured processes.
 cd -- "$caller"
-export PYTHONPATH=$tree${PYTHONPATH:+:$PYTHONPATH}
-exec "$tree/.venv/bin/python" -m harness "$@"
+exec "$tree/.venv/bin/python" -I "$tree/harness/__main__.py" "$@"

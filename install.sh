@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what alloclab needs and this machine lacks: see usage below, and install/ for the pieces.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-unset MAKEFLAGS MFLAGS MAKELEVEL # `make check` starts us, and we ask make for its table
+unset CDPATH # with it, cd may go elsewhere and print where
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
+. install/environment.sh
 . install/common.sh
 . install/packages.sh
 . install/python.sh
@@ -33,7 +34,7 @@ check() {
         packages_missing >&2
         fail "no python3 to examine this machine with; missing packages stand above"
     }
-    everything_missing | "$python" install/doctor.py "$@"
+    everything_missing | "$python" -I install/doctor.py "$@"
 }
 
 # What packages_missing prints, and the other two steps' lacks in the same form.

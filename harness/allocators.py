@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.environment import PASSED_ON
 from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import select
 from harness.paths import absolute, portable
@@ -25,7 +26,7 @@ class Allocator:
 
     shared_object is the real path of the object that defines malloc; preload is what LD_PRELOAD needs to
     bring it in ("" for the C library's own); binary is memtest linked against it. binary_sha256 is
-    filled in by `with_hashes`.
+    filled in by `with_hashes`. env is set for each of its processes (a variant of another row).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Allocator:
     why_not: str = ""
     note: str = ""
     binary_sha256: str = ""
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def preload_env(self) -> dict[str, str]:
@@ -103,6 +105,8 @@ def from_option(option: str, plain_binary: str) -> Allocator:
     if not separator or not name or not path:
         raise UsageError(f"--allocator {option}: write it as NAME=/path/to/library.so")
     library = Path(path).resolve()
+    if unfit := preload_problem(str(library)):
+        raise UsageError(f"--allocator {option}: {unfit}")
     found = library.is_file()
     return Allocator(
         name=name,
@@ -115,6 +119,30 @@ def from_option(option: str, plain_binary: str) -> Allocator:
         available=found,
         why_not="" if found else f"there is no file {path}",
     )
+
+
+def with_variants(known: Sequence[Allocator], options: Sequence[str]) -> list[Allocator]:
+    """The allocators that `NEW=OLD:VARIABLE=VALUE` asks for: OLD under another name, with an
+    environment variable set. Several options of one NEW add up.
+    """
+    by_name = {a.name: a for a in known}
+    made: dict[str, Allocator] = {}
+    for option in options:
+        name, _, rest = option.partition("=")
+        old, _, assignment = rest.partition(":")
+        variable, equals, value = assignment.partition("=")
+        if not (name and old and variable and equals):
+            raise UsageError(f"--variant {option}: write it as NEW=OLD:VARIABLE=VALUE")
+        if old not in by_name:
+            raise UsageError(f"--variant {option}: {unknown_name('allocator', old, by_name)}")
+        if variable in ("LD_PRELOAD", "LC_ALL", *PASSED_ON):
+            raise UsageError(f"--variant {option}: the harness itself sets {variable}")
+        env = {**(made[name].env if name in made else {}), variable: value}
+        words = " ".join(f"{key}={setting}" for key, setting in env.items())
+        made[name] = dataclasses.replace(
+            by_name[old], name=name, env=env, note=f"{old} with {words}"
+        )
+    return list(made.values())
 
 
 def choose(known: Sequence[Allocator], patterns: Sequence[str], wanted: str) -> list[Allocator]:
@@ -164,6 +192,16 @@ def from_manifest(entry: Mapping[str, Any], root: Path) -> Allocator:
     """The way back from `as_manifest`."""
     paths = {key: absolute(root, entry[key]) for key in ("library", "preload")}
     return _described({**entry, **paths})
+
+
+def preload_problem(path: str) -> str:
+    """Why the loader cannot preload a library from this path, or ""."""
+    if any(letter in path for letter in " \t\n:"):
+        return (
+            f"the loader takes no path with a space or a colon in LD_PRELOAD ({path}); copy the "
+            "library into another folder, or link to it from one and name the link"
+        )
+    return ""
 
 
 def sha256_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +9,13 @@ from typing import Any
 
 from harness import provider
 from harness.allocators import Allocator
+from harness.environment import passed_on
 from harness.experiment import Cell, Experiment
 from harness.passes import discover
 from harness.pinning import Processors
 from harness.process import Job, Outcome, run
 from harness.provider import Proof
 from harness.warm import Warmer
-
-_INHERITED = ("PATH", "HOME", "TMPDIR")
-
-
-def inherited_environment() -> dict[str, str]:
-    """What a started process inherits. All else that a user's shell may hold (MALLOC_..., LD_...)
-    stays out.
-    """
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 @dataclass
@@ -61,7 +52,7 @@ class Bench:
         return self._prepared.get(cell.prepare, "")
 
     def _make_input(self, argv: tuple[str, ...]) -> str:
-        env = inherited_environment()
+        env = passed_on()
         limits, cpus = self.experiment, self.processors.everything
         cap = limits.memory_cap_bytes
         done = self.execute(Job(argv, env, cpus, limits.timeout_s, cap, self.root))

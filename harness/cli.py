@@ -5,9 +5,11 @@ the report.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+from harness import environment
 from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import PASS_NAMES
 
@@ -26,6 +28,8 @@ examples:
                                            another experiment, two allocators
   ./harness.sh --allocator mine=./libmine.so
                                            also a library that the Makefile does not know
+  ./harness.sh --variant keep=jemalloc:MALLOC_CONF=dirty_decay_ms:-1
+                                           also jemalloc with an option set
   ./harness.sh mind --dry-run              shows the plan and measures nothing
   ./harness.sh quick --resume              goes on with the newest unfinished run of quick
 
@@ -45,6 +49,7 @@ printed).
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code. What a person can cure is said in one line."""
+    environment.clear(os.environ)
     options = _parser().parse_args(argv)
     # Imported late: --help must work before the packages of requirements.lock are installed.
     from harness import listing, session
@@ -89,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=/PATH.so",
         help="also measure this library under LD_PRELOAD; may be repeated",
+    )
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NEW=OLD:VARIABLE=VALUE",
+        help="also measure the allocator OLD with an environment variable set; may be repeated",
     )
     add(
         "--blocks",

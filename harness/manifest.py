@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import environment
 from harness.allocators import Allocator, as_manifest, no_deepbind, sha256_of
 from harness.experiment import Experiment
 from harness.pinning import Processors
@@ -46,6 +47,7 @@ def collect(
         "finished": None,
         "source": source(root),
         "host": host(),
+        "environment": environment.as_manifest(),
         "processors": {
             "single_threaded_on": sorted(processors.single),
             "multi_threaded_on": sorted(processors.everything),
@@ -78,10 +80,34 @@ def now() -> str:
 
 
 def source(root: Path) -> dict[str, Any]:
-    """The revision of the tree and whether files differ from it; null outside a checkout."""
-    revision = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
-    changes = _output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
-    return {"revision": revision, "dirty": bool(changes) if revision else None}
+    """The revision of the tree and whether files differ from it, new files included (the Makefile
+    finds sources by their names); null, with `why`, where git cannot tell.
+
+    Neither GIT_DIR and its kin nor a repository around the tree may answer for it.
+    """
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # a checkout that cannot be written
+    git = ["git", "-C", str(root)]
+    top, why = _answer([*git, "rev-parse", "--show-toplevel"], environ)
+    if top is not None and Path(top).resolve() != root.resolve():
+        top, why = None, "the tree is no git checkout of its own, but lies inside another one"
+    revision, why = _answer([*git, "rev-parse", "HEAD"], environ) if top else (None, why)
+    changes, why = _answer([*git, "status", "--porcelain"], environ) if revision else (None, why)
+    if changes is None:
+        return {"revision": None, "dirty": None, "why": why}
+    return {"revision": revision, "dirty": bool(changes)}
+
+
+def _answer(command: list[str], environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """What a command prints, or None and the first line of its complaint."""
+    try:
+        done = subprocess.run(command, capture_output=True, env=environ, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"{command[0]} cannot be run: {error}"
+    if done.returncode != 0:
+        words = os.fsdecode(done.stderr).strip().splitlines()
+        return None, words[0] if words else f"{command[0]} ended with {done.returncode}"
+    return os.fsdecode(done.stdout).rstrip("\n"), ""
 
 
 def host() -> dict[str, Any]:
@@ -138,7 +164,14 @@ def warnings(manifest: Mapping[str, Any]) -> list[str]:
     """What the doctor found that bends results, one line each."""
     found = (manifest["doctor"] or {}).get("findings", [])
     lines = [f"{f['check']}: {f['value']} ({f['effect']})" for f in found if f["status"] == "warn"]
-    if manifest["source"]["dirty"]:
+    source = manifest["source"]
+    if source.get("revision", "") is None:
+        why = source.get("why") or "no git checkout"
+        lines.append(f"the manifest holds no revision of the tree: {why}")
+    kept_out = (manifest.get("environment") or {}).get("kept_out") or {}
+    if kept_out:
+        lines.append(environment.sentence(kept_out))
+    if source["dirty"]:
         lines.append(
             "the tree has uncommitted changes: its revision does not tell what was measured"
         )
@@ -156,10 +189,10 @@ def _output(command: list[str]) -> str | None:
     may use it).
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return done.stdout.decode(errors="replace").strip() or None
 
 
 def _read(path: str) -> str | None:

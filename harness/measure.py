@@ -8,7 +8,8 @@ from pathlib import Path
 
 from harness import memtest, provider
 from harness.allocators import Allocator
-from harness.bench import Bench, inherited_environment
+from harness.bench import Bench
+from harness.environment import passed_on
 from harness.experiment import Cell
 from harness.passes.instrument import Instrument, Readings, Surroundings
 from harness.paths import portable
@@ -131,8 +132,8 @@ def _bare(
             allocator.binary, cell.workload, cell.threads, planned.seed, options
         )
         preload = allocator.memtest_env
-    ours = {"LC_ALL": "C", **cell.env, **preload}
-    env = {**inherited_environment(), **ours, PADDING_NAME: "x" * planned.padding}
+    ours = {"LC_ALL": "C", **cell.env, **allocator.env, **preload}
+    env = {**passed_on(), **ours, PADDING_NAME: "x" * planned.padding}
     experiment = bench.experiment
     pinned = bench.processors.for_threads(cell.threads)
     timeout, cap = experiment.timeout_s, experiment.memory_cap_bytes

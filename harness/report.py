@@ -45,5 +45,5 @@ def count_line(counts: Mapping[str, int]) -> str:
 
 def make(root: Path, run_dir: Path) -> bool:
     """Lets stats.py turn the records into tables, figures and report.html; whether that worked."""
-    command = [sys.executable, str(root / "stats.py"), "report", str(run_dir)]
+    command = [sys.executable, "-I", str(root / "stats.py"), "report", str(run_dir)]
     return subprocess.run(command, check=False).returncode == 0

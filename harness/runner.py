@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.allocators import Allocator
+from harness.allocators import Allocator, preload_problem
 from harness.bench import Bench
 from harness.checksums import odd_ones
 from harness.errors import Interrupted
@@ -69,13 +69,18 @@ class Session:
         changed = self._guard.changed(allocator)
         if changed:
             return "refused", changed
+        cell = self.bench.cells[planned.cell_key]
+        if cell.kind == "command":
+            unfit = filter(None, map(preload_problem, allocator.preload.split(":")))
+            if why := next(unfit, ""):
+                return "refused", why
         missing = self.bench.passes[planned.pass_name].missing()
         if missing:
             return "refused", f"the {planned.pass_name} pass cannot run: {missing}"
-        for program in self.bench.cells[planned.cell_key].needs:
+        for program in cell.needs:
             if not shutil.which(program):
                 return "refused", f"the program {program} is not installed"
-        unprepared = self.bench.prepare(self.bench.cells[planned.cell_key])
+        unprepared = self.bench.prepare(cell)
         if unprepared:
             return "refused", unprepared
         skip = self.strikes.reason_to_skip(allocator.name, *planned.cell_key)

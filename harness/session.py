@@ -24,6 +24,7 @@ from harness.allocators import (
     from_option,
     with_aa,
     with_hashes,
+    with_variants,
 )
 from harness.bench import Bench
 from harness.errors import Interrupted, StorageError, UsageError
@@ -141,14 +142,16 @@ def _allocators(
     root: Path, experiment: Experiment, options: argparse.Namespace
 ) -> tuple[list[Allocator], list[Allocator]]:
     """What will be measured, and what of the Makefile's table is not there."""
+    known = from_makefile(root)
     named = [from_option(option, PLAIN_BINARY) for option in options.allocator]
-    chosen = choose(from_makefile(root), experiment.allocators, options.allocators)
+    named += with_variants([*known, *named], options.variant)
+    chosen = choose(known, experiment.allocators, options.allocators)
     skipped = [a for a in chosen if not a.available]
     measured = [a for a in chosen if a.available]
     names = [a.name for a in (*measured, *named)]
     for name in names:
         if names.count(name) > 1 or AA_MARK in name:
-            raise UsageError(f"--allocator {name}=...: this name is taken, choose another")
+            raise UsageError(f"the name {name} is taken by another allocator, choose another")
     if not names:
         raise UsageError("none of the chosen allocators is there; ./harness.sh --list says why")
     return with_aa([*measured, *named], experiment.aa), skipped

@@ -13,7 +13,8 @@ from typing import Any
 
 from harness import memtest, provider
 from harness.allocators import Allocator
-from harness.bench import Bench, inherited_environment
+from harness.bench import Bench
+from harness.environment import passed_on
 from harness.experiment import Cell
 from harness.measure import judge
 from harness.process import Job
@@ -56,7 +57,7 @@ def check(bench: Bench, allocator: Allocator) -> Check:
 
 def _job(bench: Bench, allocator: Allocator) -> Job:
     argv = memtest.command_line(allocator.binary, EMPTY.workload, 1, 1, {})
-    env = {**inherited_environment(), **allocator.memtest_env}
+    env = {**passed_on(), **allocator.env, **allocator.memtest_env}
     limits = bench.experiment
     timeout = min(LONGEST_S, limits.timeout_s)
     return Job(argv, env, bench.processors.single, timeout, limits.memory_cap_bytes, bench.root)

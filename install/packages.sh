@@ -5,7 +5,7 @@
 python_with_venv() {
     local name
     for name in python3 /usr/bin/python3 python3.1{9,8,7,6,5,4,3,2,1}; do
-        if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        if "$name" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$name"
             return
         fi

@@ -45,7 +45,7 @@ peers_apt_refresh() {
     : >"$peers_apt/log"
     gcc -fno-builtin -fPIE -pie -o "$peers_apt/serves_malloc" install/serves_malloc.c -ldl
     : >"$peers_apt/status"
-    command -v apt-get >/dev/null && .venv/bin/python install/newer_sources.py >"$peers_apt/newer.sources"
+    command -v apt-get >/dev/null && .venv/bin/python -I install/newer_sources.py >"$peers_apt/newer.sources"
     [[ -s $peers_apt/newer.sources ]] || return 1
     peers_apt_run apt-get update >"$peers_apt/log" 2>&1 || true
     [[ -n $(peers_apt_run apt-cache pkgnames) ]]
@@ -105,7 +105,7 @@ peer_copy_libraries() {
 peer_rebind() {
     local dir=$1 file functions
     for file in $2; do
-        functions+=" $(.venv/bin/python install/rebind.py "$file" "$file")" || return 1
+        functions+=" $(.venv/bin/python -I install/rebind.py "$file" "$file")" || return 1
     done
     printf 'rebound to this libc: %s\n' "$(xargs <<<"$functions")" >"$dir/note"
 }

@@ -108,9 +108,21 @@ def _facts(manifest: dict[str, Any]) -> list[str]:
         str(manifest.get("started") or ""),
         f"{host['cpu']}, {host.get('cpus', '?')} CPUs{virtual}" if host.get("cpu") else "",
         f"Linux {host['kernel']}" if host.get("kernel") else "",
-        f"revision {revision}{' with changes' if source.get('dirty') else ''}" if revision else "",
+        f"revision {revision}{' with changes' if source.get('dirty') else ''}"
+        if revision
+        else "revision unknown",
+        _kept_out(manifest),
     ]
     return [fact for fact in facts if fact]
+
+
+def _kept_out(manifest: dict[str, Any]) -> str:
+    """Which variables of the calling shell would have steered an allocator and did not."""
+    environment = manifest.get("environment")
+    if not environment:
+        return ""
+    names = ", ".join(environment.get("kept_out") or {})
+    return f"kept from the measured programs: {names}" if names else ""
 
 
 def _glance(study: Study, headline: list[Metric]) -> list[str]:

@@ -33,7 +33,9 @@ def test_the_source_revision_and_a_change_to_it_are_seen(tmp_path: Path) -> None
 
 
 def test_outside_a_checkout_there_is_no_revision(tmp_path: Path) -> None:
-    assert manifest.source(tmp_path) == {"revision": None, "dirty": None}
+    found = manifest.source(tmp_path)
+    assert (found["revision"], found["dirty"]) == (None, None)
+    assert found["why"]
 
 
 def test_warnings_are_those_of_the_doctor_and_a_changed_tree() -> None:
