@@ -57,7 +57,14 @@ def test_only_a_built_up_environment_reaches_a_measured_process(tmp_path: Path) 
     shown = SHOW_ENVIRONMENT.replace("SEEN", str(tmp_path / "seen"))
     (tmp_path / "t.toml").write_text(shown.replace("PYTHON", sys.executable))
     out = tmp_path / "out"
-    words = [tmp_path / "t.toml", "--allocators", "ptmalloc", "--no-report", "--out", out]
+    words: list[str | Path] = [
+        tmp_path / "t.toml",
+        "--allocators",
+        "ptmalloc",
+        "--no-report",
+        "--out",
+        out,
+    ]
     subprocess.run(
         [sys.executable, "-I", ROOT / "harness" / "__main__.py", *words],
         env={**os.environ, **HOSTILE, **MISLEADING},

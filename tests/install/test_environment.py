@@ -177,7 +177,8 @@ def test_pins_are_held_against_what_is_installed() -> None:
 def test_a_missing_and_an_old_package_are_named(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.write_text("numpy==0.1 \\\n    --hash=x\nnot-there==1 \\\n    --hash=x\n" + LOCK[9:])
-    command = [ROOT / ".venv/bin/python", "-I", ROOT / "install" / "installed.py", lock]
+    python, script = ROOT / ".venv/bin/python", ROOT / "install" / "installed.py"
+    command: list[str | Path] = [python, "-I", script, lock]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "numpy is" in done.stderr
