@@ -126,8 +126,10 @@ $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
 MEMTEST_OBJ ?= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard memtest/*.c memtest/workloads/*.c))
 is_available = $(if $($1.package),$($1.object),$(filter $($1.object),$(ALL)))
 AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(call is_available,$a),$a))
-link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(abspath $1) \
-               $(addprefix -Wl$(comma)-rpath$(comma),$(sort $(dir $(abspath $1)))) -Wl$(comma)--as-needed)
+# Not by abspath, which would make two words of a tree's folder with a space.
+in_full      = $(if $(filter /%,$1),$1,"$(CURDIR)"/$1)
+link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(foreach file,$1,$(call in_full,$(file))) \
+               $(foreach dir,$(sort $(dir $1)),-Wl$(comma)-rpath$(comma)$(call in_full,$(dir))) -Wl$(comma)--as-needed)
 comma       := ,
 
 define memtest_rule

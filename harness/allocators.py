@@ -56,7 +56,7 @@ class Allocator:
         free for this allocator's blocks: the program would crash under every preloaded malloc.
         """
         behind = no_deepbind(root)
-        if not self.preload or not behind.is_file():
+        if not self.preload or not behind.is_file() or preload_problem(str(behind)):
             return self.preload_env
         return {"LD_PRELOAD": f"{self.preload}:{behind}"}
 

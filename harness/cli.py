@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from harness import environment
+from harness import environment, streams
 from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import PASS_NAMES
 
@@ -49,6 +49,7 @@ printed).
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code. What a person can cure is said in one line."""
+    streams.prepare()
     environment.clear(os.environ)
     options = _parser().parse_args(argv)
     # Imported late: --help must work before the packages of requirements.lock are installed.
@@ -57,13 +58,21 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if options.list:
             print(listing.everything(ROOT))
-            return 0
-        return session.run(ROOT, options)
+        status = 0 if options.list else session.run(ROOT, options)
+        sys.stdout.flush()
+        return status
     except HarnessError as error:
         print(f"harness: {error}", file=sys.stderr)
         if isinstance(error, UsageError):
             print("harness: ./harness.sh --help shows how to call it", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader (head, less) has seen enough; records are kept
+        streams.hush()
+        return 0 if options.list or options.dry_run else 1
+    except OSError as error:
+        print(f"harness: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        streams.hush()
+        return 1
     except KeyboardInterrupt:
         print("harness: interrupted; records written so far are kept", file=sys.stderr)
         return 130

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness import environment
 from harness.allocators import Allocator, as_manifest, no_deepbind, sha256_of
+from harness.cgroup import ControlGroup
 from harness.experiment import Experiment
 from harness.pinning import Processors
 
@@ -139,16 +140,10 @@ def host() -> dict[str, Any]:
     }
 
 
-def cgroup_limits() -> dict[str, str | None]:
-    """Memory and processor limits of our control group, in either layout of the hierarchy; null:
-    none visible.
-    """
-    unified = f"/sys/fs/cgroup{(_read('/proc/self/cgroup') or '').rpartition(':')[2].strip()}"
-    return {
-        "memory": _read(f"{unified}/memory.max")
-        or _read("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        "cpu": _read(f"{unified}/cpu.max") or _read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-    }
+def cgroup_limits() -> dict[str, float | None]:
+    """Memory in bytes and processors that our control groups grant us; null: no limit to be seen."""
+    group = ControlGroup()
+    return {"memory": group.memory_bytes(), "cpu": group.processors()}
 
 
 def doctor(root: Path) -> Any:
@@ -197,7 +192,7 @@ def _output(command: list[str]) -> str | None:
 
 def _read(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.cgroup import ControlGroup
 from harness.procfs import parse_sizes
 
 HEADROOM = 1.25  # over the largest peak so far: another allocator may need more
@@ -29,9 +30,8 @@ def affordable_bytes() -> int:
     group. 0 where the machine does not say.
     """
     available = parse_sizes(_read("/proc/meminfo")).get("MemAvailable", 0)
-    group = _read("/proc/self/cgroup").rpartition(":")[2].strip()
-    limits = [_read(f"/sys/fs/cgroup{path}/memory.max").strip() for path in (group, "")]
-    return int(SHARE * min([available, *(int(text) for text in limits if text.isdigit())]))
+    limit = ControlGroup().memory_bytes()
+    return int(SHARE * (available if limit is None else min(available, limit)))
 
 
 def touch(size: int) -> int:

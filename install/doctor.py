@@ -20,8 +20,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.cgroup import ControlGroup
+
 CPU = "sys/devices/system/cpu"
-UNLIMITED = 1 << 60  # cgroup v1 writes a number near 2^63 for "no limit"
 
 
 @dataclass(frozen=True)
@@ -188,46 +191,30 @@ def tracing(_root: Path) -> Finding:
 
 
 def memory_limit(root: Path) -> Finding:
-    path = cgroup_path(root)
-    texts = (
-        read(root, f"sys/fs/cgroup{path}/memory.max"),
-        read(root, "sys/fs/cgroup/memory.max"),
-        read(root, "sys/fs/cgroup/memory/memory.limit_in_bytes"),
-    )
-    limits = [int(text) for text in texts if text.isdigit() and int(text) < UNLIMITED]
+    limit = control_group(root).memory_bytes()
     return Finding(
         "cgroup memory limit",
-        "warn" if limits else "ok",
-        f"{min(limits) >> 20} MiB" if limits else "none",
+        "ok" if limit is None else "warn",
+        "none" if limit is None else f"{limit >> 20} MiB",
         "a run that needs more is killed, and near the limit the kernel reclaims pages meanwhile",
         "raise memory.max of this control group",
     )
 
 
 def cpu_limit(root: Path) -> Finding:
-    quota, _, period = (
-        read(root, f"sys/fs/cgroup{cgroup_path(root)}/cpu.max")
-        or read(root, "sys/fs/cgroup/cpu.max")
-        or " ".join(
-            read(root, f"sys/fs/cgroup/cpu/cpu.cfs_{each}_us") for each in ("quota", "period")
-        )
-    ).partition(" ")
-    limited = quota.isdigit() and period.isdigit()
+    granted = control_group(root).processors()
     return Finding(
         "cgroup CPU limit",
-        "warn" if limited else "ok",
-        f"{int(quota) / int(period):.2g} CPUs" if limited else "none",
+        "ok" if granted is None else "warn",
+        "none" if granted is None else f"{granted:.2g} CPUs",
         "the kernel stops the process for the rest of each period: long pauses in the latencies",
         "lift cpu.max of this control group",
     )
 
 
-def cgroup_path(root: Path) -> str:
-    """The path of our control group in the unified hierarchy, '' at its top."""
-    for line in read(root, "proc/self/cgroup").splitlines():
-        if line.startswith("0::"):
-            return line[3:].rstrip("/")
-    return ""
+def control_group(root: Path) -> ControlGroup:
+    """Our control groups on the machine whose files lie under `root`."""
+    return ControlGroup(root / "proc/self/cgroup", root / "sys/fs/cgroup")
 
 
 def clock(root: Path) -> Finding:

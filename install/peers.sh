@@ -112,8 +112,8 @@ peer_rebind() {
 
 # Whether a program runs with these libraries preloaded, and gets its malloc from the first.
 peer_serves_malloc() {
-    local -a paths=()
-    local file
-    for file in $1; do paths+=("$PWD/$file"); done
-    LD_PRELOAD=$(IFS=:; printf '%s' "${paths[*]}") timeout 20 "$peers_apt/serves_malloc" "${paths[0]}" 2>/dev/null
+    local -a files
+    read -ra files <<<"$1"
+    # Relative: the loader takes no path with a space, and this folder's may have one.
+    LD_PRELOAD=$(IFS=:; printf '%s' "${files[*]}") timeout 20 "$peers_apt/serves_malloc" "${files[0]}" 2>/dev/null
 }

@@ -7,11 +7,11 @@ may have DETAILS (shown by -h). Its heavy imports stand inside `run`, so that -h
 from __future__ import annotations
 
 import argparse
-import os
 import pkgutil
 import sys
 from importlib import import_module
 
+from harness import streams
 from stats import verbs
 from stats.errors import DataError
 
@@ -41,6 +41,7 @@ def main(argv: list[str]) -> int:
     """Runs the verb that `argv` names; 0 fine, 1 a finding (see the verb), 2 wrong usage or
     unusable data.
     """
+    streams.prepare()
     if not argv:
         build_parser().print_help()
         return EXIT_DATA
@@ -52,10 +53,11 @@ def main(argv: list[str]) -> int:
     except DataError as error:
         print(f"stats.py: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.hush()
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or str(error)
         print(f"stats.py: {place}{reason}. Cure: check space and rights", file=sys.stderr)
+        streams.hush()
     return EXIT_DATA

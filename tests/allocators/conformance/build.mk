@@ -31,10 +31,11 @@ $(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(CONFORMANCE_DIR)/tortur
 	echo "  LINK  $@"
 	$(CC) $(LDFLAGS) -o $@ $^ -ldl
 
-# Runs a command under allocator $1; the tests fail when malloc then comes from anywhere else.
+# Runs a command under allocator $1; the tests fail when malloc then comes from anywhere else. Relative to the tree: the
+# loader takes no path with a space, and the tree's folder may have one.
 empty        :=
 space        := $(empty) $(empty)
-preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(abspath $($1.object))))
+preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(strip $($1.object))))
 under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.object)))
 CONFORMANCE_TIMEOUT ?= 180
 

@@ -81,7 +81,7 @@ check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same
 	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
 	  done; \
 	done
-	@LD_PRELOAD=$(abspath $(BUILD)/libslotmalloc-debug.so) EXPECT_MALLOC_FROM=libslotmalloc-debug.so \
+	@LD_PRELOAD=$(BUILD)/libslotmalloc-debug.so EXPECT_MALLOC_FROM=libslotmalloc-debug.so \
 	  timeout 120 $(TORTURE) --seconds 5 --forks --seed 4 > /dev/null && echo "ok      torture of the debug build"
 
 # Under the sanitizers. Not there: faults, limits and growth, which a sanitizer's own memory does not survive, and test_fork, whose
