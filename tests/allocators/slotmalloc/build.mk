@@ -109,13 +109,13 @@ check-slotmalloc-valgrind: $(SLOT_TORTURE) $(SLOT_BIN)/test_superslabs $(SLOT_BI
 	  timeout 180 valgrind -q --error-exitcode=9 --fair-sched=yes $$test > /dev/null && echo "ok      valgrind $$test" || exit 1; \
 	done
 
-# The other machine: the unit tests and the conformance tests under an emulator, which keeps a record of every page
-# of address space: hence the smaller reservation.
+# The other machine: the unit tests and the conformance tests under an emulator. It keeps a record of every page that
+# is mapped, so that the test which maps many GiB takes minutes there.
 AARCH64_CC    := aarch64-linux-gnu-gcc
 AARCH64_RUN   := qemu-aarch64 -L /usr/aarch64-linux-gnu
-SLOT_EMULATED := $(SLOT_UNITS) $(patsubst %,$(SLOT_BIN)/same_%,sizes zero realloc errors alignment information)
+SLOT_EMULATED := $(filter-out %/test_growth,$(SLOT_UNITS)) $(patsubst %,$(SLOT_BIN)/same_%,sizes zero realloc errors alignment information)
 slotmalloc-emulated: $(SLOT_EMULATED) $(SLOT_TORTURE)
-	@for test in $(SLOT_EMULATED) "$(SLOT_TORTURE) --seconds 8 --largest 33554432"; do timeout 200 env SLOTMALLOC=reserve=2g $(CROSS) $$test > $(BUILD)/log 2>&1 && echo "ok      $$test" \
+	@for test in $(SLOT_EMULATED) "$(SLOT_TORTURE) --seconds 8 --largest 33554432"; do timeout 200 $(CROSS) $$test > $(BUILD)/log 2>&1 && echo "ok      $$test" \
 	  || { cat $(BUILD)/log; echo "FAILED  $$test"; exit 1; }; done
 check-slotmalloc-aarch64:
 	@if command -v $(AARCH64_CC) > /dev/null && command -v $(firstword $(AARCH64_RUN)) > /dev/null; \
