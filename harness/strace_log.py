@@ -287,6 +287,6 @@ def metrics(summary: Summary, mallocs: int | None) -> dict[str, float]:
     if summary.mapped:
         found["mapped_peak_bytes"] = max(point.mapped_brk_bytes for point in summary.mapped)
         found["mmap_peak_bytes"] = max(point.mapped_bytes for point in summary.mapped)
-    if mallocs and summary.by_name["mmap"].calls:
+    if mallocs is not None and summary.by_name["mmap"].calls:
         found["mallocs_per_mmap"] = mallocs / summary.by_name["mmap"].calls
     return found

@@ -14,11 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from stats.load import CELL
+from stats.pairing import ROW
 
 Matrix = npt.NDArray[np.float64]
 
-ROW = ["metric", *CELL, "allocator"]
 TRIM = 0.2
 _LOGS = ["low", "high", "low90", "high90", "trimmed"]
 _NUMBERS = ["effect", "error", *_LOGS, "p", "p_yuen", "p_wilcoxon"]
@@ -32,7 +31,8 @@ def _t_test(mean: Matrix, error: Matrix, df: int) -> Matrix:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(mean / error), df)
-    certain = error <= _ROUNDING * np.abs(mean)
+    with np.errstate(invalid="ignore"):
+        certain = error <= _ROUNDING * np.abs(mean)
     return np.where(certain, np.where(mean == 0, 1.0, 0.0), p)
 
 
@@ -60,7 +60,8 @@ def rank_test(d: Matrix) -> Matrix:
 class PairedLogRatio:
     """Estimates exp(mean d) per metric, cell and allocator from the table that `Pairing` gives.
 
-    Gives one row each with n, value and base (medians over the pairs), effect (mean d), error (its
+    Gives one row each with n, zeros (pairs in which a side is zero or less), value and base (medians
+    over the pairs; means where there are zeros, as the ratio is then that of means), effect (mean d), error (its
     standard error), ratio with [low, high] at `confidence` and [low90, high90] at `equivalence`,
     trimmed (ratio of the trimmed mean), and the p values p, p_yuen, p_wilcoxon. One block gives a
     ratio without interval or p (NaN).
@@ -70,8 +71,17 @@ class PairedLogRatio:
     equivalence: float = 0.90
 
     def __call__(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        zero = (pairs["value"] <= 0) | (pairs["base"] <= 0)
+        pairs = pairs.assign(zero=zero)
         grouped = pairs.groupby(ROW, sort=False, observed=True)
-        table = grouped.agg(n=("d", "size"), value=("value", "median"), base=("base", "median"))
+        table = grouped.agg(
+            n=("d", "size"),
+            zeros=("zero", "sum"),
+            value=("value", "median"),
+            base=("base", "median"),
+        )
+        means = grouped[["value", "base"]].mean()
+        table.loc[table["zeros"] > 0, ["value", "base"]] = means[table["zeros"] > 0]
         cell_of_pair = grouped.ngroup().to_numpy()
         by_cell = pairs["d"].to_numpy()[np.argsort(cell_of_pair, kind="stable")]
         starts = np.cumsum(table["n"].to_numpy()) - table["n"].to_numpy()
@@ -88,12 +98,17 @@ class PairedLogRatio:
         """One row per row of `d`: effect, error, four interval ends, trimmed mean (all logs), three
         p values.
         """
+        with np.errstate(invalid="ignore"):  # infinite differences have no spread
+            return self._moments(d)
+
+    def _moments(self, d: Matrix) -> Matrix:
         count, n = d.shape
         nothing = np.full(count, np.nan)
         mean = d.mean(axis=1)
         if n < 2:
             return np.column_stack([mean, *[nothing] * 9])
         error = d.std(axis=1, ddof=1) / np.sqrt(n)
+        error[np.all(d == d[:, :1], axis=1)] = 0.0  # infinite ones too, if every pair has it
         wide, narrow = (
             stats.t.ppf(0.5 + level / 2, n - 1) * error
             for level in (self.confidence, self.equivalence)

@@ -17,7 +17,8 @@ def floors(twins: pd.DataFrame) -> pd.Series:
     own, as noise differs with the work: two threads on a busy machine say nothing about one. A cell
     whose A/A pair has no interval (one block) has no floor and is absent.
     """
-    ends = np.log(twins["high"]).abs().combine(np.log(twins["low"]).abs(), max)
+    with np.errstate(divide="ignore"):  # a copy that is always at zero has an infinite floor
+        ends = np.log(twins["high"]).abs().combine(np.log(twins["low"]).abs(), max)
     largest = ends.groupby([twins[name] for name in KEY]).max().dropna()
     return np.expm1(largest).rename("floor")
 

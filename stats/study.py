@@ -154,7 +154,7 @@ def open_study(path: Path, baseline: str | None = None, delta: float | None = No
             f"{path} has no allocator '{baseline}'. Cure: pick one of {', '.join(sorted(names))}"
         )
     planned = (run.manifest.get("definition") or {}).get("delta", DELTA)
-    return analyse(run, baseline, delta or float(planned))
+    return analyse(run, baseline, float(planned) if delta is None else delta)
 
 
 def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Study:

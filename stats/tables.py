@@ -87,8 +87,8 @@ def overall(study: Study, metric: Metric) -> Table:
     matrix = matrix.reindex(index=list(dict.fromkeys(cells["cell"])), columns=order).fillna("–")
     summary = summarise(rows, metric.direction == "lower").set_index("allocator").loc[order]
     matrix.loc["geometric mean"] = [
-        units.ratio(g) + (f" ({m} missing)" if m else "")
-        for g, m in zip(summary["geomean"], summary["missing"], strict=True)
+        units.ratio(g) + (f" ({m} missing)" if m else "") + (f" ({i} left out)" if i else "")
+        for g, m, i in summary[["geomean", "missing", "left_out"]].itertuples(index=False)
     ]
     matrix.loc["worst row"] = [units.ratio(w) for w in summary["worst"]]
     matrix.loc["wins : losses"] = [
@@ -105,13 +105,21 @@ def overall(study: Study, metric: Metric) -> Table:
 
 def value_notes(study: Study, metric: Metric) -> list[str]:
     """What a reader of this metric's values must know: what records lack, one sentence each."""
+    notes = []
+    rows = study.metric_table(metric.name)
+    if concerned := int((rows["zeros"] > 0).sum()):
+        notes.append(
+            f"In {concerned} of {len(rows)} rows some values are zero (or, net, below): their ratio "
+            "is that of the means over all blocks, with the delta method's interval; "
+            "– where a mean is below zero."
+        )
     name = metric.name.removesuffix(NET_SUFFIX)
     reasons = {
         r["unavailable"][name]
         for r in study.run.ok()
         if name in r["metrics"] and name in (r.get("unavailable") or {})
     }
-    return [f"{metric.name} {reason}." for reason in sorted(reasons)]
+    return notes + [f"{metric.name} {reason}." for reason in sorted(reasons)]
 
 
 def floor_note(study: Study, metric: Metric) -> str:

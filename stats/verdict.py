@@ -96,7 +96,7 @@ class Judge:
         enough = table["n"] >= self.min_blocks
         apart = (table["low"] > 1) | (table["high"] < 1)
         claim = enough & apart & (table["p_adj"] < ALPHA) & (table["effect"].abs() > limit)
-        inside = (np.log(table["low90"]) > -limit) & (np.log(table["high90"]) < limit)
+        inside = (table["low90"] > np.exp(-limit)) & (table["high90"] < np.exp(limit))
         same = enough & inside & (table["delta"] <= max(self.delta, SAME_AT_MOST))
         words = [
             self.metrics[m].word(e) for m, e in zip(table["metric"], table["effect"], strict=True)

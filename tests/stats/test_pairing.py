@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from stats.estimate import PairedLogRatio
 from stats.load import TIDY_COLUMNS
 from stats.metrics import registry
 from stats.pairing import Pairing, home_values
@@ -30,8 +32,9 @@ def test_a_block_in_which_one_is_missing_gives_no_pair() -> None:
     assert list(pairs["block"]) == [2]
 
 
-def test_a_zero_has_no_logarithm_and_gives_no_pair() -> None:
-    assert Pairing("base")(table((0, "base", 0.0), (0, "x", 2.0))).empty
+def test_a_zero_has_no_logarithm_and_is_a_pair_all_the_same() -> None:
+    pairs = Pairing("base")(table((0, "base", 0.0), (0, "x", 2.0)))
+    assert list(pairs["d"]) == [math.inf]
 
 
 def test_the_copy_is_paired_with_its_original_and_not_the_baseline() -> None:
@@ -45,3 +48,57 @@ def test_only_the_home_pass_is_believed() -> None:
     other = rows.assign(**{"pass": "memory"})
     both = pd.concat([rows, other])
     assert len(home_values(both, registry())) == 2
+
+
+def estimate(x: list[float], base: list[float]) -> pd.Series:
+    """The estimate of x against base, one block per value."""
+    rows = [(i, "base", b) for i, b in enumerate(base)] + [(i, "x", v) for i, v in enumerate(x)]
+    (_, row), *_ = PairedLogRatio()(Pairing("base")(table(*rows))).iterrows()
+    return row
+
+
+def test_zeros_in_half_of_the_blocks_halve_the_ratio() -> None:
+    row = estimate([0.0, 8.0] * 20, [8.0] * 40)
+    assert (row["n"], row["zeros"]) == (40, 20)
+    assert row["ratio"] == pytest.approx(0.5)
+    assert row["low"] < 0.5 < row["high"] < 0.8
+    assert (row["value"], row["base"]) == (4.0, 8.0)
+
+
+def test_the_interval_of_a_ratio_with_zeros_covers_as_often_as_it_says() -> None:
+    random = np.random.default_rng(7)
+    covered = 0
+    for _ in range(200):
+        x = random.poisson(0.8, 40).astype(float)
+        base = random.poisson(1.6, 40).astype(float)
+        row = estimate(list(x), list(base))
+        covered += row["low"] <= 0.5 <= row["high"]
+    assert 180 <= covered <= 199
+
+
+def test_zero_everywhere_on_one_side_is_a_ratio_of_zero_or_infinite() -> None:
+    assert estimate([0.0] * 30, [8.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [0] * 4
+    assert estimate([8.0] * 30, [0.0] * 30)[["ratio", "low"]].tolist() == [math.inf] * 2
+
+
+def test_one_occurrence_against_none_is_not_sure() -> None:
+    row = estimate([0.0] * 30, [8.0] + [0.0] * 29)
+    assert row["ratio"] == 0
+    assert math.isnan(row["low"])
+    assert math.isnan(row["p"])
+
+
+def test_zero_everywhere_on_both_sides_is_the_same() -> None:
+    assert estimate([0.0] * 30, [0.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [1] * 4
+
+
+def test_a_mean_below_zero_has_no_ratio_and_its_row_stays() -> None:
+    row = estimate([-1.0] * 30, [8.0] * 30)
+    assert row["n"] == 30
+    assert math.isnan(row["ratio"])
+
+
+def test_pairs_without_zeros_are_as_ever() -> None:
+    row = estimate([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
+    assert row["ratio"] == pytest.approx(24 ** (1 / 3))
+    assert (row["zeros"], row["value"]) == (0, 3.0)
