@@ -1,14 +1,14 @@
 # slotmalloc: the shared and the static library, and the pkg-config file. Nothing but the interface is visible in either.
 
 SLOTMALLOC := allocators/slotmalloc
-SLOTMALLOC_SRC := $(wildcard $(SLOTMALLOC)/src/*.c)
+SLOTMALLOC_SRC := $(wildcard $(SLOTMALLOC)/src/*/*.c)
 SLOTMALLOC_PIC := $(SLOTMALLOC_SRC:%.c=$(BUILD)/pic/%.o)
 # One file is C++, for its `catch`; a build for another machine may have no compiler for it, and does without.
 ifeq ($(firstword $(subst -, ,$(shell $(CXX) -dumpmachine 2>/dev/null))),$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
-SLOTMALLOC_CXX := $(BUILD)/pic/$(SLOTMALLOC)/src/cxx_caught.o
+SLOTMALLOC_CXX := $(BUILD)/pic/$(SLOTMALLOC)/src/api/catch.o
 endif
 SLOTMALLOC_DEBUG := $(SLOTMALLOC_SRC:$(SLOTMALLOC)/src/%.c=$(BUILD)/obj/slotmalloc-debug/%.o)
-SLOTMALLOC_FLAGS := -I $(SLOTMALLOC)/include -fvisibility=hidden -ftls-model=initial-exec -fexceptions -foptimize-sibling-calls
+SLOTMALLOC_FLAGS := -iquote $(SLOTMALLOC)/src -I $(SLOTMALLOC)/include -fvisibility=hidden -ftls-model=initial-exec -fexceptions -foptimize-sibling-calls
 
 # A frame pointer costs the fast paths a tenth of their instructions.
 $(SLOTMALLOC_PIC): CFLAGS += $(SLOTMALLOC_FLAGS) $(if $(SANITIZE),,-fomit-frame-pointer)
@@ -26,7 +26,7 @@ $(BUILD)/libslotmalloc.so: $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX) $(SLOTMALLOC)/exp
 	$(SLOTMALLOC_LINK) $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX)
 
 # Beside other allocators, for programs whose modules would otherwise call libc's free.
-$(BUILD)/libnodeepbind.so: $(SLOTMALLOC)/src/deepbind.c $(BUILD)/flags
+$(BUILD)/libnodeepbind.so: $(SLOTMALLOC)/src/api/deepbind.c $(BUILD)/flags
 	echo "  LINK  $@"
 	$(CC) $(filter-out -MMD -MP -fsanitize% -fno-sanitize%,$(CFLAGS)) $(SLOTMALLOC_FLAGS) -DDEEPBIND_ALONE -fPIC -shared -o $@ $<
 

@@ -18,7 +18,7 @@ PROGRAM        = $(shell $(CC) -print-prog-name=$1)
 # runs under the emulator.
 CROSS        ?=
 SLOT_CMOCKA  := $(if $(CROSS),,-lcmocka)
-SLOT_INCLUDE := $(if $(CROSS),-I $(SLOT_TESTS)/cross)
+SLOT_INCLUDE := -iquote allocators/slotmalloc/src $(if $(CROSS),-I $(SLOT_TESTS)/cross)
 
 C_TESTS += $(SLOT_UNITS)
 

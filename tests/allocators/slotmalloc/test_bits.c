@@ -1,5 +1,5 @@
 /* Runs of set bits: the word tricks give what a plain loop gives. */
-#include "allocators/slotmalloc/src/bits.h"
+#include "allocators/slotmalloc/src/base/bits.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <setjmp.h>

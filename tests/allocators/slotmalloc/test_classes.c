@@ -1,5 +1,5 @@
 /* Size classes: every size has the tightest one, and block starts are told exactly. */
-#include "allocators/slotmalloc/src/classes.h"
+#include "allocators/slotmalloc/src/base/classes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

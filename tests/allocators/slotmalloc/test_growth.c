@@ -1,10 +1,10 @@
 /* How the arena grows: few kernel calls and mappings, round what lies in the way, whole after every
  * refusal. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/growing.h"
-#include "allocators/slotmalloc/src/kernel.h"
-#include "allocators/slotmalloc/src/region.h"
-#include "allocators/slotmalloc/src/superslab.h"
+#include "allocators/slotmalloc/src/base/kernel.h"
+#include "allocators/slotmalloc/src/memory/growing.h"
+#include "allocators/slotmalloc/src/memory/region.h"
+#include "allocators/slotmalloc/src/memory/superslab.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <setjmp.h>

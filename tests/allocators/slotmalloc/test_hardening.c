@@ -1,6 +1,6 @@
 /* What a program must not do ends it with one line on standard error and SIGABRT. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/arena.h"
+#include "allocators/slotmalloc/src/memory/arena.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <pthread.h>

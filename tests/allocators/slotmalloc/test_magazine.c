@@ -1,11 +1,11 @@
 /* Magazines: what a thread frees of the larger classes comes back newest first, within bounds. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/arena.h"
-#include "allocators/slotmalloc/src/classes.h"
-#include "allocators/slotmalloc/src/magazine.h"
-#include "allocators/slotmalloc/src/slot.h"
-#include "allocators/slotmalloc/src/stats.h"
-#include "allocators/slotmalloc/src/thread.h"
+#include "allocators/slotmalloc/src/api/stats.h"
+#include "allocators/slotmalloc/src/base/classes.h"
+#include "allocators/slotmalloc/src/heap/magazine.h"
+#include "allocators/slotmalloc/src/heap/thread.h"
+#include "allocators/slotmalloc/src/memory/arena.h"
+#include "allocators/slotmalloc/src/memory/slot.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <pthread.h>

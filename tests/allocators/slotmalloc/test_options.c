@@ -1,6 +1,6 @@
 /* SLOTMALLOC=key=value,...: values arrive, and what is wrong is named together with the cure. */
-#include "allocators/slotmalloc/src/options.h"
-#include "allocators/slotmalloc/src/text.h"
+#include "allocators/slotmalloc/src/base/options.h"
+#include "allocators/slotmalloc/src/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

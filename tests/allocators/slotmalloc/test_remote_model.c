@@ -1,10 +1,10 @@
 /* The steps of the model (model/protocol.h) are the steps of the code, one by one. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/park.h"
-#include "allocators/slotmalloc/src/pool.h"
-#include "allocators/slotmalloc/src/remote.h"
-#include "allocators/slotmalloc/src/slot.h"
-#include "allocators/slotmalloc/src/thread.h"
+#include "allocators/slotmalloc/src/heap/park.h"
+#include "allocators/slotmalloc/src/heap/pool.h"
+#include "allocators/slotmalloc/src/heap/remote.h"
+#include "allocators/slotmalloc/src/heap/thread.h"
+#include "allocators/slotmalloc/src/memory/slot.h"
 #include "tests/allocators/slotmalloc/model/protocol.h"
 
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* Slots and heaps over many threads: none is used twice, and neither kind grows without need. */
 #include "allocators/slotmalloc/include/slotmalloc.h"
-#include "allocators/slotmalloc/src/arena.h"
-#include "allocators/slotmalloc/src/stats.h"
+#include "allocators/slotmalloc/src/api/stats.h"
+#include "allocators/slotmalloc/src/memory/arena.h"
 #include "tests/allocators/conformance/support.h"
 #include "tests/allocators/conformance/torture/shadow.h"
 

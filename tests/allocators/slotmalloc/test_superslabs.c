@@ -1,9 +1,9 @@
 /* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
-#include "allocators/slotmalloc/src/kernel.h"
-#include "allocators/slotmalloc/src/purge.h"
-#include "allocators/slotmalloc/src/region.h"
-#include "allocators/slotmalloc/src/superslab.h"
-#include "allocators/slotmalloc/src/thread.h"
+#include "allocators/slotmalloc/src/base/kernel.h"
+#include "allocators/slotmalloc/src/heap/thread.h"
+#include "allocators/slotmalloc/src/memory/purge.h"
+#include "allocators/slotmalloc/src/memory/region.h"
+#include "allocators/slotmalloc/src/memory/superslab.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <setjmp.h>

@@ -1,0 +1,207 @@
+#include "api/block.h"
+
+#include <string.h>
+
+#include "base/classes.h"
+#include "base/kernel.h"
+#include "base/text.h"
+#include "heap/pool.h"
+#include "heap/refill.h"
+#include "heap/remote.h"
+#include "heap/thread.h"
+#include "memory/arena.h"
+#include "memory/huge.h"
+#include "memory/slot.h"
+#include "memory/slot_run.h"
+
+#define MOVE_PAGES_FROM ((size_t)64 << 20) /* remapping beats copying, but splits the mapping */
+
+/* `*zero`: the block is zero, but for its first word if it is of a size class. 0 bytes count as 1:
+ * no path below may hand out a block that takes no memory, for the next one would lie there too. */
+static enum status alloc_from(struct heap *heap, const struct request *request, void **out,
+                              bool *zero) {
+    size_t bytes = request->bytes != 0 ? request->bytes : 1, align = request->align;
+    if (bytes <= CLASS_MAX_BYTES && align <= CLASS_MAX_BYTES) {
+        unsigned class = align <= GRANULE ? class_of(bytes) : class_of_aligned(bytes, align);
+        if (class < CLASS_COUNT) {
+            *out = heap_pop(heap, class, zero);
+            return *out != NULL ? OK : NO_MEMORY;
+        }
+    }
+    heap_tick(heap);
+    return bytes <= RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
+               ? run_alloc(heap, bytes, align, out, zero)
+               : huge_alloc(heap, bytes, align, out, zero);
+}
+
+void block_clear(void *p, bool zero) {
+    if (!zero)
+        memset(p, 0, block_usable(p));
+    else if (ident_read(slot_number(p)) > HEAP_ALIGN)
+        ((struct block *)p)->next = NULL;
+}
+
+static enum status alloc(const struct request *request, void **out, bool *zero) {
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return NO_MEMORY;
+    enum status status = alloc_from(heap, request, out, zero);
+    if (unlikely(status != OK)) { /* before giving up, without what was kept for speed */
+        heap_give_back(heap);
+        status = alloc_from(heap, request, out, zero);
+    }
+    thread_heap_done(heap);
+    return status;
+}
+
+enum status block_alloc(const struct request *request, void **out) {
+    *out = NULL;
+    if (request->bytes > PTRDIFF_MAX)
+        return NO_MEMORY;
+    bool zero = false;
+    thread_enter();
+    enum status status = alloc(request, out, &zero);
+    thread_leave();
+    if (status == OK && request->zero) /* a borrowed heap is not held for that */
+        block_clear(*out, zero);
+    return status;
+}
+
+/* A block of a size class: the first slot of its span. Ends the process when p is not a block's
+ * start. */
+static uint32_t class_slot(const void *p, uint64_t ident) {
+    uint32_t number = slot_number(p) - ident_delta(ident);
+    uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
+    uint32_t inverse = classes[ident_class(ident)].inverse;
+    if (unlikely(offset * inverse >= inverse))
+        die("not the start of a block:", p);
+    return number;
+}
+
+static uint64_t ident_checked(const void *p) {
+    if (unlikely(!arena_has(p)))
+        die("not a pointer from slotmalloc:", p);
+    uint64_t ident = ident_read(slot_number(p));
+    bool large = ident == IDENT_RUN || ident == IDENT_HUGE;
+    if (unlikely(ident == 0 || (large && (uintptr_t)p % SLOT_SIZE != 0)))
+        die("not the start of a block:", p);
+    return ident;
+}
+
+static void free_class(struct block *block, uint64_t ident) {
+    uint32_t number = class_slot(block, ident);
+    struct heap *heap = thread_heap_for_free(ident_owner(ident));
+    if (heap == NULL) {
+        remote_free_now(block, number);
+        return;
+    }
+    if (ident_owner(ident) == heap)
+        pool_free(heap, block);
+    else
+        remote_free(heap, block, number, classes[ident_class(ident)].size);
+    thread_heap_done(heap);
+}
+
+static void free_large(const void *p, uint64_t ident) {
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return;
+    heap_tick(heap);
+    if (ident == IDENT_RUN)
+        run_free(heap, slot_number(p));
+    else
+        huge_free(heap, slot_number(p));
+    thread_heap_done(heap);
+}
+
+void block_free(void *p) {
+    thread_enter();
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN)
+        free_class(p, ident);
+    else
+        free_large(p, ident);
+    thread_leave();
+}
+
+size_t block_usable(const void *p) {
+    uint64_t ident = ident_checked(p);
+    if (ident < HEAP_ALIGN)
+        return arena.slots[slot_number(p)].bytes;
+    (void)class_slot(p, ident);
+    return classes[ident_class(ident)].size;
+}
+
+static bool resize_large(uint32_t number, uint64_t ident, size_t bytes) {
+    if (ident == IDENT_HUGE)
+        return huge_resize(number, bytes);
+    return bytes > CLASS_MAX_BYTES && bytes <= RUN_MAX_BYTES && run_resize(number, bytes);
+}
+
+static bool resize_counted(uint32_t number, uint64_t ident, size_t bytes) {
+    struct heap *heap = thread_heap_get();
+    if (heap == NULL)
+        return false;
+    bool resized = resize_large(number, ident, bytes);
+    if (resized)
+        heap->counters.realloc_in_place++;
+    else
+        heap->counters.realloc_moved++;
+    thread_heap_done(heap);
+    return resized;
+}
+
+bool block_resize(void *p, size_t bytes) {
+    uint64_t ident = ident_checked(p);
+    if (ident > HEAP_ALIGN) {
+        size_t usable = block_usable(p);
+        return bytes <= usable && bytes >= usable / 2;
+    }
+    thread_enter();
+    bool resized = resize_counted(slot_number(p), ident, bytes);
+    thread_leave();
+    return resized;
+}
+
+/* For a block that grows: with room behind it to grow again. */
+static enum status alloc_growing(size_t bytes, void **out) {
+    struct request request = {bytes, GRANULE, false};
+    if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
+        return block_alloc(&request, out);
+    thread_enter();
+    struct heap *heap = thread_heap_get();
+    enum status status = NO_MEMORY;
+    if (heap != NULL) {
+        status = huge_alloc_growing(heap, bytes, huge_growth(bytes), out);
+        thread_heap_done(heap);
+    }
+    thread_leave();
+    return status == OK ? OK : block_alloc(&request, out);
+}
+
+/* Moves the contents, by remapping whole pages where that pays. NO_MEMORY: `from` is untouched. */
+static enum status move(void *to, void *from, size_t bytes) {
+    size_t page = kernel_page_size(), whole = bytes & ~(page - 1);
+    bool pages = bytes >= MOVE_PAGES_FROM && ((uintptr_t)to | (uintptr_t)from) % page == 0;
+    enum move move = pages ? kernel_move(from, whole, to) : MOVE_REFUSED;
+    if (move == MOVE_BROKEN)
+        return NO_MEMORY;
+    size_t moved = move == MOVE_DONE ? whole : 0;
+    memcpy((char *)to + moved, (char *)from + moved, bytes - moved);
+    return OK;
+}
+
+enum status block_copy(void *p, size_t bytes, void **out) {
+    size_t usable = block_usable(p);
+    struct request request = {bytes, GRANULE, false};
+    bool grown = usable > CLASS_MAX_BYTES && bytes > usable;
+    size_t kept = usable < bytes ? usable : bytes;
+    if ((grown ? alloc_growing(bytes, out) : block_alloc(&request, out)) != OK)
+        return NO_MEMORY;
+    if (unlikely(move(*out, p, kept) != OK)) { /* that place is lost: another, by copying */
+        if (block_alloc(&request, out) != OK)
+            return NO_MEMORY;
+        memcpy(*out, p, kept);
+    }
+    return OK;
+}

@@ -1,0 +1,83 @@
+#include "heap/recover.h"
+
+#include <string.h>
+
+#include "base/process.h"
+#include "heap/pool.h"
+#include "heap/remote.h"
+#include "memory/region.h"
+#include "memory/slot.h"
+
+/* What can be believed of such a heap: its bins, and its slots' lists of free blocks, since each
+ * changed by single stores; `carved`; and to whom a slot belongs. A block that was between two
+ * lists is lost, and so is the list of one slot. */
+
+/* The heap's slot that a block starts in; NULL when that is not so. */
+static struct slot *slot_of(const struct heap *heap, const struct block *block) {
+    if (!arena_has(block))
+        return NULL;
+    uint32_t number = slot_number(block);
+    uint64_t ident = ident_read(number);
+    if (ident_owner(ident) != heap || ident_class(ident) >= CLASS_COUNT)
+        return NULL;
+    number -= ident_delta(ident);
+    uint32_t offset = (uint32_t)((uintptr_t)block - (uintptr_t)slot_address(number));
+    uint32_t inverse = classes[ident_class(ident)].inverse;
+    return offset * inverse < inverse ? &arena.slots[number] : NULL;
+}
+
+/* Puts a bin's blocks on their slots' lists, one at a time: this may be cut off, too. */
+static void empty_bin(struct heap *heap, unsigned class) {
+    while (heap->bin[class] != NULL) {
+        struct block *block = heap->bin[class];
+        struct slot *slot = slot_of(heap, block);
+        heap->bin[class] = slot ? block->next : NULL;
+        process_step();
+        if (slot == NULL)
+            return;
+        block->next = slot->free;
+        process_set_head(&slot->free, block);
+    }
+}
+
+/* Keeps of a slot's list what lies in the slot. Returns how many blocks that is. */
+static uint32_t count_free(const struct heap *heap, struct slot *slot) {
+    uint32_t count = 0;
+    struct block **link = &slot->free;
+    for (; *link != NULL && count < slot->carved; link = &(*link)->next, count++)
+        if (slot_of(heap, *link) != slot)
+            break;
+    if (*link != NULL)
+        *link = NULL;
+    return count;
+}
+
+static void recover_slot(struct heap *heap, struct slot *slot) {
+    slot->avail = count_free(heap, slot);
+    slot->used = slot->carved - slot->avail;
+    slot->need = slot->need_set = 1;
+    pool_enter(heap, slot);
+}
+
+static void forget_lists(struct heap *heap) {
+    memset(heap->pool, 0, sizeof heap->pool);
+    memset(heap->bin_seen, 0, sizeof heap->bin_seen);
+    heap->bin_zero = 0;
+    heap->surplus = 0;
+    heap->empty_slots = 0;
+}
+
+void recover_heap(struct heap *heap) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++)
+        empty_bin(heap, class);
+    remote_recount(heap);
+    remote_flush(heap);
+    forget_lists(heap);
+    for (uint32_t number = 0; (number = region_next_slot(number)) != 0;) {
+        uint64_t ident = ident_read(number);
+        if (ident_owner(ident) == heap && ident_delta(ident) == 0)
+            recover_slot(heap, &arena.slots[number]);
+    }
+    heap->torn = false;
+    pool_drain(heap);
+}

@@ -1,0 +1,84 @@
+#include "memory/rebuild.h"
+
+#include "base/bits.h"
+#include "memory/arena.h"
+#include "memory/index.h"
+#include "memory/purge.h"
+#include "memory/region.h"
+#include "memory/slot.h"
+#include "memory/superslab.h"
+
+/* Slots in use from a first one on, as its ident tells; 0: the ident tells of none. */
+static uint32_t length_at(uint32_t number, uint64_t ident) {
+    if (ident == IDENT_RUN)
+        return arena.slots[number].span;
+    if (ident == IDENT_HUGE)
+        return arena.slots[number].capacity;
+    bool first = ident > HEAP_ALIGN && ident_delta(ident) == 0;
+    return first ? classes[ident_class(ident)].span : 0;
+}
+
+static void set_ident(uint32_t number, uint64_t ident) {
+    if (ident_read(number) != ident) /* a write would copy the page */
+        atomic_store_explicit(&arena.ident[number], ident, memory_order_relaxed); /* one thread */
+}
+
+/* A span's later slots say what its first one does: its owner may have been changing. */
+static void repair_span(uint32_t number, uint64_t ident, uint32_t length) {
+    if (ident > HEAP_ALIGN)
+        for (uint32_t delta = 1; delta < length; delta++)
+            set_ident(number + delta, ident | (uint64_t)delta << IDENT_DELTA_SHIFT);
+}
+
+static void forget_slot(uint32_t number) {
+    set_ident(number, 0);
+    if (arena.slots[number].state != SLOT_UNUSED)
+        arena.slots[number].state = SLOT_UNUSED;
+}
+
+/* Which slots of a superslab are in use. `*end`: where the last thing seen so far ends. */
+static uint32_t used_slots(uint32_t superslab, uint32_t *end) {
+    uint32_t used = 0, first = superslab * SLOTS_PER_SUPERSLAB;
+    for (uint32_t number = first; number < first + SLOTS_PER_SUPERSLAB; number++) {
+        if (number >= *end) {
+            uint64_t ident = ident_read(number);
+            uint32_t length = length_at(number, ident);
+            *end = number + length;
+            repair_span(number, ident, length);
+        }
+        if (number < *end)
+            used |= 1u << (number - first);
+        else if (arena.superslabs[superslab].used & 1u << (number - first))
+            forget_slot(number);
+    }
+    return used;
+}
+
+/* What was in use and is no longer may hold memory; what is zero is so still. */
+static void correct(uint32_t number, uint32_t used) {
+    struct superslab *superslab = &arena.superslabs[number];
+    uint32_t warm = (superslab->warm | superslab->used) & ~used;
+    if (superslab->used != used || superslab->warm != warm) {
+        superslab->used = used;
+        superslab->warm = warm;
+        superslab->zero &= ~used;
+        superslab->purged &= ~used;
+    }
+    if (superslab->leaving != 0)
+        superslab->leaving = 0;
+    superslab_totals.used += bit_count(used);
+    superslab_totals.warm += bit_count(warm);
+    index_update(number);
+}
+
+void rebuild_superslabs(void) {
+    uint32_t end = 0;
+    lock_reset(&superslab_lock);
+    arena_fork_child();
+    region_recount();
+    purge_forget();
+    index_forget_hints();
+    superslab_totals.used = superslab_totals.warm = 0;
+    for (uint32_t number = 0; (number = region_next_known(number)) != 0;)
+        correct(number, used_slots(number, &end));
+}
