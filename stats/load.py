@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from stats.derive import derived
 from stats.errors import DataError
-from stats.metrics import Registry, registry
 from stats.packing import ARCHIVE, series_texts
 from stats.records import Record, open_packed, parse_records
+from stats.tidy.derived import derived
+from stats.tidy.metrics import Registry, registry
 
 TIDY_COLUMNS = [
     "run",

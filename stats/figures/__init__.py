@@ -13,8 +13,10 @@ A figure's module has
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,11 @@ from stats.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from stats.study import Study
+    from stats.estimates.analysis import Study
+
+DPI = 160
+# No date and no random ids, so that the same records give the same bytes.
+_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Plot:
         """(file name part, study) for each figure it draws of this run; empty when a metric is
         missing.
         """
-        from stats.tables import file_name
+        from stats.tables.table import file_name
 
         if not self.per_workload:
             return [] if self.missing(study) else [(self.name, study)]
@@ -92,3 +98,36 @@ def plot(name: str) -> Plot:
     if name not in found:
         raise DataError(f"no figure is called '{name}'. Cure: pick one of all, {', '.join(found)}")
     return found[name]
+
+
+def write_figures(study: Study, plot: Plot, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Draws `plot` for every view of `study`; returns the files written, in `folder`, one per view
+    and format.
+    """
+    from matplotlib import rc_context
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, view in plot.views(study):
+        figure = plot.draw(view)
+        if figure is None:
+            continue
+        if plot.per_workload:
+            figure.suptitle(
+                next(iter(view.cases.values())), x=0.01, ha="left", fontsize=10.5, fontweight="bold"
+            )
+        for form in formats:
+            path = folder / f"{name}.{form}"
+            with rc_context({"svg.hashsalt": "alloclab", "svg.fonttype": "none"}):
+                figure.savefig(path, dpi=DPI, metadata=_METADATA[form])
+            written.append(path)
+    return written
+
+
+def file_formats(text: str) -> list[str]:
+    """'png,svg' as a list. Raises DataError for a format that cannot be written."""
+    chosen = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [part for part in chosen if part not in _METADATA]
+    if unknown or not chosen:
+        raise DataError(f"no format is called '{','.join(unknown)}'. help: pick of png,svg,pdf")
+    return chosen

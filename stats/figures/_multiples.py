@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from stats.cast import Actor
+from stats.estimates.analysis import Study
 from stats.figures import _style
-from stats.study import Study
+from stats.tidy.allocators import Actor
 
 
 def small_multiples(

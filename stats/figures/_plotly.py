@@ -11,8 +11,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from stats.cast import Actor
 from stats.figures._style import byte_ticks, log_span, log_ticks, ratio_ticks, short
+from stats.tidy.allocators import Actor
 
 _MARGIN = {"l": 70, "r": 20, "t": 30, "b": 50}
 _GAP = 90  # pixels between two rows of panels: ticks, axis title, the title below

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats as distributions
 
-from stats.study import Study
+from stats.estimates.analysis import Study
 
 BEFORE = "per_allocation"
 AFTER = "arena"

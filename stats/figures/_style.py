@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullFormatter, NullLocator
 
 from stats import units
-from stats.cast import Actor
+from stats.tidy.allocators import Actor
 
 INK = "#1f2430"
 FAINT = "#d7dbe2"

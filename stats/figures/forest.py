@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.labels import Cell, threads_label
 from stats.load import CELL
-from stats.study import Study
-from stats.tables import mark
+from stats.tables.table import mark
+from stats.tidy.labels import Cell, threads_label
 
 TITLE = "Wall time against the baseline"
 CAPTION = """Ratio of wall times, paired inside blocks: left of 1 is faster than the baseline. Bars

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stats.estimates.analysis import Study
 from stats.figures import _plotly, _style
-from stats.labels import Cell, threads_label
 from stats.load import CELL
-from stats.study import Study
+from stats.tidy.labels import Cell, threads_label
 from stats.units import quantity
 
 TITLE = "Kernel memory calls by type"

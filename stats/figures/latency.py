@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
+from stats.estimates.histogram import merge
 from stats.figures import _plotly, _style
-from stats.histogram import merge
-from stats.labels import Cell, threads_label
-from stats.study import Study
+from stats.tidy.labels import Cell, threads_label
 
 TITLE = "Latency by percentile"
 CAPTION = """Time of single operations, sampled at random gaps, all processes of a cell merged. The

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.labels import Cell, threads_label
 from stats.load import CELL
-from stats.study import Study
+from stats.tidy.labels import Cell, threads_label
 
 TITLE = "Memory against speed"
 CAPTION = """Median peak footprint (of the memory pass, which may run a longer job) over median wall

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stats import units
-from stats.cast import Actor
-from stats.curves import busiest_cells, series_by_allocator, thin
+from stats.estimates.analysis import Study
+from stats.estimates.series import busiest_cells, series_by_allocator, thin
 from stats.figures import _plotly, _style
 from stats.figures._multiples import small_multiples
-from stats.study import Study
+from stats.tidy.allocators import Actor
 
 TITLE = "Net mapped bytes over time"
 CAPTION = """Bytes mapped by mmap less those unmapped by munmap since the process began (solid):

@@ -10,10 +10,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
 from stats.figures import _plotly, _style
 from stats.load import CELL
-from stats.study import Study
-from stats.tables import mark
+from stats.tables.table import mark
 
 TITLE = "Every wall-time ratio"
 CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; strong colour and a mark

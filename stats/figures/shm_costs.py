@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from stats.estimates.analysis import Study
 from stats.figures import _style
 from stats.figures._shm import WAYS, measurements
-from stats.study import Study
 
 TITLE = "Shared memory: what a block, a lookup and a batch cost"
 CAPTION = """Medians over processes of what shm-bench measured, all ways turn by turn in the same

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stats import units
+from stats.estimates.analysis import Study
 from stats.figures import _style
 from stats.figures._shm import gains, measurements
 from stats.frames import each
-from stats.study import Study
 
 TITLE = "Shared memory: the arena against a segment per buffer"
 CAPTION = """The cost before over the cost with shm_arena (for concurrent allocation: the rate with

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stats.estimates.analysis import Study
 from stats.figures import _style
-from stats.study import Study
 
 TITLE = "Shared memory: a long time of free and reuse"
 CAPTION = """Random frees and allocations of 64 bytes to 64 KiB. Live: in blocks. Reserved: in slots

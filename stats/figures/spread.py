@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
+from stats.estimates.geometric_mean import summarise
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.geomean import summarise
 from stats.load import CELL
-from stats.study import Study
 
 TITLE = "Geometric mean, and every row behind it"
 CAPTION = """Each small mark is one workload at one number of threads: its wall time over the

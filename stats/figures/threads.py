@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
+from stats.estimates.analysis import Study
 from stats.figures import _plotly, _style
-from stats.study import Study
 
 TITLE = "Throughput by threads"
 CAPTION = """Operations per second: median over blocks, bars from the lower to the upper quartile.

@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from stats.estimates.analysis import Study
 from stats.figures import Plot
-from stats.study import Study
-from stats.tables import Table
+from stats.tables.table import Table
 from stats.units import magnitude
 
 _CLASSES = {"✓": "good", "✗": "bad", "·": "faint", "?": "faint"}

@@ -25,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints one table per metric; 1 when a pair of confident verdicts is in conflict."""
-    from stats.comparison import CONFLICT, comparison_table
     from stats.errors import DataError
-    from stats.render import render, terminal
-    from stats.study import open_study
+    from stats.estimates.analysis import open_study
+    from stats.tables.comparison import CONFLICT, comparison_table
+    from stats.tables.render import render, terminal
 
     options = (arguments.baseline, arguments.delta)
     a, b = (open_study(path, *options) for path in (arguments.run_a, arguments.run_b))

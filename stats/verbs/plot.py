@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 HELP = "draw figures into RUN_DIR/figures"
-FORMATS = ("png", "svg", "pdf")
 DETAILS = """\
 examples:
   stats.py plot all results/local/quick-...
@@ -25,27 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
 
 
-def formats(text: str) -> list[str]:
-    """'png,svg' as a list. Raises DataError for a format that cannot be written."""
-    from stats.errors import DataError
-
-    chosen = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [part for part in chosen if part not in FORMATS]
-    if unknown or not chosen:
-        raise DataError(f"no format is called '{','.join(unknown)}'. Cure: pick of png,svg,pdf")
-    return chosen
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Writes the files and prints their paths; 0, or 1 when the run has nothing for the figure
     asked for.
     """
-    from stats.draw import write_figures
-    from stats.figures import plot, plots
-    from stats.study import open_study
+    from stats.estimates.analysis import open_study
+    from stats.figures import file_formats, plot, plots, write_figures
 
     chosen = list(plots().values()) if arguments.name == "all" else [plot(arguments.name)]
-    kinds = formats(arguments.format)
+    kinds = file_formats(arguments.format)
     written = 0
     for path in arguments.runs:
         study = open_study(path, arguments.baseline)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stats.study import Study
+    from stats.estimates.analysis import Study
 
 HELP = "write tidy.csv, tables/, figures/ and report.html into RUN_DIR, and print the summary"
-FIGURES_UP_TO = 8  # workloads; a run with more has only the figures about all of them in figures/
 DETAILS = """\
 example:
   stats.py report results/local/quick-...
@@ -33,14 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--figures",
         metavar="LIST",
-        help="formats of figures/, of png,svg,pdf (default png, and with more than "
-        f"{FIGURES_UP_TO} workloads only the figures about all of them)",
+        help="formats of figures/, of png,svg,pdf (default png, and with more than 8 workloads "
+        "only the figures of the whole run)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes everything for each run directory; 0."""
-    from stats.study import open_study
+    from stats.estimates.analysis import open_study
+    from stats.report.files import write_everything
 
     for path in arguments.runs:
         study = open_study(path, arguments.baseline, arguments.delta)
@@ -50,63 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def write_everything(study: Study, folder: Path, kinds: str | None) -> Path:
-    """Writes tidy.csv, tables/, figures/ and report.html to `folder`; returns the page's path.
-
-    `kinds` None means PNG, and of a run with many workloads only the figures about all of them: the
-    page draws the others, and matplotlib takes a third of a second for each.
-    """
-    from stats.draw import write_figures
-    from stats.figures import plots
-    from stats.report.build import write_report
-    from stats.verbs.plot import formats
-
-    chosen = formats(kinds or "png")
-    all_views = bool(kinds) or len(study.cases) <= FIGURES_UP_TO
-    (folder / "tables").mkdir(parents=True, exist_ok=True)
-    say("tables")
-    study.table.to_csv(folder / "tidy.csv", index=False)
-    study.judged.to_csv(folder / "tables" / "estimates.csv", index=False)
-    write_tables(study, folder / "tables")
-    for plot in plots().values():
-        if all_views or not plot.per_workload:
-            say(f"figures/: {plot.name}")
-            write_figures(study, plot, folder / "figures", chosen)
-    write_report(study, folder / "report.html", say)
-    say("")
-    if not all_views:
-        print(f"figures/ has no figures of single workloads: ./stats.py plot all {folder}")
-    return folder / "report.html"
-
-
-def write_tables(study: Study, folder: Path) -> None:
-    """Writes every table in every form to `folder`."""
-    from stats.render import SUFFIX, render
-    from stats.tables import all_tables
-    from stats.workload_table import workload
-
-    views = [study.only(case) for case in study.cases]
-    for table in [*all_tables(study), *map(workload, views)]:
-        for form, suffix in SUFFIX.items():
-            (folder / f"{table.name}{suffix}").write_text(render(table, form), encoding="utf-8")
-
-
-def say(text: str) -> None:
-    """Shows what is being done, on one line that the next call overwrites; only to people."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
-
-
 def print_summary(study: Study) -> None:
     """The first headline table and what a reader must know beside it."""
-    from stats import sentences, tables
-    from stats.render import terminal
+    from stats.report import sentences
+    from stats.tables import diagnostics, ratios
+    from stats.tables.render import terminal
 
     colour = sys.stdout.isatty()
-    headline = [m for m in study.metrics.headline() if len(study.metric_table(m.name))]
-    for metric in headline[:1]:
-        print(terminal(tables.overall(study, metric), colour=colour))
+    for metric in ratios.headline_metrics(study)[:1]:
+        print(terminal(ratios.overall(study, metric), colour=colour))
     print(sentences.status_sentence(study))
-    failures = tables.status(study)
+    failures = diagnostics.status(study)
     if len(failures.frame):
         print(terminal(failures, colour=colour))

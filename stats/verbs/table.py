@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stats.study import Study
-    from stats.tables import Table
+    from stats.estimates.analysis import Study
+    from stats.tables.table import Table
 
 HELP = "print tables: ratios to the baseline with verdicts, and the rows behind them"
 DETAILS = """\
@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the tables; 0."""
-    from stats.render import render, terminal
-    from stats.study import open_study
+    from stats.estimates.analysis import open_study
+    from stats.tables.render import render, terminal
 
     colour = sys.stdout.isatty()
     for path in arguments.runs:
@@ -63,23 +63,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tables(study: Study, arguments: argparse.Namespace) -> list[Table]:
-    from stats import tables
+    from stats.tables import mind_study, ratios
 
     if arguments.seed_study:
-        return [tables.seed_or_fail(study)]
+        return [mind_study.mind_table_or_fail(study)]
     if arguments.against_best:
         return _against_best(study, arguments)
     asked = arguments.metric or [m.name for m in study.metrics.headline() if study.has(m.name)]
-    make = tables.details if arguments.rows or arguments.format == "csv" else tables.overall
-    return [make(study, tables.measured(study, name)) for name in asked]
+    make = ratios.details if arguments.rows or arguments.format == "csv" else ratios.overall
+    return [make(study, ratios.measured(study, name)) for name in asked]
 
 
 def _against_best(study: Study, arguments: argparse.Namespace) -> list[Table]:
-    from stats import best, tables
+    from stats.tables import against_best, ratios
 
-    asked = [tables.measured(study, name) for name in arguments.metric or []]
-    metrics = asked or best.compared_metrics(study)
-    made = [best.summary_table(study, arguments.against_best, metrics)]
+    asked = [ratios.measured(study, name) for name in arguments.metric or []]
+    metrics = asked or against_best.compared_metrics(study)
+    made = [against_best.summary_table(study, arguments.against_best, metrics)]
     if arguments.rows or arguments.format == "csv":
-        made = [best.rows_table(study, arguments.against_best, metrics)]
+        made = [against_best.rows_table(study, arguments.against_best, metrics)]
     return made

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stats.heap_map import HeapMap
-    from stats.trace_file import Trace
+    from stats.trace.heap_map import HeapMap
+    from stats.trace.trace_file import Trace
 
 HELP = "show an allocation trace: sizes, lifetimes, live bytes, hand-overs, heap map"
 DETAILS = """\
@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the tables and writes the figures; 0."""
-    from stats.trace_file import read_trace
-    from stats.verbs.plot import formats
+    from stats.figures import file_formats
+    from stats.trace.trace_file import read_trace
 
-    kinds = formats(arguments.format)
+    kinds = file_formats(arguments.format)
     if arguments.heap_map and not arguments.out:
         arguments.out = Path()
     for path in arguments.files:
@@ -62,14 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(path: Path, trace: Trace) -> None:
-    from stats import trace_summary, units
+    from stats import units
+    from stats.trace import summary
 
     print(f"{path}: {' '.join(trace.meta.get('command', []))}")
-    for what, value, unit in trace_summary.overview(trace).itertuples(index=False):
+    for what, value, unit in summary.overview(trace).itertuples(index=False):
         print(f"  {what:<28}{units.quantity(value, unit):>14}")
-    _print_classes("size up to", trace_summary.sizes(trace))
-    _print_classes("requested meanwhile", trace_summary.lifetimes(trace))
-    crossing = trace_summary.handovers(trace).query("maker != freer")
+    _print_classes("size up to", summary.sizes(trace))
+    _print_classes("requested meanwhile", summary.lifetimes(trace))
+    crossing = summary.handovers(trace).query("maker != freer")
     for maker, freer, objects, size in crossing.nlargest(10, "objects").itertuples(index=False):
         passed = f"  thread {maker} -> thread {freer}"
         print(
@@ -101,7 +102,7 @@ def _map_of(path: Path, trace: Trace, name: str) -> HeapMap:
     import numpy as np
 
     from stats.errors import DataError
-    from stats.heap_map import heap_map
+    from stats.trace.heap_map import heap_map
 
     allocator, _, file = name.partition("=")
     with tempfile.TemporaryDirectory() as folder:
@@ -132,14 +133,14 @@ def _draw(
     arguments: argparse.Namespace,
     kinds: list[str],
 ) -> None:
-    from stats import trace_charts
+    from stats.trace import charts
 
     figures = {
-        "sizes": trace_charts.sizes(trace),
-        "lifetimes": trace_charts.lifetimes(trace),
-        "live": trace_charts.live(trace),
-        "handovers": trace_charts.handovers(trace),
-        "heap": trace_charts.heap(trace, maps, arguments.colour) if maps else None,
+        "sizes": charts.sizes(trace),
+        "lifetimes": charts.lifetimes(trace),
+        "live": charts.live(trace),
+        "handovers": charts.handovers(trace),
+        "heap": charts.heap(trace, maps, arguments.colour) if maps else None,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stats.estimates.analysis import Study, analyse
 from stats.load import read_run
-from stats.study import Study, analyse
 from tests.stats.synthetic import Plan, write_run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stats.pairing import PAIR_COLUMNS
+from stats.estimates.pairing import PAIR_COLUMNS
 
 
 def pairs_of(d: np.ndarray) -> pd.DataFrame:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from stats.about import About, about
-from stats.counters import said
+from stats.estimates.analysis import Study, analyse
 from stats.load import Run
-from stats.study import Study, analyse
-from stats.workload_table import workload
+from stats.report.descriptions import About, about
+from stats.tables.counters import said
+from stats.tables.workload import workload
 from tests.stats.synthetic import base_record
 
 BLOCKS = 6

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats.curves import thin, typical
-from stats.histogram import merge, percentile
+from stats.estimates.histogram import merge, percentile
+from stats.estimates.series import thin, typical
 
 BUCKETS = st.lists(st.tuples(st.integers(1, 1000), st.integers(1, 50)), max_size=20)
 

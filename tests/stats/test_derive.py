@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stats import tables
-from stats.derive import NOT_RECORDED, derived
+from stats.estimates.analysis import open_study
 from stats.load import read_run
-from stats.study import open_study
+from stats.tables import ratios
+from stats.tidy.derived import NOT_RECORDED, derived
 from tests.stats.synthetic import base_record
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
@@ -54,5 +54,5 @@ def test_the_reference_runs_follow_and_their_tables_say_what_is_left_out(name: s
         wanted = sum(values[f"{c}_calls"] for c in ("mmap", "munmap", "mremap", "brk"))
         assert values["mind_messages"] == wanted
     study = open_study(REFERENCE / name)
-    table = tables.overall(study, study.metrics["mind_messages"])
+    table = ratios.overall(study, study.metrics["mind_messages"])
     assert any("no process calls" in note for note in table.notes)

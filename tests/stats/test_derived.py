@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stats.geomean import summarise
+from stats.estimates.geometric_mean import summarise
+from stats.estimates.pass_costs import pass_costs, sentence
 from stats.load import TIDY_COLUMNS
-from stats.metrics import registry
-from stats.net import net_rows
-from stats.passes import pass_costs, sentence
-from stats.seedstudy import seed_table
+from stats.tables.mind_study import mind_measures
+from stats.tidy.metrics import registry
+from stats.tidy.net import net_rows
 from tests.stats.synthetic import base_record
 
 
@@ -59,7 +59,7 @@ def test_seed_ratios_follow_the_studys_definitions() -> None:
         "kernel_memory_calls": 50,
     }
     peaks = {"mmap_peak_bytes": 3000, "mapped_peak_bytes": 4000, "live_peak_bytes": 2000}
-    row = seed_table(syscall_rows("rounds", "a", **values, **seconds, **peaks)).iloc[0]
+    row = mind_measures(syscall_rows("rounds", "a", **values, **seconds, **peaks)).iloc[0]
     assert row["mallocs_per_mmap"] == 100
     assert row["kernel_s_per_malloc"] == pytest.approx(
         5e-6
@@ -72,11 +72,11 @@ def test_seed_ratios_follow_the_studys_definitions() -> None:
 
 def test_mallocs_without_any_mmap_give_infinity_and_real_programs_give_nothing() -> None:
     assert math.isinf(
-        seed_table(syscall_rows("rounds", "a", mallocs=10, mmap_calls=0)).iloc[0][
+        mind_measures(syscall_rows("rounds", "a", mallocs=10, mmap_calls=0)).iloc[0][
             "mallocs_per_mmap"
         ]
     )
-    assert seed_table(syscall_rows("sort", "a", mmap_calls=10)).empty
+    assert mind_measures(syscall_rows("sort", "a", mmap_calls=10)).empty
 
 
 def judged(allocator: str, ratios: list[float], good: list[int]) -> pd.DataFrame:

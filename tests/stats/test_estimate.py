@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from stats.estimate import PairedLogRatio, rank_test, trimmed_test
+from stats.estimates.paired_ratio import PairedLogRatio, rank_test, trimmed_test
 from tests.stats.simulation import pairs_of
 
 CELLS = 4000

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stats.draw import write_figures
 from stats.errors import DataError
-from stats.figures import Plot, plot, plots
+from stats.estimates.analysis import Study, analyse
+from stats.figures import Plot, plot, plots, write_figures
 from stats.load import Run
-from stats.metrics import registry
-from stats.study import Study, analyse
+from stats.tidy.metrics import registry
 from tests.stats.synthetic import base_record
 
 NAMES = sorted(plots())

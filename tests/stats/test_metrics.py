@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stats.errors import DataError
-from stats.metrics import parse_registry, registry
+from stats.tidy.metrics import parse_registry, registry
 
 
 def test_every_entry_is_complete_and_well_formed() -> None:

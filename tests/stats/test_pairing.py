@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stats.estimate import PairedLogRatio
+from stats.estimates.paired_ratio import PairedLogRatio
+from stats.estimates.pairing import Pairing, home_values
 from stats.load import TIDY_COLUMNS
-from stats.metrics import registry
-from stats.pairing import Pairing, home_values
+from stats.tidy.metrics import registry
 
 
 def table(*rows: tuple[int, str, float]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats import units
-from stats.cast import cast_of
-from stats.labels import case_labels, split_params
+from stats.tidy.allocators import cast_of
+from stats.tidy.labels import case_labels, split_params
 
 NUMBERS = st.floats(min_value=1e-9, max_value=1e14)
 

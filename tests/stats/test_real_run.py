@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 from markupsafe import escape
 
+from stats.estimates.analysis import analyse
+from stats.estimates.noise_floor import differences
 from stats.load import read_run
-from stats.metrics import registry
-from stats.noise import differences
 from stats.records import STATUSES
-from stats.study import analyse
-from stats.verbs.report import write_everything
+from stats.report.files import write_everything
+from stats.tidy.metrics import registry
 from tests.stats.synthetic import Plan, write_run
 
 TREE = Path(__file__).parents[2]

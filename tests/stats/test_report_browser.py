@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
+from stats.estimates.analysis import Study, analyse
 from stats.load import read_run
-from stats.report.build import write_report
-from stats.study import Study, analyse
+from stats.report.page import write_page
 from tests.stats.synthetic import Plan, write_run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -38,7 +38,7 @@ class Opened:
 @pytest.fixture(scope="module")
 def report(planted: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_report(planted, path)
+    write_page(planted, path)
     return path
 
 
@@ -131,7 +131,7 @@ def test_many_workloads_start_folded_and_open_by_their_link(opened: Opened, tmp_
     work = [(f"work{i}", "") for i in range(6)]
     plan = Plan(workloads=work, threads=[1], passes={"time": 2})
     path = tmp_path / "report.html"
-    write_report(analyse(read_run(write_run(tmp_path / "run", plan))), path)
+    write_page(analyse(read_run(write_run(tmp_path / "run", plan))), path)
     page = opened.page.context.new_page()
     page.goto(path.as_uri())
     assert page.locator("details.workload").count() == 6

@@ -8,18 +8,19 @@ import re
 import pandas as pd
 import pytest
 
-from stats import tables
 from stats.errors import DataError
-from stats.render import markdown, render, terminal
-from stats.study import Study
-from stats.tables import Table
+from stats.estimates.analysis import Study
+from stats.report.files import tables_of_run
+from stats.tables import diagnostics, mind_study, ratios
+from stats.tables.render import markdown, render, terminal
+from stats.tables.table import Table
 
 FRAME = pd.DataFrame({"name": ["a_b", "c"], "value": ["1.00 ✓", "50 % <x>"]})
 TABLE = Table("t", "Title", FRAME, pd.DataFrame({"raw": [1.5]}), ["a note"])
 
 
 def test_the_overall_table_has_every_row_and_its_summary(planted: Study) -> None:
-    table = tables.overall(planted, planted.metrics["wall_s"])
+    table = ratios.overall(planted, planted.metrics["wall_s"])
     labels = list(table.frame["workload · threads"])
     assert labels[:-3] == list(planted.cells.values())
     assert labels[-3:] == ["geometric mean", "worst row", "wins : losses"]
@@ -40,14 +41,14 @@ def test_rows_stand_in_the_order_of_the_experiment(planted: Study) -> None:
 
 
 def test_details_name_interval_and_verdict(planted: Study) -> None:
-    frame = tables.details(planted, planted.metrics["wall_s"]).frame
+    frame = ratios.details(planted, planted.metrics["wall_s"]).frame
     row = frame[frame["allocator"] == "jemalloc"].iloc[0]
     assert re.fullmatch(r"\[0\.\d\d, 0\.\d\d\]", row["95 % interval"])
     assert (row["verdict"], row["blocks"]) == ("faster", "20")
 
 
 def test_a_failure_is_listed_with_its_reason(planted: Study) -> None:
-    table = tables.status(planted)
+    table = diagnostics.status(planted)
     assert table.frame.iloc[0][["status", "allocator", "why", "processes"]].tolist() == [
         "crash",
         "mimalloc",
@@ -58,17 +59,17 @@ def test_a_failure_is_listed_with_its_reason(planted: Study) -> None:
 
 def test_the_seed_table_holds_what_the_study_left_out(planted: Study) -> None:
     assert {"mallocs_per_mmap", "brk_calls", "madvise_calls"} <= set(
-        tables.seed(planted).frame.columns
+        mind_study.mind_table(planted).frame.columns
     )
 
 
 def test_a_metric_that_the_run_lacks_is_refused_with_those_it_has(planted: Study) -> None:
     with pytest.raises(DataError, match=r"no comparison of 'cycles'.*wall_s"):
-        tables.measured(planted, "cycles")
+        ratios.measured(planted, "cycles")
 
 
 def test_every_table_can_be_written_in_every_form(planted: Study) -> None:
-    for table in tables.all_tables(planted):
+    for table in tables_of_run(planted):
         for form in ("term", "md", "csv", "latex"):
             assert render(table, form).strip(), (table.name, form)
 

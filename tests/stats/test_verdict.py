@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from stats.estimate import PairedLogRatio
-from stats.metrics import parse_registry, registry
-from stats.noise import KEY, differences, floors
-from stats.study import Study
-from stats.verdict import SAME, TOO_FEW, Judge, adjust, holm, withheld
+from stats.estimates.analysis import Study
+from stats.estimates.noise_floor import KEY, differences, floors
+from stats.estimates.paired_ratio import PairedLogRatio
+from stats.estimates.verdict import SAME, TOO_FEW, Judge, adjust, holm, withheld
+from stats.tidy.metrics import parse_registry, registry
 from tests.stats.simulation import pairs_of
 
 CELL = {"params": "", "threads": 1, "workload": "w"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stats import trace_file
-from stats.trace_file import Trace
+from stats.trace import trace_file
+from stats.trace.trace_file import Trace
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stats.errors import DataError
-from stats.trace_file import ALIGNED, FREE, MALLOC, REALLOC, read_trace
+from stats.trace.trace_file import ALIGNED, FREE, MALLOC, REALLOC, read_trace
 from tests.tools import trace_writer as by_hand
 from tests.tools.recording import ALLOC_RECORD, BUILD
 from tests.tools.trace_writer import Event

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stats.trace_file import INHERITED, REALLOC, THREAD_END, Trace, read_trace
+from stats.trace.trace_file import INHERITED, REALLOC, THREAD_END, Trace, read_trace
 from tests.tools.recording import (
     ALLOC_RECORD,
     LIBRARY,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stats.trace_file import read_trace
+from stats.trace.trace_file import read_trace
 from tests.tools.recording import ALLOC_RECORD, LIBRARY, PROGRAMS, listed_allocators
 
 SERVER = PROGRAMS / "server"

@@ -15,7 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stats.trace_file import ALIGNED, CALLOC, FREE, MALLOC, REALLOC, THREAD_END, Trace, read_trace
+from stats.trace.trace_file import (
+    ALIGNED,
+    CALLOC,
+    FREE,
+    MALLOC,
+    REALLOC,
+    THREAD_END,
+    Trace,
+    read_trace,
+)
 from tests.tools import trace_writer as by_hand
 from tests.tools.recording import BUILD, PROGRAMS, ROOT, live_bytes, record
 from tests.tools.trace_writer import Event

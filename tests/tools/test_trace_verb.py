@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stats import trace_charts, trace_summary
-from stats.heap_map import COLUMNS, ROWS, heap_map
-from stats.trace_file import FREE, MALLOC, REALLOC, Trace, read_trace
+from stats.trace import charts as trace_charts
+from stats.trace import summary as trace_summary
+from stats.trace.heap_map import COLUMNS, ROWS, heap_map
+from stats.trace.trace_file import FREE, MALLOC, REALLOC, Trace, read_trace
 from tests.tools import trace_writer as by_hand
 from tests.tools.recording import PROGRAMS, ROOT, record
 from tests.tools.trace_writer import Event

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from stats.trace_file import ACQUIRES, ALIGNED, RELEASES
+from stats.trace.trace_file import ACQUIRES, ALIGNED, RELEASES
 
 META, EVENTS, END = 1, 2, 3
 

@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stats import trace_summary, units
+from stats import units
 from stats.figures import _style
-from stats.heap_map import HeapMap
-from stats.trace_file import Trace
+from stats.trace import summary
+from stats.trace.heap_map import HeapMap
+from stats.trace.trace_file import Trace
 
 POINTS = 1500  # of a curve; each is the greatest value of its stretch
 THREADS_SHOWN = 40
@@ -20,7 +21,7 @@ THREADS_SHOWN = 40
 @_style.with_style
 def sizes(trace: Trace) -> Figure:
     """How often each size is asked for, and which sizes fill the heap at its peak."""
-    table = trace_summary.sizes(trace)
+    table = summary.sizes(trace)
     labels = [_style.short(size, "bytes") if size else "0" for size in table["upto"]]
     figure, axes = _style.panels(2, 2, 4.2, 2.8)
     _bars(axes[0], labels, table["objects"], "objects", "1")
@@ -33,7 +34,7 @@ def sizes(trace: Trace) -> Figure:
 @_style.with_style
 def lifetimes(trace: Trace) -> Figure:
     """How long objects live, counted in bytes that the program requests meanwhile."""
-    table = trace_summary.lifetimes(trace)
+    table = summary.lifetimes(trace)
     labels = [_style.short(v, "bytes") if np.isfinite(v) else "never freed" for v in table["upto"]]
     figure, axes = _style.panels(2, 2, 4.2, 2.8)
     _bars(axes[0], labels, table["objects"], "objects", "1")
@@ -55,7 +56,7 @@ def _bars(axis: Axes, labels: list[str], values: object, title: str, unit: str) 
 def live(trace: Trace) -> Figure:
     """Live bytes over the program's time."""
     figure, (axis,) = _style.panels(1, 1, 7.2, 2.8)
-    curve, times = trace_summary.live_bytes(trace), trace_summary.seconds_of(trace)
+    curve, times = summary.live_bytes(trace), summary.seconds_of(trace)
     starts = np.unique(np.linspace(0, max(len(curve) - 1, 0), POINTS).astype(np.int64))
     if len(curve):
         axis.plot(times[starts], np.maximum.reduceat(curve, starts), color=_style.GOOD)
@@ -75,7 +76,7 @@ def _time_axis(axis: Axes, trace: Trace) -> None:
 @_style.with_style
 def handovers(trace: Trace) -> Figure | None:
     """Which thread frees what which thread made; None for a program with one thread."""
-    table = trace_summary.handovers(trace)
+    table = summary.handovers(trace)
     table = table[(table["maker"] < THREADS_SHOWN) & (table["freer"] < THREADS_SHOWN)]
     count = min(trace.totals["threads"], THREADS_SHOWN)
     if count < 2:

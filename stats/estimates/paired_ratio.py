@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from stats.pairing import ROW
+from stats.estimates.pairing import ROW
 
 Matrix = npt.NDArray[np.float64]
 

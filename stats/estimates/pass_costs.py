@@ -7,8 +7,8 @@ from __future__ import annotations
 import pandas as pd
 
 from stats.load import CELL
-from stats.net import EMPTY
 from stats.records import Record
+from stats.tidy.net import EMPTY
 
 UNDISTURBED = "time"
 _COLUMNS = ["processes", "compared", "slowdown_median", "slowdown_min", "slowdown_max"]

@@ -16,20 +16,21 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from stats import best, counters, sentences, tables
-from stats.about import About, about
+from stats.estimates.analysis import Study
+from stats.estimates.verdict import MIN_BLOCKS
 from stats.figures import plots
-from stats.metrics import Metric
+from stats.report import sentences
+from stats.report.descriptions import About, about
 from stats.report.html import definition_rows, plot_data, table_html
-from stats.study import Study
-from stats.tables import Table
-from stats.verdict import MIN_BLOCKS
-from stats.workload_table import workload
+from stats.tables import against_best, counters, diagnostics, mind_study, ratios
+from stats.tables.table import Table, file_name
+from stats.tables.workload import workload
+from stats.tidy.metrics import Metric
 
 OPEN_AT_MOST = 4  # with more workloads than that their sections start folded
 
 
-def write_report(study: Study, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
+def write_page(study: Study, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
     """Writes the self-contained page to `path`, telling `say` how far it is. Raises OSError when
     that cannot be written.
     """
@@ -45,7 +46,7 @@ def write_report(study: Study, path: Path, say: Callable[[str], None] = lambda _
 
 def context(study: Study, say: Callable[[str], None]) -> dict[str, Any]:
     """Everything that page.html.j2 names, but for scripts and styles."""
-    headline = [m for m in study.metrics.headline() if len(study.metric_table(m.name))]
+    headline = ratios.headline_metrics(study)
     manifest = study.run.manifest
     return {
         "title": manifest.get("title") or manifest.get("experiment") or study.run.path.name,
@@ -53,17 +54,17 @@ def context(study: Study, say: Callable[[str], None]) -> dict[str, Any]:
         "run_name": study.run.path.resolve().name,
         "facts": _facts(manifest),
         "glance": _glance(study, headline),
-        "overall": [_tab(m, tables.overall(study, m)) for m in headline],
+        "overall": [_tab(m, ratios.overall(study, m)) for m in headline],
         "every_row": table_html(_every_row(study, headline), paged=True) if headline else "",
         "run_plots": _plots(study, per_workload=False),
         "workloads": _workloads(study, say),
         "folded": len(study.cases) > OPEN_AT_MOST,
         "standing": _standing(study),
-        "seed": _shown(tables.seed(study)),
+        "seed": _shown(mind_study.mind_table(study)),
         "noise": _shown(_headline_noise(study, headline)),
         "noise_sentences": [sentences.noise_sentence(study, m) for m in headline],
-        "passes": _shown(tables.passes(study)),
-        "status": _shown(tables.status(study)),
+        "passes": _shown(diagnostics.passes(study)),
+        "status": _shown(diagnostics.status(study)),
         "unavailable": _unavailable(study),
         "doctor": _doctor(manifest),
         "allocators": _allocators(manifest),
@@ -150,7 +151,7 @@ def _every_row(study: Study, metrics: list[Metric]) -> Table:
     """All rows of the headline metrics in one table."""
     frames = []
     for metric in metrics:
-        frame = tables.details(study, metric).frame.rename(columns={study.baseline: "baseline"})
+        frame = ratios.details(study, metric).frame.rename(columns={study.baseline: "baseline"})
         frame.insert(0, "metric", metric.name)
         frames.append(frame)
     every = pd.concat(frames, ignore_index=True)
@@ -159,7 +160,7 @@ def _every_row(study: Study, metrics: list[Metric]) -> Table:
 
 def _headline_noise(study: Study, metrics: list[Metric]) -> Table:
     """The A/A rows of the headline metrics that have enough blocks to mean something."""
-    table = tables.noise(study)
+    table = diagnostics.noise(study)
     kept = table.frame["metric"].isin([m.name for m in metrics])
     kept &= table.frame["blocks"].astype(int) >= MIN_BLOCKS
     return replace(table, frame=table.frame[kept])
@@ -183,7 +184,7 @@ def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]
         made.append(
             {
                 "label": label,
-                "anchor": tables.file_name(label),
+                "anchor": file_name(label),
                 "params": commands.get(name) or params.replace(";", ", "),
                 "about": told,
                 "said": counters.said(view),
@@ -196,15 +197,17 @@ def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]
 
 def _standing(study: Study) -> dict[str, Any] | None:
     """The project's own allocator against the best other; None where either is missing."""
-    name = best.own_allocator(study)
-    metrics = best.compared_metrics(study)
+    name = against_best.own_allocator(study)
+    metrics = against_best.compared_metrics(study)
     if (
         name is None
         or not metrics
         or not any(a.is_contestant and a.name != name for a in study.cast.values())
     ):
         return None
-    summary, rows = (make(study, name, metrics) for make in (best.summary_table, best.rows_table))
+    summary, rows = (
+        make(study, name, metrics) for make in (against_best.summary_table, against_best.rows_table)
+    )
     if rows.frame.empty:
         return None
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stats.errors import DataError
 
-REGISTRY_FILE = Path(__file__).with_name("metrics.toml")
+REGISTRY_FILE = Path(__file__).parents[1] / "metrics.toml"
 NET_SUFFIX = "_net"
 
 # What "less" and "more" are called, by unit; a rate turns the words round through its direction.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from stats.metrics import NET_SUFFIX, Registry
+from stats.tidy.metrics import NET_SUFFIX, Registry
 
 EMPTY = "empty"
 

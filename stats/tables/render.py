@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from stats.tables import Table
+from stats.tables.table import Table
 
 FORMATS = ("term", "md", "csv", "latex")
 SUFFIX = {"md": ".md", "csv": ".csv", "latex": ".tex"}

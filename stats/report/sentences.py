@@ -6,11 +6,11 @@ from collections import Counter
 
 import pandas as pd
 
-from stats.metrics import Metric
-from stats.noise import differences
-from stats.study import Study
-from stats.tables import floor_note
-from stats.verdict import MIN_BLOCKS, withheld
+from stats.estimates.analysis import Study
+from stats.estimates.noise_floor import differences
+from stats.estimates.verdict import MIN_BLOCKS, withheld
+from stats.tables.ratios import floor_note
+from stats.tidy.metrics import Metric
 
 
 def _counted(number: int, noun: str) -> str:

@@ -15,14 +15,14 @@ import pandas as pd
 
 from stats import units
 from stats.errors import DataError
-from stats.estimate import PairedLogRatio
+from stats.estimates.analysis import Study
+from stats.estimates.paired_ratio import PairedLogRatio
+from stats.estimates.pairing import Pairing
 from stats.frames import each
-from stats.labels import Cell
 from stats.load import CELL
-from stats.metrics import Metric
-from stats.pairing import Pairing
-from stats.study import Study
-from stats.tables import Table
+from stats.tables.table import Table
+from stats.tidy.labels import Cell
+from stats.tidy.metrics import Metric
 
 METRICS = (
     "wall_s",

@@ -9,10 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stats.best import against_best, compared_metrics, rows_table, standing, summary_table
 from stats.errors import DataError
+from stats.estimates.analysis import Study, analyse
 from stats.load import Run
-from stats.study import Study, analyse
+from stats.tables.against_best import (
+    against_best,
+    compared_metrics,
+    rows_table,
+    standing,
+    summary_table,
+)
 from tests.stats.synthetic import base_record
 
 

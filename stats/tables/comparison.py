@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import stats
 
 from stats import units
+from stats.estimates.analysis import Study
+from stats.estimates.verdict import CLAIMS, SAME
 from stats.load import CELL
-from stats.study import Study
-from stats.tables import Table
-from stats.verdict import CLAIMS, SAME
+from stats.tables.table import Table
 
 KEY = ["metric", *CELL, "allocator"]
 AGREE, CONFLICT, ONLY_A, ONLY_B, NEITHER = "agree", "conflict", "only A", "only B", "neither"

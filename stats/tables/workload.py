@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from stats import units
-from stats.counters import TIME, columns, counter_medians
+from stats.estimates.analysis import Study
 from stats.load import CELL
-from stats.study import Study
-from stats.tables import LEGEND, Table, file_name, mark
+from stats.tables.counters import TIME, columns, counter_medians
+from stats.tables.table import LEGEND, Table, file_name, mark
 
 
 def workload(study: Study) -> Table:

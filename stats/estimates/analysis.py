@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from stats.cast import LIMIT_WORD, TWIN_WORD, Actor, cast_of
 from stats.errors import DataError
-from stats.estimate import PairedLogRatio
-from stats.labels import Case, Cell, case_labels, cell_labels
+from stats.estimates.noise_floor import floors
+from stats.estimates.paired_ratio import PairedLogRatio
+from stats.estimates.pairing import Pairing, home_values
+from stats.estimates.verdict import DELTA, Judge
 from stats.load import CELL, Run, read_run, tidy
-from stats.metrics import Registry, registry
-from stats.net import EMPTY, net_rows
-from stats.noise import floors
-from stats.pairing import Pairing, home_values
 from stats.records import Record
-from stats.verdict import DELTA, Judge
+from stats.tidy.allocators import LIMIT_WORD, TWIN_WORD, Actor, cast_of
+from stats.tidy.labels import Case, Cell, case_labels, cell_labels
+from stats.tidy.metrics import Registry, registry
+from stats.tidy.net import EMPTY, net_rows
 
 DEFAULT_BASELINE = "ptmalloc"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stats.load import CELL
-from stats.metrics import Registry
+from stats.tidy.metrics import Registry
 
 ROW = ["metric", *CELL, "allocator"]
 PAIR_COLUMNS = [*ROW, "block", "value", "base", "d"]

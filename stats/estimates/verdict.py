@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stats.metrics import Registry
-from stats.noise import floor_of
+from stats.estimates.noise_floor import floor_of
+from stats.tidy.metrics import Registry
 
 DELTA = 0.02  # the smallest effect worth a word, as a relative change
 ALPHA = 0.05

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stats.labels import Cell
+from stats.estimates.analysis import Study
 from stats.records import Record
-from stats.study import Study
+from stats.tidy.labels import Cell
 
 POINTS = 240
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stats.trace_file import Int64, Trace
-from stats.trace_summary import Objects, objects_of, seconds_of
+from stats.trace.summary import Objects, objects_of, seconds_of
+from stats.trace.trace_file import Int64, Trace
 
 REGION = 1 << 16
 ROWS, COLUMNS = 360, 720

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from stats import units
+from stats.errors import DataError
+from stats.estimates.analysis import Study
 from stats.load import CELL
+from stats.tables.ratios import case_column
+from stats.tables.table import Table
 
 STUDY = ["mallocs_per_mmap", "kernel_s_per_malloc", "mapped_fragmentation"]
 LEFT_OUT = ["mallocs_per_kernel_call", "mapped_brk_fragmentation"]
@@ -18,7 +23,7 @@ _PEAKS = ["mmap_peak_bytes", "mapped_peak_bytes", "live_peak_bytes"]
 _NEEDED = ["mallocs", "kernel_memory_calls", *_STUDY_SECONDS, *_PEAKS, *CALLS]
 
 
-def seed_table(tidy: pd.DataFrame) -> pd.DataFrame:
+def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and allocator of the syscalls pass, columns CELL, allocator, COLUMNS
     (medians over processes).
 
@@ -40,3 +45,31 @@ def seed_table(tidy: pd.DataFrame) -> pd.DataFrame:
         mapped_brk_fragmentation=wide["mapped_peak_bytes"] / wide["live_peak_bytes"],
     )
     return out[COLUMNS].reset_index()
+
+
+def mind_table(study: Study) -> Table:
+    """The seed study's numbers beside what it left out (docs/seed-study.md)."""
+    raw = study.in_order(
+        mind_measures(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
+    )
+    frame = pd.DataFrame({"workload · threads": case_column(study, raw)})
+    frame["allocator"] = raw["allocator"].to_numpy()
+    for column in COLUMNS:
+        unit = "s" if column == "kernel_s_per_malloc" else "ratio"
+        frame[column] = [units.quantity(v, unit) for v in raw[column]]
+    notes = [
+        f"{', '.join(STUDY)} are the seed study's measures; the columns after them are "
+        "what it left out (docs/seed-study.md)."
+    ]
+    return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
+
+
+def mind_table_or_fail(study: Study) -> Table:
+    """`mind_table`, or DataError where the run holds nothing that it can be made of."""
+    table = mind_table(study)
+    if table.frame.empty:
+        raise DataError(
+            "the run has no syscalls pass of a workload that counts its mallocs. "
+            "Cure: run ./harness.sh mind"
+        )
+    return table

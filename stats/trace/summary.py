@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stats.trace_file import ACQUIRES, OP_NAMES, THREAD_END, Int64, Trace
+from stats.trace.trace_file import ACQUIRES, OP_NAMES, THREAD_END, Int64, Trace
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stats import units
-from stats.best import against_best
-from stats.labels import Cell, threads_label
+from stats.estimates.analysis import Study
 from stats.load import CELL
-from stats.study import Study
+from stats.tables.against_best import against_best
+from stats.tidy.labels import Cell, threads_label
 
 TIME = "wall_s"
 FACTOR = 1.25  # a counter that differs by less is not named

@@ -1,0 +1,1 @@
+"""From the tidy table to ratios with intervals and verdicts."""

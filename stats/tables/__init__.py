@@ -1,0 +1,1 @@
+"""Tables for readers, with the raw numbers beside them."""

@@ -1,0 +1,1 @@
+"""One allocation trace: its file, its summary, its figures."""
