@@ -43,8 +43,13 @@ def _allocators(root: Path) -> str:
 def _workloads(binary: Path) -> str:
     lines = ["workloads (build/memtest-ptmalloc NAME --help):"]
     try:
-        done = subprocess.run([binary, "--list"], capture_output=True, check=True, timeout=30)
-        lines += [f"  {entry['name']:<20}{entry['summary']}" for entry in json.loads(done.stdout)]
+        done = subprocess.run(
+            [binary, "--list", "--json"], capture_output=True, check=True, timeout=30
+        )
+        lines += [
+            f"  {entry['name']:<20}{entry['summary']}"
+            for entry in json.loads(done.stdout)["workloads"]
+        ]
     except (OSError, subprocess.SubprocessError, ValueError):
         lines.append("  memtest is not built yet; make all builds it")
     return "\n".join(lines)

@@ -12,13 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, UsageError, unknown_name
-from harness.experiment import COMMON_OPTIONS, Cell, Value, text
+from harness.experiment import Cell, Value, text
 
 EXIT_USAGE = 2
 EXIT_FAILED = 3  # the allocator returned NULL
 EXIT_WRONG = 4  # the allocator handed out overlapping, misaligned or changed memory
 
-_ALWAYS_KNOWN = {*COMMON_OPTIONS, "linger", "latency", "live-file"}
+# Common options that the harness sets itself, for every process.
+_SET_BY_HARNESS = {"threads", "seed"}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The keys of memtest's options: those that every workload has, and by workload its own."""
+
+    common: frozenset[str]
+    own: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -30,50 +39,57 @@ class Report:
     fault: Mapping[str, Any] = field(default_factory=dict)
 
 
-def catalogue(binary: Path) -> dict[str, set[str]]:
-    """Workload name -> its own option keys, from `memtest --list`. Raises HarnessError when memtest
-    cannot say.
-    """
-    return {
-        entry["name"]: {option["key"] for option in entry["options"]} for entry in _listed(binary)
-    }
+def catalogue(binary: Path) -> Catalogue:
+    """The options that an experiment may set. Raises HarnessError when memtest cannot be asked."""
+    listed = _listed(binary)
+    return Catalogue(
+        common=_keys(listed["options"]) - _SET_BY_HARNESS,
+        own={entry["name"]: _keys(entry["options"]) for entry in listed["workloads"]},
+    )
+
+
+def _keys(options: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(option["key"] for option in options)
 
 
 def descriptions(binary: Path, names: Collection[str]) -> list[dict[str, str]]:
     """Of the workloads `names` what they do, whose work they are and what they stress, in memtest's
-    words. Raises HarnessError when memtest cannot say.
+    words. Raises HarnessError when memtest cannot be asked.
     """
     told = ("name", "summary", "source", "stresses")
     return [
-        {key: entry[key] for key in told} for entry in _listed(binary) if entry["name"] in names
+        {key: entry[key] for key in told}
+        for entry in _listed(binary)["workloads"]
+        if entry["name"] in names
     ]
 
 
-def _listed(binary: Path) -> list[dict[str, Any]]:
-    """What `memtest --list` prints. Raises HarnessError when it is not what was agreed on."""
+def _listed(binary: Path) -> dict[str, Any]:
+    """What `memtest --list --json` prints. Raises HarnessError when it is not as expected."""
     try:
         done = subprocess.run(
-            [binary, "--list"], capture_output=True, text=True, check=True, timeout=30
+            [binary, "--list", "--json"], capture_output=True, text=True, check=True, timeout=30
         )
-        entries: list[dict[str, Any]] = json.loads(done.stdout)
+        listed: dict[str, Any] = json.loads(done.stdout)
         needed = {"name", "summary", "source", "stresses", "options"}
-        if any(not needed <= set(entry) for entry in entries):
+        if any(not needed <= set(entry) for entry in listed["workloads"]):
             raise ValueError(f"an entry without {', '.join(sorted(needed))}")
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
+        _keys(listed["options"])
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
         raise HarnessError(f"{binary} --list does not work: {error}; run: make all") from error
-    return entries
+    return listed
 
 
-def check_cells(cells: Sequence[Cell], known: Mapping[str, set[str]], where: str) -> None:
+def check_cells(cells: Sequence[Cell], known: Catalogue, where: str) -> None:
     """Refuses, with the nearest name, cells of workloads or options that memtest does not have
     (UsageError).
     """
     for cell in cells:
         if cell.kind != "memtest":
             continue
-        if cell.workload not in known:
-            raise UsageError(f"{where}: {unknown_name('workload', cell.workload, known)}")
-        keys = known[cell.workload] | _ALWAYS_KNOWN
+        if cell.workload not in known.own:
+            raise UsageError(f"{where}: {unknown_name('workload', cell.workload, known.own)}")
+        keys = known.own[cell.workload] | known.common
         for options in (cell.options, *cell.overrides.values()):
             for key in options:
                 if key not in keys and key.replace("_", "-") not in keys:

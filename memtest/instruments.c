@@ -1,10 +1,12 @@
 #include "instruments.h"
 
+#include "account.h"
 #include "clock.h"
-#include "workload.h"
 
-/* Gaps are uniform in [1, 2 * mean - 1]: the mean is as wanted and no period of the workload can be
- * in phase. */
+#include <stdlib.h>
+
+/* Gaps are uniform in [1, 2 * mean - 1], so that sampling is never in phase with a period of the
+ * workload. */
 static bool sample_is_due(struct instruments *in) {
     if (!in->latency || --in->until_sample > 0)
         return false;
@@ -41,8 +43,7 @@ static void check_stamp(struct worker *w, struct block stamped, const void *at, 
     if (offset != SIZE_MAX)
         worker_fault(w,
                      "lost content: the block of %zu bytes at %p changed at byte %zu before %s (it "
-                     "overlaps another "
-                     "block, or the allocator wrote into it)",
+                     "overlaps another block, or the allocator wrote into it)",
                      block_size(stamped), at, offset, call);
 }
 

@@ -1,16 +1,11 @@
-/* What the command line asked to be done around each operation, and what it found. Kept apart from
- * struct worker so that the plain path touches none of it. */
+/* The calls to the allocator under --verify and --latency. Their state is kept apart from struct
+ * worker, so that the plain calls touch none of it. */
 #pragma once
 #include "histogram.h"
-#include "rng.h"
 #include "verify.h"
+#include "worker.h"
 
-#include <stdbool.h>
-
-enum {
-    LATENCY_MEAN_GAP = 16,       /* one operation in 16 is timed, at random gaps */
-    LIVE_PUBLISH_BYTES = 1 << 16 /* with --live-file a change of this size is published at once */
-};
+enum { LATENCY_MEAN_GAP = 16 }; /* one operation in 16 is timed, at random gaps */
 
 struct instruments {
     enum verify_level verify;
@@ -21,3 +16,12 @@ struct instruments {
     struct histogram malloc_ticks, free_ticks;
     struct histogram request_ns; /* only of workloads that serve requests */
 };
+
+struct block instrumented_malloc(struct worker *w, size_t size);
+struct block instrumented_calloc(struct worker *w, size_t count, size_t size);
+struct block instrumented_memalign(struct worker *w, size_t alignment, size_t size);
+struct block instrumented_realloc(struct worker *w, struct block b, size_t size);
+void instrumented_free(struct worker *w, struct block b);
+
+/* With --latency: records that a request took `ns`, counted from its intended start. */
+void worker_request_done(struct worker *w, uint64_t ns);

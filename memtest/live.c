@@ -1,5 +1,6 @@
 #include "live.h"
 
+#include "exit_codes.h"
 #include "own_memory.h"
 
 #include <errno.h>
@@ -18,18 +19,18 @@ static void *map_file(const char *path) {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
         fprintf(stderr, "memtest: --live-file %s: %s\n", path, strerror(errno));
-        exit(2);
+        exit(EXIT_USAGE);
     }
     if (status.st_size < LIVE_FILE_BYTES) {
         fprintf(stderr,
                 "memtest: --live-file %s holds %lld bytes, %d are needed (truncate -s %d FILE)\n",
                 path, (long long)status.st_size, LIVE_FILE_BYTES, LIVE_FILE_BYTES);
-        exit(2);
+        exit(EXIT_USAGE);
     }
     void *page = mmap(NULL, LIVE_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED) {
         fprintf(stderr, "memtest: --live-file %s cannot be mapped: %s\n", path, strerror(errno));
-        exit(2);
+        exit(EXIT_USAGE);
     }
     close(fd);
     return page;

@@ -1,9 +1,11 @@
-/* The page that shows an outside observer where a run stands (--live-file), and that adds up the
- * live bytes of all threads. Little-endian 64-bit words at fixed places: the layout is a contract
- * with the harness. */
+/* The page that shows another process the state of this one (--live-file), and that sums the live
+ * bytes of all threads. Little-endian 64-bit words at fixed places: the layout is a contract with
+ * the harness. */
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
+
+enum { LIVE_PUBLISH_BYTES = 1 << 16 }; /* with --live-file a change of this size is published */
 
 enum live_phase { LIVE_SETUP = 0, LIVE_MEASURED = 1, LIVE_FREED = 2, LIVE_DONE = 3 };
 
@@ -23,6 +25,6 @@ static const uint64_t LIVE_MAGIC = 0x616c6c6f636c6976u; /* "alloc liv" */
  * instead. Exits with 2 and a plain message when the file cannot be used. */
 struct live_page *live_open(const char *path);
 
-/* Adds what one thread did since it last came here. Relaxed: observers want a recent value, not an
+/* Adds what one thread did since its last call. Relaxed: an observer needs a recent value, not an
  * order. */
 void live_add(struct live_page *page, int64_t bytes, uint64_t ops);

@@ -1,11 +1,11 @@
 /* memtest: runs one workload on the allocator that serves this process, and prints what it cost as
- * JSON lines. Exit codes: 0 done; 2 wrong usage; 3 the allocator failed; 4 the allocator is wrong.
- */
+ * JSON lines. exit_codes.h has the exit codes. */
 #include "clock.h"
+#include "exit_codes.h"
 #include "help.h"
+#include "measure.h"
 #include "options.h"
 #include "record.h"
-#include "run.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,39 +17,52 @@ static void sleep_seconds(double seconds) {
         ;
 }
 
-static void set_phase(struct run *run, enum live_phase phase) {
-    atomic_store_explicit(&run->live->phase, phase, memory_order_relaxed);
+static int list(int argc, char **argv) {
+    if (argc == 2)
+        help_list();
+    else if (argc == 3 && strcmp(argv[2], "--json") == 0)
+        help_list_json();
+    else
+        usage_error("--list takes nothing but --json");
+    return 0;
+}
+
+static int run_workload(int argc, char **argv) {
+    static struct settings settings;
+    static struct measurement m;
+    if (!options_read(argc, argv, &settings)) {
+        help_workload(settings.workload);
+        return 0;
+    }
+    clock_detect();
+    if (settings.latency)
+        clock_calibrate();
+    measure(&m, &settings);
+    record_measurement(stdout, &m);
+    if (ferror(stdout)) {
+        perror("memtest: the record could not be written");
+        return EXIT_USAGE;
+    }
+    if (settings.linger_s > 0)
+        sleep_seconds(settings.linger_s);
+    atomic_store_explicit(&m.live->phase, LIVE_DONE, memory_order_relaxed);
+    return 0;
 }
 
 int main(int argc, char **argv) {
     static char output[1 << 16]; /* stdio must not take its buffer from the allocator under test */
-    static struct settings settings;
-    static struct run run;
     setvbuf(stdout, output, _IOFBF, sizeof output);
     if (argc < 2) {
-        help_usage();
-        return 2;
+        help_usage(stderr);
+        return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--list") == 0) {
-        help_list();
-        return 0;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help_usage();
-        return 0;
-    }
-    options_read(argc, argv, &settings);
-    clock_detect();
-    if (settings.latency)
-        clock_calibrate();
-    run_execute(&run, &settings);
-    record_run(stdout, &run);
-    if (ferror(stdout)) {
-        perror("memtest: the record could not be written");
-        return 2;
-    }
-    if (settings.linger_s > 0)
-        sleep_seconds(settings.linger_s);
-    set_phase(&run, LIVE_DONE);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        help_usage(stdout);
+    else if (strcmp(argv[1], "--version") == 0)
+        help_version();
+    else if (strcmp(argv[1], "--list") == 0)
+        return list(argc, argv);
+    else
+        return run_workload(argc, argv);
     return 0;
 }

@@ -1,11 +1,10 @@
 #include "options.h"
 
-#include "help.h"
 #include "nearest.h"
 #include "value.h"
+#include "workload.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,31 +25,34 @@ const struct option_spec common_options[] = {
                 .min = 0,
                 .max = ROUNDS_MAX,
                 .help =
-                    "how often the workload's round is run; 0 takes the workload's own default"},
-    [SEED] = {.key = "seed",
-              .type = OPTION_COUNT,
-              .fallback = "1",
-              .min = 0,
-              .max = 0x1p64,
-              .help = "same seed, same operations in every thread, whatever the allocator"},
+                    "how often the workload's round is repeated; 0: as often as the workload says"},
+    [SEED] =
+        {.key = "seed",
+         .type = OPTION_COUNT,
+         .fallback = "1",
+         .min = 0,
+         .max = 0x1p64,
+         .help =
+             "start of the random numbers; equal seeds give equal operations on every allocator"},
     [TOUCH] = {.key = "touch",
                .type = OPTION_CHOICE,
                .fallback = "none",
-               .choices = "none|first|page|all",
-               .help = "what is written into a new block: nothing, its first byte, a byte of each "
-                       "page, all of it"},
+               .choices = TOUCH_NAMES,
+               .help = "write into each new block: nothing, its first byte, one byte a page, all "
+                       "bytes"},
     [VERIFY] = {.key = "verify",
                 .type = OPTION_CHOICE,
                 .fallback = "none",
-                .choices = "none|stamp|full",
-                .help = "what a block must keep until it is freed: nothing, both ends, every byte"},
-    [DURATION] = {.key = "duration",
-                  .type = OPTION_REAL,
-                  .fallback = "0",
-                  .min = 0,
-                  .max = 1e6,
-                  .help = "seconds: begin new rounds until they have passed, instead of counting "
-                          "rounds; 0 is off"},
+                .choices = VERIFY_NAMES,
+                .help = "check that a block keeps its content until it is freed: not, both ends, "
+                        "every byte"},
+    [DURATION] =
+        {.key = "duration",
+         .type = OPTION_REAL,
+         .fallback = "0",
+         .min = 0,
+         .max = 1e6,
+         .help = "seconds in which rounds are started, instead of a number of rounds; 0 is off"},
     [LATENCY] = {.key = "latency",
                  .type = OPTION_FLAG,
                  .fallback = "0",
@@ -60,7 +62,7 @@ const struct option_spec common_options[] = {
          .type = OPTION_TEXT,
          .fallback = "",
          .help =
-             "existing file of 4096 bytes, kept up to date with phase, live bytes and operations"},
+             "existing file of 4096 bytes that is kept up to date: phase, live bytes, operations"},
     [LINGER] = {.key = "linger",
                 .type = OPTION_REAL,
                 .fallback = "0",
@@ -76,16 +78,6 @@ const struct option_spec common_options[] = {
                        "rounds, not its memory"},
     {.key = NULL},
 };
-
-void usage_error(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtest: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(2);
-}
 
 static size_t count_options(const struct option_spec *specs) {
     size_t count = 0;
@@ -142,17 +134,15 @@ static void parse_positional(const struct workload *workload, const char *text,
         workload->name, text, workload->name);
 }
 
-static void read_arguments(int argc, char **argv, const struct workload *workload,
+static bool read_arguments(int argc, char **argv, const struct workload *workload,
                            struct option_value *common, struct option_value *own) {
     struct option table[COMMON_MAX + OPTIONS_MAX + 2];
     build_table(workload, table);
     opterr = 0; /* the messages here say more than getopt's */
     optind = 2;
     for (int code; (code = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
-        if (code == HELP) {
-            help_workload(workload);
-            exit(0);
-        }
+        if (code == HELP)
+            return false;
         if (code == '?')
             unknown_key(workload, table, argv[optind - 1]);
         if (code == ':')
@@ -165,6 +155,7 @@ static void read_arguments(int argc, char **argv, const struct workload *workloa
     }
     while (optind < argc)
         parse_positional(workload, argv[optind++], own);
+    return true;
 }
 
 static void fill_defaults(const struct option_spec *specs, struct option_value *values) {
@@ -213,13 +204,14 @@ static struct workload *find_or_refuse(const char *name) {
                 nearest.name);
 }
 
-void options_read(int argc, char **argv, struct settings *settings) {
+bool options_read(int argc, char **argv, struct settings *settings) {
     struct workload *workload = find_or_refuse(argv[1]);
     struct option_value common[COMMON_MAX] = {0};
     *settings = (struct settings){.workload = workload};
     fill_defaults(common_options, common);
     fill_defaults(workload->options, settings->values);
-    read_arguments(argc, argv, workload, common, settings->values);
+    if (!read_arguments(argc, argv, workload, common, settings->values))
+        return false;
     require_values(workload, settings->values);
     scale(workload, common[SCALE].real, settings->values);
     settings->threads = (unsigned)common[THREADS].number;
@@ -228,8 +220,11 @@ void options_read(int argc, char **argv, struct settings *settings) {
     settings->seed = common[SEED].number;
     settings->touch = (enum touch)common[TOUCH].number;
     settings->verify = (enum verify_level)common[VERIFY].number;
+    settings->touch_name = common[TOUCH].text;
+    settings->verify_name = common[VERIFY].text;
     settings->duration_s = common[DURATION].real;
     settings->latency = common[LATENCY].number;
     settings->live_path = common[LIVE_FILE].text[0] ? common[LIVE_FILE].text : NULL;
     settings->linger_s = common[LINGER].real;
+    return true;
 }

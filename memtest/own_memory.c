@@ -1,5 +1,7 @@
 #include "own_memory.h"
 
+#include "exit_codes.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ static void *map(size_t bytes, int extra_flags) {
     void *memory = mmap(NULL, wanted, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory == MAP_FAILED) {
         fprintf(stderr, "memtest: the kernel refused %zu bytes for memtest's own tables\n", bytes);
-        exit(2);
+        exit(EXIT_USAGE);
     }
     return memory;
 }

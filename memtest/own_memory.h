@@ -1,5 +1,5 @@
-/* Memory of memtest itself: slot tables, histograms, logs. It never comes from the allocator under
- * test. */
+/* Memory of memtest itself: tables of entries, histograms, logs. It never comes from the allocator
+ * under test. */
 #pragma once
 #include <stddef.h>
 

@@ -1,8 +1,11 @@
 #include "record.h"
 
 #include "clock.h"
+#include "instruments.h"
 #include "json.h"
+#include "own_memory.h"
 #include "provider.h"
+#include "workload.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -19,11 +22,11 @@ static uint64_t ops_of(const struct totals *t) {
     return t->mallocs + t->frees + t->reallocs;
 }
 
-static void record_round(FILE *out, const struct run *run, unsigned round) {
-    const struct round_mark *before = round ? &run->marks[round - 1] : &run->start,
-                            *after = &run->marks[round];
+static void record_round(FILE *out, const struct measurement *m, unsigned round) {
+    const struct round_mark *before = round ? &m->marks[round - 1] : &m->start,
+                            *after = &m->marks[round];
     fprintf(out, "{\"record\":\"round\",\"round\":%u", round);
-    json_seconds(out, "t_s", seconds_between(run->start.ns, after->ns));
+    json_seconds(out, "t_s", seconds_between(m->start.ns, after->ns));
     json_seconds(out, "wall_s", seconds_between(before->ns, after->ns));
     json_number(out, "ops", ops_of(&after->totals) - ops_of(&before->totals));
     json_number(out, "mallocs", after->totals.mallocs - before->totals.mallocs);
@@ -50,14 +53,10 @@ static void record_params(FILE *out, const struct settings *settings) {
     fputc('}', out);
 }
 
-/* Names of enum touch and enum verify_level. */
-static const char *const touch_names[] = {"none", "first", "page", "all"};
-static const char *const verify_names[] = {"none", "stamp", "full"};
-
-static void record_counts(FILE *out, const struct run *run) {
-    const struct totals *t = &run->end.totals;
-    const struct rusage *from = &run->usage_start, *to = &run->usage_end;
-    json_seconds(out, "wall_s", seconds_between(run->start.ns, run->end.ns));
+static void record_counts(FILE *out, const struct measurement *m) {
+    const struct totals *t = &m->end.totals;
+    const struct rusage *from = &m->usage_start, *to = &m->usage_end;
+    json_seconds(out, "wall_s", seconds_between(m->start.ns, m->end.ns));
     json_seconds(out, "user_s", seconds_used(from->ru_utime, to->ru_utime));
     json_seconds(out, "sys_s", seconds_used(from->ru_stime, to->ru_stime));
     json_number(out, "ops", ops_of(t));
@@ -66,10 +65,9 @@ static void record_counts(FILE *out, const struct run *run) {
     json_number(out, "reallocs", t->reallocs);
     json_number(out, "requested_bytes", t->requested);
     json_signed(out, "live_peak_bytes",
-                atomic_load_explicit(&run->live->peak_bytes, memory_order_relaxed));
+                atomic_load_explicit(&m->live->peak_bytes, memory_order_relaxed));
     json_signed(out, "live_end_bytes", t->live);
-    json_number(out, "own_bytes",
-                atomic_load_explicit(&run->live->own_bytes, memory_order_relaxed));
+    json_number(out, "own_bytes", atomic_load_explicit(&m->live->own_bytes, memory_order_relaxed));
     json_signed(out, "minor_faults", to->ru_minflt - from->ru_minflt);
     json_signed(out, "major_faults", to->ru_majflt - from->ru_majflt);
 }
@@ -121,25 +119,25 @@ static void record_histogram(FILE *out, const struct histogram *h, double unit_n
 }
 
 /* The histogram of all workers that stands at `offset` in their instruments. */
-static struct histogram *merged(const struct run *run, size_t offset) {
+static struct histogram *merged(const struct measurement *m, size_t offset) {
     struct histogram *sum = own_memory(sizeof *sum);
-    for (unsigned i = 0; i < run->settings->threads; i++)
-        histogram_merge(sum, (const void *)((const char *)run->workers[i].instruments + offset));
+    for (unsigned i = 0; i < m->settings->threads; i++)
+        histogram_merge(sum, (const void *)((const char *)m->workers[i].instruments + offset));
     return sum;
 }
 
-static void record_latency(FILE *out, const struct run *run) {
+static void record_latency(FILE *out, const struct measurement *m) {
     json_key(out, "latency");
-    if (!run->settings->latency) {
+    if (!m->settings->latency) {
         fputs("null", out);
         return;
     }
     double tick = clock_ns_per_tick();
-    struct histogram *requests = merged(run, offsetof(struct instruments, request_ns));
+    struct histogram *requests = merged(m, offsetof(struct instruments, request_ns));
     fputs("{\"malloc_ns\":", out);
-    record_histogram(out, merged(run, offsetof(struct instruments, malloc_ticks)), tick);
+    record_histogram(out, merged(m, offsetof(struct instruments, malloc_ticks)), tick);
     fputs(",\"free_ns\":", out);
-    record_histogram(out, merged(run, offsetof(struct instruments, free_ticks)), tick);
+    record_histogram(out, merged(m, offsetof(struct instruments, free_ticks)), tick);
     if (requests->count) {
         fputs(",\"request_ns\":", out);
         record_histogram(out, requests, 1);
@@ -147,38 +145,26 @@ static void record_latency(FILE *out, const struct run *run) {
     fputc('}', out);
 }
 
-void record_run(FILE *out, const struct run *run) {
-    const struct settings *s = run->settings;
+void record_measurement(FILE *out, const struct measurement *m) {
+    const struct settings *s = m->settings;
     char checksum[17] = "";
-    for (unsigned i = 0; i < run->rounds_done && i < ROUNDS_MAX; i++)
-        record_round(out, run, i);
-    if (s->duration_s ==
-        0) /* how many rounds a --duration run does depends on the allocator's speed */
-        snprintf(checksum, sizeof checksum, "%016" PRIx64, run_checksum(run));
+    for (unsigned i = 0; i < m->rounds_done && i < ROUNDS_MAX; i++)
+        record_round(out, m, i);
+    if (s->duration_s == 0) /* with --duration the allocator's speed decides how many rounds fit */
+        snprintf(checksum, sizeof checksum, "%016" PRIx64, measurement_checksum(m));
     fputs("{\"record\":\"end\",\"schema\":1", out);
     json_text(out, "workload", s->workload->name);
     record_params(out, s);
     json_number(out, "threads", s->threads);
-    json_number(out, "rounds", run->rounds_done);
+    json_number(out, "rounds", m->rounds_done);
     json_number(out, "seed", s->seed);
-    json_text(out, "touch", touch_names[s->touch]);
-    json_text(out, "verify", verify_names[s->verify]);
-    record_counts(out, run);
+    json_text(out, "touch", s->touch_name);
+    json_text(out, "verify", s->verify_name);
+    record_counts(out, m);
     json_text(out, "checksum", checksum);
     record_provider(out);
     json_text(out, "clock", clock_name());
-    record_latency(out, run);
-    fputs("}\n", out);
-    fflush(out);
-}
-
-void record_fault(FILE *out, const struct worker *w, const char *what) {
-    fputs("{\"record\":\"fault\"", out);
-    json_text(out, "what", what);
-    json_text(out, "workload", w->run->settings->workload->name);
-    json_number(out, "thread", w->index);
-    json_number(out, "round", w->round);
-    json_number(out, "ops", worker_ops(w));
+    record_latency(out, m);
     fputs("}\n", out);
     fflush(out);
 }

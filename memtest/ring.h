@@ -3,8 +3,8 @@
  * whatever the scheduler does, so that the consumer's operations are determined too. A side that
  * must wait yields the CPU: on a single CPU the other side runs. */
 #pragma once
+#include "block.h"
 #include "own_memory.h"
-#include "worker.h"
 
 #include <sched.h>
 #include <stdatomic.h>

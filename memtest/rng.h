@@ -1,6 +1,6 @@
 /* The random numbers of one thread: wyrand (Wang Yi, public domain: a Weyl sequence folded by a
  * 128-bit product). One word of state, about six instructions, passes BigCrush and PractRand; each
- * call gives an independent word, so a size and a slot are drawn by two calls, never cut from one
+ * call gives an independent word, so a size and an entry are drawn by two calls, never cut from one
  * word. Streams are seeded through SplitMix64's finaliser (Steele, Lea, Flood: "Fast splittable
  * pseudorandom number generators", OOPSLA 2014). */
 #pragma once

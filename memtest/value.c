@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What a suffix multiplies by: k, m, g, t; powers of 1024 for bytes, of 1000 for counts. 0: no such

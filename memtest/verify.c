@@ -1,5 +1,7 @@
 #include "verify.h"
 
+#include "rng.h"
+
 #include <string.h>
 
 enum { WORD = 8 };
@@ -8,7 +10,7 @@ static uint64_t stamp_of(struct block b) {
     return rng_mix((uint64_t)(uintptr_t)b.at ^ b.tag * 0x9e3779b97f4a7c15u);
 }
 
-/* The stamp as it must read at byte `offset`: a byte's value depends on its place alone, so that
+/* The stamp as it must read at byte `offset`: a byte's value depends only on its offset, so that
  * both ends of a short block may overlap. */
 static uint64_t stamp_at(uint64_t stamp, size_t offset) {
     unsigned turn = 8 * (unsigned)(offset % WORD);

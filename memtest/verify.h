@@ -1,10 +1,11 @@
-/* --verify: what every block must keep and satisfy. A stamp is a word made of the block's address
- * and tag (size and serial number), so two live blocks that share a byte of stamped memory cannot
- * both be right. */
+/* --verify: stamps and checks of blocks. A stamp is a word computed from the block's address and
+ * tag (size and serial number), so that of two live blocks that share a byte of stamped memory at
+ * least one shows damage. */
 #pragma once
-#include "worker.h"
+#include "block.h"
 
 enum verify_level { VERIFY_NONE, VERIFY_STAMP, VERIFY_FULL };
+#define VERIFY_NAMES "none|stamp|full" /* in this order */
 
 /* Writes the stamp: the first and last 8 bytes after the first `skip` bytes, or with VERIFY_FULL
  * every byte there. */
@@ -19,6 +20,6 @@ size_t verify_damage(struct block stamped, const void *at, size_t upto, size_t s
 /* The alignment that C demands of malloc(size): that of any object that fits, at most 16. */
 size_t verify_natural_alignment(size_t size);
 
-/* The offset of the first byte that is not zero, SIZE_MAX when there is none. VERIFY_STAMP looks at
- * both ends. */
+/* The offset of the first byte that is not zero, SIZE_MAX when there is none. VERIFY_STAMP examines
+ * only both ends. */
 size_t verify_not_zero(const void *at, size_t size, enum verify_level level);

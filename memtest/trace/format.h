@@ -1,14 +1,14 @@
-/* The trace file, as docs/trace-format.md describes it: a head, then blocks, each with a checksum
+/* The trace file, as docs/trace-format.md describes it: a head, then chunks, each with a checksum
  * of its own. All numbers are little-endian. */
 #pragma once
 #include <stdint.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "traces are read and written in place");
 
-enum { TRACE_VERSION = 1, TRACE_BLOCK_EVENTS = 65536, TRACE_THREADS_MAX = 1 << 20 };
+enum { TRACE_VERSION = 1, TRACE_CHUNK_EVENTS = 65536, TRACE_THREADS_MAX = 1 << 20 };
 
 static const uint64_t TRACE_MAGIC = 0x6563617274636c61u; /* "alctrace" */
-static const uint32_t TRACE_BLOCK_MAGIC = 0x6b636c62u;   /* "blck" */
+static const uint32_t TRACE_CHUNK_MAGIC = 0x6b636c62u;   /* "blck" */
 static const uint64_t TRACE_SIZE_LIMIT = 1ull << 40;     /* no block of a program is as large */
 
 struct trace_head {
@@ -18,12 +18,12 @@ struct trace_head {
 };
 
 enum trace_kind {
-    TRACE_META = 1,   /* JSON about the recorded program; the first block, once */
-    TRACE_EVENTS = 2, /* up to TRACE_BLOCK_EVENTS events in columns */
-    TRACE_END = 3, /* struct trace_totals; the last block, once: without it the file is cut off */
+    TRACE_META = 1,   /* JSON about the recorded program; the first chunk, once */
+    TRACE_EVENTS = 2, /* up to TRACE_CHUNK_EVENTS events in columns */
+    TRACE_END = 3, /* struct trace_totals; the last chunk, once: without it the file is cut off */
 };
 
-struct trace_block_head {
+struct trace_chunk_head {
     uint32_t magic;
     uint32_t kind;
     uint64_t first_event; /* number of the first event, counted from 0 over the whole trace */
@@ -53,18 +53,18 @@ static inline int trace_op_releases(enum trace_op op) {
     return op == TRACE_REALLOC || op == TRACE_FREE;
 }
 
-/* An EVENTS block, unpacked, is six uint32 lengths in bytes and then the columns: */
+/* An EVENTS chunk, unpacked, is six uint32 lengths in bytes and then the columns: */
 enum trace_column {
-    TRACE_RUNS,   /* LEB128 pairs: thread (from 0), how many events in a row are its */
-    TRACE_OP,     /* one byte an event: enum trace_op */
-    TRACE_SIZES,  /* LEB128 for each event that acquires: bytes asked for */
-    TRACE_ALIGNS, /* one byte for each TRACE_ALIGNED: log2 of the alignment */
-    TRACE_BACKS,  /* LEB128 for each event that releases: its number less that of the acquisition */
-    TRACE_MARKS,  /* LEB128 pairs: place in the block, nanoseconds since the program's start */
+    TRACE_THREADS, /* LEB128 pairs: thread (from 0), number of consecutive events of it */
+    TRACE_OP,      /* one byte an event: enum trace_op */
+    TRACE_SIZES,   /* LEB128 for each event that acquires: bytes asked for */
+    TRACE_ALIGNS,  /* one byte for each TRACE_ALIGNED: log2 of the alignment */
+    TRACE_BACKS, /* LEB128 for each event that releases: its number less that of the acquisition */
+    TRACE_MARKS, /* LEB128 pairs: place in the chunk, nanoseconds since the program's start */
     TRACE_COLUMNS,
 };
 
-/* The END block: what a reader may rely on after it has checked the file, and how complete the
+/* The END chunk: what a reader may rely on after the check of the file, and how complete the
  * recording is. */
 struct trace_totals {
     uint64_t events, threads, acquires, releases; /* releases without those of NULL */

@@ -1,5 +1,5 @@
 /* A hash map from 64-bit keys to a pair of words, in memory of its own from the kernel: addresses
- * to objects while a trace is made, objects to slots before one is replayed. */
+ * to objects while a trace is made, objects to entries before one is replayed. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

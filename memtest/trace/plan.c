@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "plan.h"
 
-#include "../workload.h"
+#include "../exit_codes.h"
+#include "../own_memory.h"
+#include "../usage.h"
 #include "map.h"
-#include "slots.h"
+#include "table.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,18 +18,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
-
-/* The state of planning. An object that is alive is in `objects`: the number of its acquisition + 1
- * leads to its slot and to the lane that made it. */
+/* The state of planning. `objects` maps the number of the acquisition + 1 of each live object
+ * to its entry and to the lane that made it. */
 struct planner {
     struct plan *plan;
     const char *path;
     uint64_t window;
     struct map objects;
-    struct slots slots;
-    int32_t *lane_of_thread;            /* lane + 1, as the table begins with zeros */
-    int32_t idle_lanes[PLAN_LANES_MAX]; /* whose thread has ended; a stack */
+    struct table table;
+    int32_t *lane_of_thread;         /* lane + 1, as the table begins with zeros */
+    int32_t idle_lanes[THREADS_MAX]; /* whose thread has ended; a stack */
     unsigned idle_count;
 };
 
@@ -39,7 +39,7 @@ __attribute__((noreturn)) static void refuse(const struct planner *p, const char
 
 static int32_t new_lane(struct planner *p, uint64_t number) {
     struct plan *plan = p->plan;
-    if (plan->lane_count == PLAN_LANES_MAX)
+    if (plan->lane_count == THREADS_MAX)
         refuse(p, "more threads live at the same time than memtest has workers", number);
     struct plan_lane *lane = &plan->lanes[plan->lane_count];
     stream_begin(&lane->steps, &plan->file);
@@ -59,8 +59,8 @@ static void append(struct planner *p, unsigned lane, const struct replay_step *s
     stream_append(&p->plan->lanes[lane].steps, step);
 }
 
-/* Names the acquisition as what must be done first, when another lane does it and the window does
- * not order the two already. */
+/* Makes the step wait for the acquisition, if that is of another lane and the window does not order
+ * the two already. */
 static void wait_for(const struct planner *p, struct replay_step *step, unsigned lane,
                      unsigned other, uint64_t back) {
     if (other == lane || back > p->window)
@@ -69,21 +69,21 @@ static void wait_for(const struct planner *p, struct replay_step *step, unsigned
     step->after_back = (uint32_t)back;
 }
 
-static void acquire(struct planner *p, struct replay_step *step, unsigned lane, bool has_slot) {
-    if (!has_slot)
-        step->slot = slots_take(&p->slots, lane, step->number, p->window);
-    slots_own(&p->slots, step->slot, lane);
-    if (!map_put(&p->objects, step->number + 1, step->slot, lane))
+static void acquire(struct planner *p, struct replay_step *step, unsigned lane, bool has_entry) {
+    if (!has_entry)
+        step->entry = table_take(&p->table, lane, step->number, p->window);
+    table_own(&p->table, step->entry, lane);
+    if (!map_put(&p->objects, step->number + 1, step->entry, lane))
         refuse(p, "no memory for memtest's tables", step->number);
 }
 
-/* Finds the object that the event gives up. */
+/* Finds the object that the event frees. */
 static void release(struct planner *p, struct replay_step *step, unsigned lane,
                     const struct trace_event *event) {
     struct map_entry object;
     if (!map_take(&p->objects, event->number - event->back + 1, &object))
         refuse(p, "it frees an object that is not alive: the trace is inconsistent", event->number);
-    step->slot = (uint32_t)object.a;
+    step->entry = (uint32_t)object.a;
     wait_for(p, step, lane, (unsigned)object.b, event->back);
 }
 
@@ -122,19 +122,19 @@ static void plan_event(struct planner *p, const struct trace_event *event) {
     if (trace_op_acquires(event->op))
         acquire(p, &step, lane, releases);
     else if (releases)
-        slots_give(&p->slots, step.slot, lane, step.number);
+        table_give(&p->table, step.entry, lane, step.number);
     append(p, lane, &step);
     if (event->op == TRACE_THREAD_END)
         end_thread(p, lane, event->thread);
 }
 
-/* What is alive at the end is freed by the lane that made it, in the order of the slots. */
+/* What is alive at the end is freed by the lane that made it, in the order of the entries. */
 static void plan_left_over(struct planner *p) {
-    for (uint32_t slot = 0; slot < p->slots.count; slot++) {
+    for (uint32_t entry = 0; entry < p->table.count; entry++) {
         unsigned lane;
-        if (slots_owner(&p->slots, slot, &lane))
+        if (table_owner(&p->table, entry, &lane))
             stream_append(&p->plan->lanes[lane].left_over,
-                          &(struct replay_step){.op = REPLAY_FREE, .slot = slot});
+                          &(struct replay_step){.op = REPLAY_FREE, .entry = entry});
     }
 }
 
@@ -167,17 +167,17 @@ static void plan_all(struct plan *plan, const char *path, uint64_t window) {
     plan->totals = *trace_totals(reader);
     struct planner p = {.plan = plan, .path = path, .window = window};
     p.lane_of_thread = own_memory_lazy(plan->totals.threads * sizeof *p.lane_of_thread);
-    slots_init(&p.slots, plan->totals.acquires, plan->totals.threads == 1 ? 1 : PLAN_LANES_MAX);
+    table_init(&p.table, plan->totals.acquires, plan->totals.threads == 1 ? 1 : THREADS_MAX);
     trace_rewind(reader);
     while (trace_next(reader, &event))
         plan_event(&p, &event);
     plan_left_over(&p);
     finish_streams(plan);
-    plan->slot_count = p.slots.count;
+    plan->entry_count = p.table.count;
 }
 
-/* Waits for a child without becoming the one who pays for it: the high-water mark of a child that
- * is waited for counts as the parent's in getrusage and wait4, that of an ignored one does not. */
+/* Waits for a child whose memory must not count: the high-water mark of a child that is waited for
+ * is added to the parent's in getrusage and wait4, unless SIGCHLD is ignored. */
 static void run_unaccounted(struct plan *plan, const char *path, uint64_t window) {
     void (*before)(int) = signal(SIGCHLD, SIG_IGN);
     pid_t child = fork();
@@ -202,7 +202,7 @@ void plan_make(struct plan *plan, const char *path, uint64_t window) {
     run_unaccounted(shared, path, window);
     memcpy(plan, shared, offsetof(struct plan, lanes) + shared->lane_count * sizeof *plan->lanes);
     munmap(shared, sizeof *shared);
-    if (!plan->is_complete) /* it has said why, unless it was killed */
+    if (!plan->is_complete) /* it printed why, unless it was killed */
         usage_error("%s cannot be replayed", path);
     for (unsigned i = 0; i < plan->lane_count; i++) {
         stream_open(&plan->lanes[i].steps, &plan->file);

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* More than any valid block needs: six columns of at most ten bytes an event. */
-enum { UNPACKED_MAX = TRACE_BLOCK_EVENTS * 64, ZLIB_BYTES = 1 << 17 };
+/* More than any valid chunk needs: six columns of at most ten bytes an event. */
+enum { UNPACKED_MAX = TRACE_CHUNK_EVENTS * 64, ZLIB_BYTES = 1 << 17 };
 
 struct column {
     const uint8_t *at, *end;
@@ -25,12 +25,12 @@ struct trace_reader {
     size_t bytes;
     const char *path;
     struct trace_error *error;
-    size_t offset;       /* of the next block */
-    size_t block_offset; /* of the current one */
-    uint64_t next_event; /* number of the next event */
-    uint32_t left;       /* events left in the current block */
-    uint64_t run_left;   /* of them, how many belong to run_thread */
-    uint32_t run_thread;
+    size_t offset;        /* of the next chunk */
+    size_t chunk_offset;  /* of the current one */
+    uint64_t next_event;  /* number of the next event */
+    uint32_t left;        /* events left in the current chunk */
+    uint64_t thread_left; /* of them, how many belong to `thread` */
+    uint32_t thread;
     uint64_t threads; /* one more than the greatest thread seen */
     bool has_meta, has_end;
     struct trace_totals totals;
@@ -47,7 +47,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct trace_reader *r,
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    snprintf(r->error->text, sizeof r->error->text, "%s: offset %zu: %s", r->path, r->block_offset,
+    snprintf(r->error->text, sizeof r->error->text, "%s: offset %zu: %s", r->path, r->chunk_offset,
              what);
     return false;
 }
@@ -63,10 +63,10 @@ static void *zlib_take(void *opaque, unsigned items, unsigned size) {
 }
 
 static void zlib_give(void *opaque, void *address) {
-    (void)opaque, (void)address; /* all at once, before the next block */
+    (void)opaque, (void)address; /* all at once, before the next chunk */
 }
 
-static bool inflate_block(struct trace_reader *r, const struct trace_block_head *head,
+static bool inflate_chunk(struct trace_reader *r, const struct trace_chunk_head *head,
                           const uint8_t *packed) {
     z_stream stream = {.zalloc = zlib_take, .zfree = zlib_give, .opaque = r};
     r->zlib_used = 0;
@@ -78,50 +78,50 @@ static bool inflate_block(struct trace_reader *r, const struct trace_block_head 
     stream.avail_out = head->unpacked;
     int result = inflate(&stream, Z_FINISH);
     if (result != Z_STREAM_END || stream.avail_out || stream.avail_in)
-        return refuse(r, "the block does not unpack to the %u bytes it promises", head->unpacked);
+        return refuse(r, "the chunk does not unpack to the %u bytes it promises", head->unpacked);
     return true;
 }
 
-static bool check_head(struct trace_reader *r, const struct trace_block_head *head) {
-    if (head->magic != TRACE_BLOCK_MAGIC)
-        return refuse(r, "there is no block here: the file is damaged");
-    if (head->packed > r->bytes - r->block_offset - sizeof *head)
-        return refuse(r, "the block needs %u bytes, the file ends after %zu: it is cut off",
-                      head->packed, r->bytes - r->block_offset - sizeof *head);
-    uLong crc = crc32(0, (const void *)head, offsetof(struct trace_block_head, crc));
-    crc = crc32(crc, r->file + r->block_offset + sizeof *head, head->packed);
+static bool check_head(struct trace_reader *r, const struct trace_chunk_head *head) {
+    if (head->magic != TRACE_CHUNK_MAGIC)
+        return refuse(r, "there is no chunk here: the file is damaged");
+    if (head->packed > r->bytes - r->chunk_offset - sizeof *head)
+        return refuse(r, "the chunk needs %u bytes, the file ends after %zu: it is cut off",
+                      head->packed, r->bytes - r->chunk_offset - sizeof *head);
+    uLong crc = crc32(0, (const void *)head, offsetof(struct trace_chunk_head, crc));
+    crc = crc32(crc, r->file + r->chunk_offset + sizeof *head, head->packed);
     if (crc != head->crc)
-        return refuse(r, "the checksum of the block is wrong: the file is damaged");
-    if (head->unpacked > UNPACKED_MAX || head->events > TRACE_BLOCK_EVENTS)
-        return refuse(r, "the block is larger than the format allows");
+        return refuse(r, "the checksum of the chunk is wrong: the file is damaged");
+    if (head->unpacked > UNPACKED_MAX || head->events > TRACE_CHUNK_EVENTS)
+        return refuse(r, "the chunk is larger than the format allows");
     if (head->first_event != r->next_event)
-        return refuse(r, "the block begins with event %llu, not %llu",
+        return refuse(r, "the chunk begins with event %llu, not %llu",
                       (unsigned long long)head->first_event, (unsigned long long)r->next_event);
     if ((head->kind == TRACE_META) == r->has_meta)
-        return refuse(r, "a trace has one block of metadata, at its beginning");
+        return refuse(r, "a trace has one chunk of metadata, at its beginning");
     return true;
 }
 
-static bool open_columns(struct trace_reader *r, const struct trace_block_head *head) {
+static bool open_columns(struct trace_reader *r, const struct trace_chunk_head *head) {
     uint32_t lengths[TRACE_COLUMNS];
     const uint8_t *at = r->unpacked + sizeof lengths, *end = r->unpacked + head->unpacked;
     if (head->unpacked < sizeof lengths)
-        return refuse(r, "the block is too short for its columns");
+        return refuse(r, "the chunk is too short for its columns");
     memcpy(lengths, r->unpacked, sizeof lengths);
     for (int i = 0; i < TRACE_COLUMNS; i++) {
         if (lengths[i] > (size_t)(end - at))
-            return refuse(r, "the columns are longer than their block");
+            return refuse(r, "the columns are longer than their chunk");
         r->columns[i] = (struct column){at, at + lengths[i]};
         at += lengths[i];
     }
     if (at != end || lengths[TRACE_OP] != head->events)
-        return refuse(r, "the columns do not fill their block");
+        return refuse(r, "the columns do not fill their chunk");
     r->left = head->events;
-    r->run_left = 0;
+    r->thread_left = 0;
     return true;
 }
 
-static bool close_file(struct trace_reader *r, const struct trace_block_head *head) {
+static bool close_file(struct trace_reader *r, const struct trace_chunk_head *head) {
     if (head->unpacked != sizeof r->totals)
         return refuse(r, "the totals have %u bytes, not %zu", head->unpacked, sizeof r->totals);
     memcpy(&r->totals, r->unpacked, sizeof r->totals);
@@ -133,14 +133,14 @@ static bool close_file(struct trace_reader *r, const struct trace_block_head *he
     return true;
 }
 
-/* Reads the next block. True: its columns are open, or it was the end. */
-static bool next_block(struct trace_reader *r) {
-    struct trace_block_head head;
-    r->block_offset = r->offset;
+/* Reads the next chunk. True: its columns are open, or it was the end. */
+static bool next_chunk(struct trace_reader *r) {
+    struct trace_chunk_head head;
+    r->chunk_offset = r->offset;
     if (r->bytes - r->offset < sizeof head)
         return refuse(r, "the file ends here without its totals: it is cut off");
     memcpy(&head, r->file + r->offset, sizeof head);
-    if (!check_head(r, &head) || !inflate_block(r, &head, r->file + r->block_offset + sizeof head))
+    if (!check_head(r, &head) || !inflate_chunk(r, &head, r->file + r->chunk_offset + sizeof head))
         return false;
     r->offset += sizeof head + head.packed;
     switch (head.kind) {
@@ -152,7 +152,7 @@ static bool next_block(struct trace_reader *r) {
     case TRACE_END:
         return close_file(r, &head);
     }
-    return refuse(r, "a block of kind %u is unknown", head.kind);
+    return refuse(r, "a chunk of kind %u is unknown", head.kind);
 }
 
 static bool take_number(struct trace_reader *r, enum trace_column column, uint64_t *value) {
@@ -168,15 +168,16 @@ static bool take_byte(struct trace_reader *r, enum trace_column column, uint64_t
 
 static bool take_thread(struct trace_reader *r) {
     uint64_t thread;
-    if (r->run_left == 0) {
-        if (!take_number(r, TRACE_RUNS, &thread) || !take_number(r, TRACE_RUNS, &r->run_left) ||
-            thread >= TRACE_THREADS_MAX || r->run_left == 0 || r->run_left > r->left)
+    if (r->thread_left == 0) {
+        if (!take_number(r, TRACE_THREADS, &thread) ||
+            !take_number(r, TRACE_THREADS, &r->thread_left) || thread >= TRACE_THREADS_MAX ||
+            r->thread_left == 0 || r->thread_left > r->left)
             return false;
-        r->run_thread = (uint32_t)thread;
+        r->thread = (uint32_t)thread;
         if (thread >= r->threads)
             r->threads = thread + 1;
     }
-    r->run_left--;
+    r->thread_left--;
     return true;
 }
 
@@ -185,7 +186,7 @@ static bool take_event(struct trace_reader *r, struct trace_event *event) {
     *event = (struct trace_event){.number = r->next_event};
     if (!take_thread(r) || !take_byte(r, TRACE_OP, &op) || op >= TRACE_OPS)
         return false;
-    event->thread = r->run_thread;
+    event->thread = r->thread;
     event->op = (enum trace_op)op;
     if (trace_op_acquires(event->op) &&
         (!take_number(r, TRACE_SIZES, &event->size) || event->size >= TRACE_SIZE_LIMIT))
@@ -199,18 +200,18 @@ static bool take_event(struct trace_reader *r, struct trace_event *event) {
     return true;
 }
 
-/* After the last event of a block nothing may be left over but the marks, which only Python reads.
+/* After the last event of a chunk nothing may be left over but the marks, which only Python reads.
  */
 static bool columns_are_used_up(const struct trace_reader *r) {
     for (int i = 0; i < TRACE_MARKS; i++)
         if (r->columns[i].at != r->columns[i].end)
             return false;
-    return r->run_left == 0;
+    return r->thread_left == 0;
 }
 
 bool trace_next(struct trace_reader *r, struct trace_event *event) {
     while (r->left == 0)
-        if (r->has_end || trace_failed(r) || !next_block(r))
+        if (r->has_end || trace_failed(r) || !next_chunk(r))
             return false;
     if (!take_event(r, event)) {
         r->left = 0;
@@ -218,7 +219,7 @@ bool trace_next(struct trace_reader *r, struct trace_event *event) {
     }
     r->next_event++;
     if (--r->left == 0 && !columns_are_used_up(r))
-        return refuse(r, "the columns hold more than the events of the block");
+        return refuse(r, "the columns hold more than the events of the chunk");
     return true;
 }
 

@@ -6,8 +6,8 @@
  *     if (trace_failed(reader)) ... error.text
  *
  * A file that is cut off, changed in any byte or inconsistent is refused with the offset of the
- * block in which that shows. Nothing about the file may be relied on before trace_next() has
- * returned false without a failure: the END block is read then. */
+ * chunk in which that shows. Nothing about the file may be relied on before trace_next() has
+ * returned false without a failure: the END chunk is read then. */
 #pragma once
 #include "format.h"
 

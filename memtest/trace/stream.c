@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "stream.h"
 
+#include "../exit_codes.h"
 #include "../own_memory.h"
 
 #include <errno.h>
@@ -11,24 +12,24 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct replay_step) == 24, "three words a step");
-_Static_assert(sizeof(struct stream_chunk) <= STREAM_CHUNK, "a chunk fits its place");
+_Static_assert(sizeof(struct stream_segment) <= STREAM_SEGMENT, "a segment fits");
 
 __attribute__((noreturn)) static void give_up(const char *what) {
     fprintf(stderr, "memtest: the operations of the trace cannot be %s: %s\n", what,
             strerror(errno));
-    exit(2);
+    exit(EXIT_USAGE);
 }
 
 void stream_file_open(struct stream_file *file) {
     file->fd = memfd_create("replay", MFD_CLOEXEC);
     if (file->fd < 0)
         give_up("stored");
-    file->used = STREAM_CHUNK;
+    file->used = STREAM_SEGMENT;
 }
 
 static uint64_t new_place(struct stream *stream) {
     uint64_t place = stream->file->used;
-    stream->file->used += STREAM_CHUNK;
+    stream->file->used += STREAM_SEGMENT;
     return place;
 }
 
@@ -52,7 +53,7 @@ void stream_begin(struct stream *stream, struct stream_file *file) {
 }
 
 void stream_append(struct stream *stream, const struct replay_step *step) {
-    struct stream_chunk *window = stream->window;
+    struct stream_segment *window = stream->window;
     if (window->count == STREAM_STEPS) {
         window->next = new_place(stream);
         write_window(stream);

@@ -1,5 +1,5 @@
 /* A long list of operations that is written once and then read from the front, any number of times.
- * It lies in a file without a name (memfd) and passes through a window of 16 KiB, so that a replay
+ * It is in a file without a name (memfd) and is read through a window of 16 KiB, so that a replay
  * of ten million events adds next to nothing to the resident memory that is being measured. */
 #pragma once
 #include <stdbool.h>
@@ -23,31 +23,31 @@ struct replay_step {
     uint64_t align_log2 : 8;
     uint64_t size : 48;  /* bytes, where the operation has a size */
     uint64_t after : 16; /* lane + 1 of an operation that must be done before; 0: none */
-    uint32_t slot;       /* where the object's block is kept */
+    uint32_t entry;      /* where the object's block is kept */
     uint32_t after_back; /* that operation is number - after_back */
 };
 
-enum { STREAM_CHUNK = 16384, STREAM_STEPS = STREAM_CHUNK / sizeof(struct replay_step) - 1 };
+enum { STREAM_SEGMENT = 16384, STREAM_STEPS = STREAM_SEGMENT / sizeof(struct replay_step) - 1 };
 
-/* Steps, then the place of the chunk that follows. */
-struct stream_chunk {
+/* Steps, then the place of the segment that follows. */
+struct stream_segment {
     struct replay_step steps[STREAM_STEPS];
-    uint64_t next;  /* offset in the file; 0: this is the last chunk */
+    uint64_t next;  /* offset in the file; 0: this is the last segment */
     uint64_t count; /* of steps */
 };
 
 struct stream {
-    struct stream_chunk *window;
+    struct stream_segment *window;
     size_t at;      /* next step in the window */
-    uint64_t first; /* offset of the first chunk */
-    uint64_t here;  /* offset of the window's chunk */
+    uint64_t first; /* offset of the first segment */
+    uint64_t here;  /* offset of the window's segment */
     struct stream_file *file;
 };
 
 /* The file that several streams share. */
 struct stream_file {
     int fd;
-    uint64_t used; /* bytes given to chunks; 0 is never a chunk's offset */
+    uint64_t used; /* bytes given to segments; 0 is never a segment's offset */
 };
 
 /* Makes the file; without one memtest says why and exits with 2. */
@@ -65,7 +65,7 @@ void stream_open(struct stream *stream, struct stream_file *file);
 /* Goes back to the first step. */
 void stream_rewind(struct stream *stream);
 
-/* Cold: reads the next chunk; false when there is none. */
+/* Cold: reads the next segment; false when there is none. */
 bool stream_advance(struct stream *stream);
 
 /* True when stream_next() would return NULL. */

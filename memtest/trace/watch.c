@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "watch.h"
 
+#include "../exit_codes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +19,7 @@ static void *map_words(const char *path, uint64_t words) {
         memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
         fprintf(stderr, "memtest: %s: %s\n", path, strerror(errno));
-        exit(2);
+        exit(EXIT_USAGE);
     }
     close(fd);
     return memory;

@@ -1,4 +1,4 @@
-/* What a replay can write down about itself for ./stats.py trace: a file with one 64-bit word for
+/* What a replay can record for ./stats.py trace: a file with one 64-bit word for
  * each event of the trace, at the event's number. */
 #pragma once
 #include "stream.h"
@@ -15,7 +15,7 @@ struct watch {
 /* Creates the files whose path is not ""; memtest exits with 2 when it cannot. */
 void watch_open(struct watch *watch, const char *addresses, const char *curve, uint64_t events);
 
-/* Notes a step that has been done: `address` is what its slot holds now, `change` what it added to
+/* Notes a step that has been done: `address` is what its entry holds now, `change` what it added to
  * the live bytes. */
 void watch_step(struct watch *watch, const struct replay_step *step, const void *address,
                 int64_t change);

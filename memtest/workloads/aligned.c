@@ -13,47 +13,40 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-static size_t iterations, slots;
-static unsigned steps; /* how many alignments there are */
+static size_t iterations, entries;
+static unsigned steps; /* number of alignments */
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    slots = option_number(run, "slots");
-    sizes = option_size_range(run);
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    entries = option_number(settings, "slots");
+    sizes = option_size_range(settings);
     steps = 0;
-    for (uint64_t alignment = 16; alignment <= option_number(run, "max_alignment"); alignment *= 2)
+    for (uint64_t alignment = 16; alignment <= option_number(settings, "max_alignment");
+         alignment *= 2)
         steps++;
 }
 
-static void prepare(struct worker *w) {
-    w->state = new_slots(slots);
-}
-
 static void round_once(struct worker *w) {
-    struct block *slot = w->state;
+    struct block *table = w->entries;
     for (size_t i = 0; i < iterations; i++) {
-        struct block *chosen = &slot[rng_below(&w->rng, slots)];
-        if (chosen->at)
-            worker_free(w, *chosen);
+        struct block *entry = entry_to_replace(w, table, entries);
         size_t alignment = (size_t)16 << rng_below(&w->rng, steps);
-        *chosen = worker_memalign(w, alignment, random_size(w, sizes));
+        *entry = worker_memalign(w, alignment, random_size(w, sizes));
     }
-}
-
-static void drain(struct worker *w) {
-    free_slots(w, w->state, slots);
 }
 
 static struct workload aligned = {
     .name = "aligned",
-    .summary = "Replaces random blocks by aligned ones, alignments from 16 bytes to a page.",
-    .source = "alloclab; numeric and I/O code that asks for cache lines, vectors and pages.",
-    .stresses = "posix_memalign: its speed, and the memory that alignment costs.",
+    .summary = "Replaces random blocks by aligned ones; alignments from 16 bytes to a page.",
+    .source = "alloclab; numeric and I/O code that aligns to cache lines, vectors and pages.",
+    .stresses = "posix_memalign: its speed, and the memory that alignment wastes.",
     .options = options,
+    .smoke = "--iterations 20k --slots 100",
+    .catches = {CATCHES_LEAK},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &entries,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(aligned);

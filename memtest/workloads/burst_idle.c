@@ -3,7 +3,7 @@
 #include <time.h>
 
 static const struct option_spec options[] = {
-    COUNT_OPTION("objects", "200k", "live objects of each thread at the top of a burst"),
+    COUNT_OPTION("objects", "200k", "live objects of each thread at the peak of a burst"),
     PERCENT_OPTION("keep_percent", "10",
                    "share of the objects that survives a burst, chosen at random"),
     {.key = "idle_ms",
@@ -11,7 +11,7 @@ static const struct option_spec options[] = {
      .fallback = "50",
      .min = 0,
      .max = 1e7,
-     .help = "milliseconds of sleep after each burst: half of the wall time by default"},
+     .help = "milliseconds of sleep after each burst; by default half of the wall time"},
     SIZE_RANGE_OPTIONS("16", "1K"),
     {.key = NULL},
 };
@@ -19,15 +19,11 @@ static const struct option_spec options[] = {
 static size_t objects, keep_percent, idle_ms;
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    objects = option_number(run, "objects");
-    keep_percent = option_number(run, "keep_percent");
-    idle_ms = option_number(run, "idle_ms");
-    sizes = option_size_range(run);
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(objects);
+static void setup(struct settings *settings) {
+    objects = option_number(settings, "objects");
+    keep_percent = option_number(settings, "keep_percent");
+    idle_ms = option_number(settings, "idle_ms");
+    sizes = option_size_range(settings);
 }
 
 static void sleep_idle(void) {
@@ -37,7 +33,7 @@ static void sleep_idle(void) {
 }
 
 static void round_once(struct worker *w) {
-    struct block *object = w->state;
+    struct block *object = w->entries;
     for (size_t i = 0; i < objects; i++)
         if (!object[i].at)
             object[i] = worker_malloc(w, random_size(w, sizes));
@@ -50,21 +46,20 @@ static void round_once(struct worker *w) {
     sleep_idle();
 }
 
-static void drain(struct worker *w) {
-    free_slots(w, w->state, objects);
-}
-
 static struct workload burst_idle = {
     .name = "burst_idle",
-    .summary = "Grows a heap, frees nine tenths of it at random, sits idle, and grows again.",
+    .summary = "Grows a heap, frees nine tenths of it at random, sleeps, and grows it again.",
     .source = "alloclab; the pattern of a server under bursts of requests.",
-    .stresses = "Giving memory back while idle, and what it costs to have given it back when the "
-                "next burst comes.",
+    .stresses = "Return of memory to the kernel while idle, and its cost in the next burst.",
     .options = options,
     .rounds = 16,
+    .smoke = "--rounds 5 --objects 2000 --idle_ms 0",
+    .catches = {CATCHES_LEAK,
+                CATCHES_KEPT_MEMORY(
+                    "--rounds 2 --objects 100 --idle_ms 0 --min_bytes 256K --max_bytes 512K")},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &objects,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(burst_idle);

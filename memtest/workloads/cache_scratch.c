@@ -9,13 +9,13 @@ static const struct option_spec options[] = {
 };
 
 static size_t objects, writes, bytes;
-static struct block *first; /* one for each thread, all allocated by the first */
+static struct block *first; /* one for each thread, allocated by the first */
 
-static void setup(struct run *run) {
-    objects = option_number(run, "objects");
-    writes = option_number(run, "writes");
-    bytes = option_number(run, "bytes");
-    first = new_slots(run_threads(run));
+static void setup(struct settings *settings) {
+    objects = option_number(settings, "objects");
+    writes = option_number(settings, "writes");
+    bytes = option_number(settings, "bytes");
+    first = entries_new(settings->threads);
 }
 
 static void write_often(struct block b) {
@@ -25,10 +25,10 @@ static void write_often(struct block b) {
             at[j] = (char)(at[j] + 1);
 }
 
-/* What a thread got from the first one it writes, frees, and may well get again. */
+/* Each thread writes and frees an object of the first thread; malloc may return it again. */
 static void round_once(struct worker *w) {
     if (w->index == 0)
-        for (unsigned i = 0; i < run_threads(w->run); i++)
+        for (unsigned i = 0; i < w->threads; i++)
             first[i] = worker_malloc(w, bytes);
     worker_barrier(w);
     struct block b = first[w->index];
@@ -43,13 +43,16 @@ static void round_once(struct worker *w) {
 
 static struct workload cache_scratch = {
     .name = "cache_scratch",
-    .summary = "One thread allocates a tiny object for each; each thread writes and frees it, and "
-               "goes on with its own.",
+    .summary =
+        "The first thread allocates a small object for each thread; each writes and frees it, "
+        "then allocates objects of its own.",
     .source = "cache-scratch of Berger et al., Hoard (ASPLOS 2000).",
-    .stresses = "Passive false sharing: an allocator that lets a thread reuse its piece of a "
-                "shared cache line slows "
-                "the writes, and wall time shows it.",
+    .stresses =
+        "Passive false sharing: where a thread reuses its part of a shared cache line, writes "
+        "are slow, and wall time shows it.",
     .options = options,
+    .smoke = "--objects 40 --writes 1000",
+    .catches = {CATCHES_FALSE_SHARING("--objects 40 --writes 500k")},
     .payload = SIZE_MAX,
     .setup = setup,
     .round = round_once,

@@ -10,10 +10,10 @@ static const struct option_spec options[] = {
 
 static size_t objects, writes, bytes;
 
-static void setup(struct run *run) {
-    objects = option_number(run, "objects");
-    writes = option_number(run, "writes");
-    bytes = option_number(run, "bytes");
+static void setup(struct settings *settings) {
+    objects = option_number(settings, "objects");
+    writes = option_number(settings, "writes");
+    bytes = option_number(settings, "bytes");
 }
 
 static void write_often(struct block b) {
@@ -34,12 +34,13 @@ static void round_once(struct worker *w) {
 static struct workload cache_thrash = {
     .name = "cache_thrash",
     .summary =
-        "Each thread allocates a tiny object, writes it many times, frees it, and begins again.",
+        "Each thread allocates a small object, writes it many times and frees it, repeatedly.",
     .source = "cache-thrash of Berger et al., Hoard (ASPLOS 2000).",
-    .stresses = "Active false sharing: an allocator that gives one cache line to two threads slows "
-                "their writes, and "
-                "wall time shows it.",
+    .stresses = "Active false sharing: where two threads get parts of one cache line, writes are "
+                "slow, and wall time shows it.",
     .options = options,
+    .smoke = "--objects 40 --writes 1000",
+    .catches = {CATCHES_FALSE_SHARING("--objects 40 --writes 500k")},
     .payload = SIZE_MAX,
     .setup = setup,
     .round = round_once,

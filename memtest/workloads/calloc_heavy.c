@@ -9,45 +9,37 @@ static const struct option_spec options[] = {
 };
 
 enum { LARGE_FACTOR = 64 };
-static size_t iterations, slots, large_percent;
+static size_t iterations, entries, large_percent;
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    slots = option_number(run, "slots");
-    large_percent = option_number(run, "large_percent");
-    sizes = option_size_range(run);
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(slots);
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    entries = option_number(settings, "slots");
+    large_percent = option_number(settings, "large_percent");
+    sizes = option_size_range(settings);
 }
 
 static void round_once(struct worker *w) {
-    struct block *slot = w->state;
+    struct block *table = w->entries;
     for (size_t i = 0; i < iterations; i++) {
-        struct block *chosen = &slot[rng_below(&w->rng, slots)];
-        if (chosen->at)
-            worker_free(w, *chosen);
+        struct block *entry = entry_to_replace(w, table, entries);
         bool large = rng_below(&w->rng, 100) < large_percent;
-        *chosen = worker_calloc(w, large ? LARGE_FACTOR : 1, random_size(w, sizes));
+        *entry = worker_calloc(w, large ? LARGE_FACTOR : 1, random_size(w, sizes));
     }
-}
-
-static void drain(struct worker *w) {
-    free_slots(w, w->state, slots);
 }
 
 static struct workload calloc_heavy = {
     .name = "calloc_heavy",
     .summary =
-        "Replaces random blocks by zeroed ones, most of them small, some of a hundred kilobytes.",
-    .source = "alloclab; interpreters and C programs that take all memory by calloc.",
-    .stresses = "calloc: not clearing what the kernel has cleared, and clearing the rest fast.",
+        "Replaces random blocks by zeroed ones, most of them small, some of 100 KiB and more.",
+    .source = "alloclab; interpreters and C programs that allocate all memory by calloc.",
+    .stresses = "calloc: skip memory that the kernel has cleared, and clear the rest fast.",
     .options = options,
+    .smoke = "--iterations 5k --slots 50",
+    .catches = {CATCHES_LEAK},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &entries,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(calloc_heavy);

@@ -8,7 +8,8 @@ static struct workload empty = {
     .name = "empty",
     .summary = "Does nothing.",
     .source = "alloclab.",
-    .stresses = "Nothing: it shows what the start and end of a program cost under an allocator.",
+    .stresses = "Start and end of a process with this allocator.",
+    .smoke = "",
     .round = round_once,
 };
 REGISTER_WORKLOAD(empty);

@@ -1,9 +1,9 @@
-/* The birth-death process. A size is born with its share of allocations. A death strikes a size
- * with the same share, and succeeds with probability population / mean population: so each block's
- * lifetime is exponential, and its mean is proportional to live share / allocation share, as
- * published. */
+/* A birth-death process. Births draw a size by its share of allocations. A death draws a size by
+ * the same share and takes place with probability population / mean population: so lifetimes are
+ * exponential, with a mean proportional to live share / allocation share, as published. */
 #include "../alias.h"
 #include "../exchange.h"
+#include "../workload.h"
 
 #include <math.h>
 
@@ -17,10 +17,10 @@ static const struct option_spec options[] = {
      .max = PROFILES - 1,
      .help = "number of the service"},
     ITERATIONS_OPTION("iterations", "20M",
-                      "births of each thread in a round, after its heap has been filled"),
+                      "allocations of each thread in a round, after its heap was filled"),
     BYTES_OPTION("live", "32M", "mean live bytes of each thread"),
     BYTES_OPTION("cap", "256K", "larger sizes are left out"),
-    PERCENT_OPTION("remote_percent", "5", "share of the dying blocks that the next thread frees"),
+    PERCENT_OPTION("remote_percent", "5", "share of the blocks that the next thread frees"),
     {.key = NULL},
 };
 
@@ -76,12 +76,12 @@ static void read_profile(uint64_t profile, size_t cap, double live_bytes) {
     inhabitants = alias_new(live_share, classes);
 }
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    remote_percent = option_number(run, "remote_percent");
-    read_profile(option_number(run, "profile"), option_number(run, "cap"),
-                 (double)option_number(run, "live"));
-    neighbours = exchange_new(run, OUTBOX);
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    remote_percent = option_number(settings, "remote_percent");
+    read_profile(option_number(settings, "profile"), option_number(settings, "cap"),
+                 (double)option_number(settings, "live"));
+    neighbours = exchange_new(settings->threads, OUTBOX);
 }
 
 /* Room for ten standard deviations above the mean of a Poisson population. */
@@ -89,12 +89,12 @@ static void prepare(struct worker *w) {
     struct heap *heap = own_memory(sizeof *heap);
     for (size_t c = 0; c < classes; c++) {
         heap->of[c].capacity = (size_t)(mean_population[c] + 10 * sqrt(mean_population[c])) + 16;
-        heap->of[c].block = new_slots(heap->of[c].capacity);
+        heap->of[c].block = entries_new(heap->of[c].capacity);
     }
     w->state = heap;
 }
 
-/* Frees a random block of the population, or leaves that to the neighbour. */
+/* Frees a random block of the population, or lets the neighbour free it. */
 static void die(struct worker *w, struct heap *heap, struct population *p) {
     struct block *chosen = &p->block[rng_below(&w->rng, p->count)];
     struct block b = *chosen;
@@ -105,15 +105,15 @@ static void die(struct worker *w, struct heap *heap, struct population *p) {
         worker_free(w, b);
 }
 
-static void be_born(struct worker *w, struct heap *heap, size_t class) {
+static void give_birth(struct worker *w, struct heap *heap, size_t class) {
     struct population *p = &heap->of[class];
     if (p->count == p->capacity)
         die(w, heap, p);
     p->block[p->count++] = worker_malloc(w, bytes_of[class]);
 }
 
-/* The whole part of the expected deaths always, the rest by chance. */
-static void strike(struct worker *w, struct heap *heap, size_t class) {
+/* The integer part of the expected deaths, plus one with the probability of the fraction. */
+static void kill_some(struct worker *w, struct heap *heap, size_t class) {
     struct population *p = &heap->of[class];
     double expected = (double)p->count / mean_population[class] + rng_unit(&w->rng);
     for (size_t deaths = expected < (double)p->count ? (size_t)expected : p->count; deaths > 0;
@@ -121,18 +121,18 @@ static void strike(struct worker *w, struct heap *heap, size_t class) {
         die(w, heap, p);
 }
 
-static void meet_neighbours(struct worker *w, struct heap *heap) {
+static void exchange_leaving(struct worker *w, struct heap *heap) {
     size_t came = exchange_blocks(&neighbours, w, heap->outbox, heap->leaving, heap->inbox);
     for (size_t i = 0; i < came; i++)
         worker_free(w, heap->inbox[i]);
     heap->leaving = 0;
 }
 
-/* The heap as it would be after a long time. */
+/* Fills the heap to its steady state. */
 static void fill(struct worker *w, struct heap *heap) {
     for (size_t i = 0; i < (size_t)objects; i++)
-        be_born(w, heap, alias_draw(&inhabitants, &w->rng));
-    meet_neighbours(w, heap);
+        give_birth(w, heap, alias_draw(&inhabitants, &w->rng));
+    exchange_leaving(w, heap);
     heap->filled = true;
 }
 
@@ -141,29 +141,30 @@ static void round_once(struct worker *w) {
     if (!heap->filled)
         fill(w, heap);
     for (size_t i = 1; i <= iterations; i++) {
-        be_born(w, heap, alias_draw(&births, &w->rng));
-        strike(w, heap, alias_draw(&births, &w->rng));
+        give_birth(w, heap, alias_draw(&births, &w->rng));
+        kill_some(w, heap, alias_draw(&births, &w->rng));
         if (i % EXCHANGE_EVERY == 0)
-            meet_neighbours(w, heap);
+            exchange_leaving(w, heap);
     }
-    meet_neighbours(w, heap);
+    exchange_leaving(w, heap);
 }
 
 static void drain(struct worker *w) {
     struct heap *heap = w->state;
     for (size_t c = 0; c < classes; c++)
-        free_slots(w, heap->of[c].block, heap->of[c].count);
+        entries_free(w, heap->of[c].block, heap->of[c].count);
 }
 
 static struct workload fleet = {
     .name = "fleet",
-    .summary = "Births and deaths of objects as published for ten production services, over a "
-               "steady heap.",
+    .summary =
+        "Allocates and frees as published for ten production services, at a steady heap size.",
     .source = "google/fleetbench at 703e5e5: empirical size distributions of allocations and of "
               "live objects.",
-    .stresses =
-        "What servers do: many sizes, most objects short-lived, a few that stay for very long.",
+    .stresses = "Server behaviour: many sizes, most objects short-lived, few that live very long.",
     .options = options,
+    .smoke = "--iterations 200k --live 256K",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

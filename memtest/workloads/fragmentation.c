@@ -3,17 +3,19 @@
 static const struct option_spec options[] = {
     ITERATIONS_OPTION("iterations", "2M",
                       "short-lived blocks that each thread allocates in a phase"),
-    COUNT_OPTION("phases", "8", "phases of a round; each draws larger sizes than the one before"),
+    COUNT_OPTION("phases", "8", "phases of a round; sizes grow from phase to phase"),
     BYTES_OPTION("live", "16M",
-                 "bytes that a thread keeps alive; old blocks make room for new ones"),
-    PERCENT_OPTION("pinned_percent", "2", "share of the blocks that live to the end of the round"),
+                 "live bytes of each thread; the oldest blocks are freed for new ones"),
+    PERCENT_OPTION("pinned_percent", "2",
+                   "share of the blocks that live until the end of the round"),
     BYTES_OPTION("first_bytes", "64",
                  "smallest block of the first phase; the largest is twice as large"),
     PERCENT_OPTION("drift_percent", "50", "growth of the sizes from phase to phase"),
     {.key = NULL},
 };
 
-/* The short-lived blocks stand in a queue: the oldest is freed when the live bytes are used up. */
+/* The short-lived blocks form a queue: the oldest is freed when the limit of live bytes is reached.
+ */
 struct heap {
     struct block *queue, *pinned;
     size_t head, tail, live, pins, pinned_bytes;
@@ -22,15 +24,14 @@ struct heap {
 static size_t iterations, phases, live_bytes, pinned_percent, first_bytes, drift_percent, pins_max,
     queue_mask;
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    phases = option_number(run, "phases");
-    live_bytes = option_number(run, "live");
-    pinned_percent = option_number(run, "pinned_percent");
-    first_bytes = option_number(run, "first_bytes");
-    drift_percent = option_number(run, "drift_percent");
-    pins_max = live_bytes / 4 / first_bytes +
-               1; /* pinned blocks take a quarter of the live bytes, not more */
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    phases = option_number(settings, "phases");
+    live_bytes = option_number(settings, "live");
+    pinned_percent = option_number(settings, "pinned_percent");
+    first_bytes = option_number(settings, "first_bytes");
+    drift_percent = option_number(settings, "drift_percent");
+    pins_max = live_bytes / 4 / first_bytes + 1; /* at most a quarter of the live bytes */
     queue_mask = 1;
     while (queue_mask < live_bytes / first_bytes + 2)
         queue_mask *= 2;
@@ -39,8 +40,8 @@ static void setup(struct run *run) {
 
 static void prepare(struct worker *w) {
     struct heap *heap = own_memory(sizeof *heap);
-    heap->queue = new_slots(queue_mask + 1);
-    heap->pinned = new_slots(pins_max);
+    heap->queue = entries_new(queue_mask + 1);
+    heap->pinned = entries_new(pins_max);
     w->state = heap;
 }
 
@@ -74,19 +75,21 @@ static void round_once(struct worker *w) {
     }
     while (heap->head != heap->tail)
         free_oldest(w, heap);
-    free_slots(w, heap->pinned, heap->pins);
+    entries_free(w, heap->pinned, heap->pins);
     heap->pins = heap->pinned_bytes = 0;
 }
 
 static struct workload fragmentation = {
     .name = "fragmentation",
-    .summary = "Long-lived blocks among short-lived ones whose sizes drift upwards, over a "
-               "constant number of live bytes.",
+    .summary = "Long-lived blocks among short-lived ones whose sizes grow, at a constant number of "
+               "live bytes.",
     .source = "alloclab; the steady state after a phase change of Wilson et al., Dynamic Storage "
               "Allocation: A Survey and Critical Review (1995).",
-    .stresses = "Memory: freed small blocks are only useful again when what lies between them is "
-                "reused or returned.",
+    .stresses = "Fragmentation: the memory of freed small blocks helps larger ones only when it is "
+                "merged or returned.",
     .options = options,
+    .smoke = "--iterations 20k --live 256K",
+    .catches = {CATCHES_LEAK},
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

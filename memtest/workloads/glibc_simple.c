@@ -7,25 +7,20 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-enum { LARGEST_BATCH = 1600 };
-static const size_t batches[] = {25, 100, 400, LARGEST_BATCH};
+static const size_t batches[] = {25, 100, 400, 1600}, largest_batch = 1600;
 static size_t repeats, bytes;
 
-static void setup(struct run *run) {
-    repeats = option_number(run, "repeats");
-    bytes = option_number(run, "bytes");
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(LARGEST_BATCH);
+static void setup(struct settings *settings) {
+    repeats = option_number(settings, "repeats");
+    bytes = option_number(settings, "bytes");
 }
 
 static void batch_once(struct worker *w, size_t count) {
-    struct block *slot = w->state;
+    struct block *entry = w->entries;
     for (size_t i = 0; i < count; i++)
-        slot[i] = worker_malloc(w, bytes);
+        entry[i] = worker_malloc(w, bytes);
     for (size_t i = 0; i < count; i++)
-        worker_free(w, slot[i]);
+        worker_free(w, entry[i]);
 }
 
 static void round_once(struct worker *w) {
@@ -39,11 +34,12 @@ static struct workload glibc_simple = {
     .summary = "Batches of 25, 100, 400 and 1600 blocks of one size, allocated and freed in the "
                "same order.",
     .source = "bench-malloc-simple of the GNU C library's benchmark suite.",
-    .stresses =
-        "The shortest path of one size class, and what happens when a thread cache overflows.",
+    .stresses = "The fast path of one size class, and the overflow of a thread cache.",
     .options = options,
+    .smoke = "--repeats 100",
+    .catches = {CATCHES_LEAK},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &largest_batch,
     .round = round_once,
 };
 REGISTER_WORKLOAD(glibc_simple);

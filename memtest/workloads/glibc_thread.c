@@ -9,7 +9,7 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-static size_t iterations, slots;
+static size_t iterations, entries;
 static struct size_range sizes;
 static uint32_t *drawn; /* sizes drawn beforehand, so that the loop takes no logarithm */
 
@@ -20,32 +20,22 @@ static size_t inverse_square_size(double u) {
     return (size_t)(1 / (1 / low - u * (1 / low - 1 / high)));
 }
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    slots = option_number(run, "slots");
-    sizes = option_size_range(run);
-    struct rng rng = rng_seeded(run_seed(run), UINT32_MAX);
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    entries = option_number(settings, "slots");
+    sizes = option_size_range(settings);
+    struct rng rng = rng_seeded(settings->seed, UINT32_MAX);
     drawn = own_memory(DRAWN_SIZES * sizeof *drawn);
     for (size_t i = 0; i < DRAWN_SIZES; i++)
         drawn[i] = (uint32_t)inverse_square_size(rng_unit(&rng));
 }
 
-static void prepare(struct worker *w) {
-    w->state = new_slots(slots);
-}
-
 static void round_once(struct worker *w) {
-    struct block *slot = w->state;
+    struct block *table = w->entries;
     for (size_t i = 0; i < iterations; i++) {
-        struct block *chosen = &slot[rng_below(&w->rng, slots)];
-        if (chosen->at)
-            worker_free(w, *chosen);
-        *chosen = worker_malloc(w, drawn[rng_below(&w->rng, DRAWN_SIZES)]);
+        struct block *entry = entry_to_replace(w, table, entries);
+        *entry = worker_malloc(w, drawn[rng_below(&w->rng, DRAWN_SIZES)]);
     }
-}
-
-static void drain(struct worker *w) {
-    free_slots(w, w->state, slots);
 }
 
 static struct workload glibc_thread = {
@@ -56,9 +46,11 @@ static struct workload glibc_thread = {
     .stresses = "The smallest size classes with a long tail of larger ones, over a set that stays "
                 "in the caches.",
     .options = options,
+    .smoke = "--iterations 10k --slots 50",
+    .catches = {CATCHES_LEAK, CATCHES_LOCK("--iterations 10k")},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &entries,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(glibc_thread);

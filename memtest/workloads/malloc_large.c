@@ -7,31 +7,17 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-static size_t iterations, slots;
+static size_t iterations, entries;
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    slots = option_number(run, "slots");
-    sizes = option_size_range(run);
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(slots);
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    entries = option_number(settings, "slots");
+    sizes = option_size_range(settings);
 }
 
 static void round_once(struct worker *w) {
-    struct block *slot = w->state;
-    for (size_t i = 0; i < iterations; i++) {
-        struct block *chosen = &slot[rng_below(&w->rng, slots)];
-        if (chosen->at)
-            worker_free(w, *chosen);
-        *chosen = worker_malloc(w, random_size(w, sizes));
-    }
-}
-
-static void drain(struct worker *w) {
-    free_slots(w, w->state, slots);
+    replace_random_entries(w, iterations, sizes);
 }
 
 static struct workload malloc_large = {
@@ -41,9 +27,12 @@ static struct workload malloc_large = {
     .stresses =
         "Kernel calls and page faults of large blocks: whether they are kept, split and reused.",
     .options = options,
+    .smoke = "--iterations 500 --slots 4 --min_bytes 32K --max_bytes 64K",
+    .catches = {CATCHES_LEAK, CATCHES_KEPT_MEMORY(
+                                  "--iterations 60 --slots 50 --min_bytes 256K --max_bytes 512K")},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &entries,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(malloc_large);

@@ -1,7 +1,7 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("generations", "20k", "threads that follow each other in a line, in a round"),
+    ITERATIONS_OPTION("generations", "20k", "threads that run one after the other, in a round"),
     COUNT_OPTION("objects", "100", "objects that a thread allocates"),
     SIZE_RANGE_OPTIONS("16", "8K"),
     {.key = NULL},
@@ -10,20 +10,16 @@ static const struct option_spec options[] = {
 static size_t generations, objects;
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    generations = option_number(run, "generations");
-    objects = option_number(run, "objects");
-    sizes = option_size_range(run);
+static void setup(struct settings *settings) {
+    generations = option_number(settings, "generations");
+    objects = option_number(settings, "objects");
+    sizes = option_size_range(settings);
 }
 
-static void prepare(struct worker *w) {
-    w->state = new_slots(objects);
-}
-
-/* Frees what the thread before it left, allocates anew, and frees every second object itself. */
+/* Frees what the thread before it left, fills the table again, and frees every second object. */
 static void short_life(struct worker *w) {
-    struct block *object = w->state;
-    free_slots(w, object, objects);
+    struct block *object = w->entries;
+    entries_free(w, object, objects);
     for (size_t i = 0; i < objects; i++)
         object[i] = worker_malloc(w, random_size(w, sizes));
     for (size_t i = 0; i < objects; i += 2) {
@@ -37,21 +33,17 @@ static void round_once(struct worker *w) {
         worker_in_new_thread(w, short_life);
 }
 
-static void drain(struct worker *w) {
-    free_slots(w, w->state, objects);
-}
-
 static struct workload mleak = {
     .name = "mleak",
-    .summary = "Thousands of short-lived threads, each with a handful of objects; the live heap "
-               "stays tiny.",
-    .source = "mleak of mimalloc-bench: a test for memory that is lost with each thread.",
-    .stresses =
-        "What an allocator pays, and what it leaves behind, for the birth and death of a thread.",
+    .summary = "Thousands of short-lived threads with few objects each; the live heap stays small.",
+    .source = "mleak of mimalloc-bench: a test for memory that is lost when a thread ends.",
+    .stresses = "The time and memory that the start and end of a thread cost.",
     .options = options,
+    .smoke = "--generations 100 --objects 50",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &objects,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(mleak);

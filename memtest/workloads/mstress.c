@@ -1,38 +1,38 @@
 #include "../exchange.h"
+#include "../workload.h"
 
 enum { HANDED = 64 };
 
 static const struct option_spec options[] = {
     ITERATIONS_OPTION("generations", "600",
-                      "times that every thread ends and is made anew, in a round"),
-    COUNT_OPTION("objects", "100k", "objects that a thread allocates in its life"),
-    PERCENT_OPTION("keep_percent", "20", "share of them that outlives the thread"),
-    COUNT_OPTION("kept", "20k",
-                 "most objects of a line of threads that are alive between two of them"),
+                      "times that every thread ends and is started again, in a round"),
+    COUNT_OPTION("objects", "100k", "objects that a thread allocates before it ends"),
+    PERCENT_OPTION("keep_percent", "20", "share of them that outlive the thread"),
+    COUNT_OPTION("kept", "20k", "most objects that a thread leaves to the next one"),
     {.key = NULL},
 };
 
-struct line {
+struct kept {
     size_t count;
-    struct block *kept;
+    struct block *block;
     struct block received[HANDED];
 };
 
 static size_t objects, generations, keep_percent, kept_max;
 static struct exchange neighbours;
 
-static void setup(struct run *run) {
-    objects = option_number(run, "objects");
-    generations = option_number(run, "generations");
-    keep_percent = option_number(run, "keep_percent");
-    kept_max = option_number(run, "kept");
-    neighbours = exchange_new(run, HANDED);
+static void setup(struct settings *settings) {
+    objects = option_number(settings, "objects");
+    generations = option_number(settings, "generations");
+    keep_percent = option_number(settings, "keep_percent");
+    kept_max = option_number(settings, "kept");
+    neighbours = exchange_new(settings->threads, HANDED);
 }
 
 static void prepare(struct worker *w) {
-    struct line *line = own_memory(sizeof *line);
-    line->kept = new_slots(kept_max);
-    w->state = line;
+    struct kept *kept = own_memory(sizeof *kept);
+    kept->block = entries_new(kept_max);
+    w->state = kept;
 }
 
 /* Mostly small: each further power of two is half as likely, up to 64 KiB. */
@@ -41,58 +41,61 @@ static size_t draw_size(struct worker *w) {
     return rng_between(&w->rng, 8ull << magnitude, 16ull << magnitude);
 }
 
-/* Keeps the object; once the table is full, in the place of a random older one. */
-static void keep(struct worker *w, struct line *line, struct block b) {
-    if (line->count < kept_max) {
-        line->kept[line->count++] = b;
+/* Keeps the object; in a full table it replaces a random older one. */
+static void keep(struct worker *w, struct kept *kept, struct block b) {
+    if (kept->count < kept_max) {
+        kept->block[kept->count++] = b;
         return;
     }
-    struct block *old = &line->kept[rng_below(&w->rng, kept_max)];
+    struct block *old = &kept->block[rng_below(&w->rng, kept_max)];
     worker_free(w, *old);
     *old = b;
 }
 
-static void live_and_die(struct worker *w) {
-    struct line *line = w->state;
+static void thread_body(struct worker *w) {
+    struct kept *kept = w->state;
     for (size_t i = 0; i < objects; i++) {
         struct block b = worker_malloc(w, draw_size(w));
         if (rng_below(&w->rng, 100) < keep_percent)
-            keep(w, line, b);
+            keep(w, kept, b);
         else
             worker_free(w, b);
     }
 }
 
-/* The youngest objects go to the neighbour, which frees those that came to it before. */
-static void hand_over(struct worker *w, struct line *line) {
-    size_t count = line->count < HANDED ? line->count : HANDED;
-    line->count -= count;
-    size_t came = exchange_blocks(&neighbours, w, line->kept + line->count, count, line->received);
+/* The youngest objects go to the neighbour, which frees them. */
+static void hand_over(struct worker *w, struct kept *kept) {
+    size_t count = kept->count < HANDED ? kept->count : HANDED;
+    kept->count -= count;
+    size_t came = exchange_blocks(&neighbours, w, kept->block + kept->count, count, kept->received);
     for (size_t i = 0; i < came; i++)
-        worker_free(w, line->received[i]);
+        worker_free(w, kept->received[i]);
 }
 
 static void round_once(struct worker *w) {
-    struct line *line = w->state;
+    struct kept *kept = w->state;
     for (size_t i = 0; i < generations; i++) {
-        worker_in_new_thread(w, live_and_die);
-        hand_over(w, line);
+        worker_in_new_thread(w, thread_body);
+        hand_over(w, kept);
     }
 }
 
 static void drain(struct worker *w) {
-    struct line *line = w->state;
-    free_slots(w, line->kept, line->count);
+    struct kept *kept = w->state;
+    entries_free(w, kept->block, kept->count);
 }
 
 static struct workload mstress = {
     .name = "mstress",
-    .summary = "Threads are destroyed and made anew again and again, while part of their objects "
-               "lives on and travels.",
+    .summary =
+        "Threads end and are started again, while part of their objects lives on and is passed "
+        "to other threads.",
     .source =
         "mstress of mimalloc-bench (Leijen et al., Mimalloc: Free List Sharding in Action, 2019).",
-    .stresses = "Adopting the heaps of dead threads, and frees by threads that did not allocate.",
+    .stresses = "Reuse of the heaps of ended threads, and remote frees.",
     .options = options,
+    .smoke = "--generations 20 --objects 2000 --kept 200",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

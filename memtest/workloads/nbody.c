@@ -7,7 +7,7 @@ enum { AXES = 3 };
 static const struct option_spec options[] = {
     ITERATIONS_OPTION("steps", "100k", "time steps of each thread in a round"),
     COUNT_OPTION("bodies", "256", "bodies of each thread"),
-    COUNT_OPTION("partners", "8", "other bodies that pull at a body in a step"),
+    COUNT_OPTION("partners", "8", "other bodies that attract a body in a step"),
     {.key = NULL},
 };
 
@@ -17,10 +17,10 @@ struct system {
 
 static size_t steps, bodies, partners;
 
-static void setup(struct run *run) {
-    steps = option_number(run, "steps");
-    bodies = option_number(run, "bodies");
-    partners = option_number(run, "partners");
+static void setup(struct settings *settings) {
+    steps = option_number(settings, "steps");
+    bodies = option_number(settings, "bodies");
+    partners = option_number(settings, "partners");
 }
 
 static struct block new_array(struct worker *w) {
@@ -41,7 +41,7 @@ static struct system new_system(struct worker *w) {
     return s;
 }
 
-/* A temporary array, as an array language makes them: a minus b turned by `shift` places. */
+/* A temporary array, as array languages create them: `of` rotated by `shift`, minus `of`. */
 static struct block difference(struct worker *w, struct block of, size_t shift) {
     struct block result = new_array(w);
     const double *in = of.at;
@@ -54,8 +54,8 @@ static struct block difference(struct worker *w, struct block of, size_t shift) 
     return result;
 }
 
-/* The pull of the body `shift` places on, softened so that it never divides by zero. */
-static void pull(struct worker *w, struct system *s, size_t shift) {
+/* The attraction of the body `shift` places on, softened so that it never divides by zero. */
+static void attract(struct worker *w, struct system *s, size_t shift) {
     struct block distance[AXES], force = new_array(w);
     for (int axis = 0; axis < AXES; axis++)
         distance[axis] = difference(w, s->position[axis], shift);
@@ -99,7 +99,7 @@ static void round_once(struct worker *w) {
     struct system s = new_system(w);
     for (size_t step = 0; step < steps; step++) {
         for (size_t partner = 0; partner < partners; partner++)
-            pull(w, &s, rng_between(&w->rng, 1, bodies));
+            attract(w, &s, rng_between(&w->rng, 1, bodies));
         move(&s);
     }
     check_and_free(w, &s);
@@ -107,12 +107,15 @@ static void round_once(struct worker *w) {
 
 static struct workload nbody = {
     .name = "nbody",
-    .summary = "Moves bodies under each other's pull with array arithmetic that takes a temporary "
-               "array for each step.",
+    .summary = "Simulates gravity with array arithmetic that allocates a temporary array for each "
+               "operation.",
     .source = "alloclab; the temporaries of NumPy-like numeric code.",
-    .stresses = "Blocks of 2 KiB that live for a microsecond and are written whole: the cost of a "
-                "pair above the sizes that thread caches serve, and warm reuse.",
+    .stresses =
+        "Blocks of 2 KiB that live for a microsecond and are written completely: the cost of "
+        "a malloc/free pair above the sizes that thread caches hold, and warm reuse.",
     .options = options,
+    .smoke = "--steps 500",
+    .catches = {CATCHES_LEAK},
     .payload = SIZE_MAX,
     .setup = setup,
     .round = round_once,

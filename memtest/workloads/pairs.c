@@ -8,9 +8,9 @@ static const struct option_spec options[] = {
 
 static size_t iterations, bytes;
 
-static void setup(struct run *run) {
-    iterations = option_number(run, "iterations");
-    bytes = option_number(run, "bytes");
+static void setup(struct settings *settings) {
+    iterations = option_number(settings, "iterations");
+    bytes = option_number(settings, "bytes");
 }
 
 static void round_once(struct worker *w) {
@@ -20,10 +20,12 @@ static void round_once(struct worker *w) {
 
 static struct workload pairs = {
     .name = "pairs",
-    .summary = "malloc and free of one size, at once, again and again.",
-    .source = "alloclab; the loop that most papers quote as the cost of a malloc/free pair.",
-    .stresses = "The shortest path alone: the least that an allocator can cost.",
+    .summary = "malloc of one size, freed at once, repeatedly.",
+    .source = "alloclab; the loop that many papers report as the cost of a malloc/free pair.",
+    .stresses = "The fast path alone: a lower bound of an allocator's cost.",
     .options = options,
+    .smoke = "--iterations 300k",
+    .catches = {CATCHES_LEAK, CATCHES_LOCK("--iterations 10k")},
     .setup = setup,
     .round = round_once,
 };

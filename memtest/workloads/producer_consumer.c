@@ -2,9 +2,9 @@
 #include "../workload.h"
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("objects", "3M", "objects that each producer makes in a round"),
+    ITERATIONS_OPTION("objects", "3M", "objects that each producer allocates in a round"),
     COUNT_OPTION("queue", "1024",
-                 "objects on their way between a pair of threads; rounded up to a power of two"),
+                 "capacity of the queue between two threads; rounded up to a power of two"),
     SIZE_RANGE_OPTIONS("16", "1K"),
     {.key = NULL},
 };
@@ -13,12 +13,12 @@ static size_t objects, queue;
 static struct size_range sizes;
 static struct ring *rings; /* one for each pair */
 
-static void setup(struct run *run) {
-    objects = option_number(run, "objects");
-    sizes = option_size_range(run);
-    for (queue = 1; queue < option_number(run, "queue"); queue *= 2)
+static void setup(struct settings *settings) {
+    objects = option_number(settings, "objects");
+    sizes = option_size_range(settings);
+    for (queue = 1; queue < option_number(settings, "queue"); queue *= 2)
         ;
-    size_t pairs = (run_threads(run) + 1) / 2;
+    size_t pairs = (settings->threads + 1) / 2;
     rings = own_memory(pairs * sizeof *rings);
     for (size_t i = 0; i < pairs; i++)
         ring_init(&rings[i], queue);
@@ -45,7 +45,7 @@ static void round_once(struct worker *w) {
     if (w->index % 2 == 1) {
         for (size_t i = 0; i < objects; i++)
             worker_free(w, ring_pop(ring));
-    } else if (w->index + 1 == run_threads(w->run)) {
+    } else if (w->index + 1 == w->threads) {
         produce_and_consume(w, ring);
     } else {
         for (size_t i = 0; i < objects; i++)
@@ -58,9 +58,10 @@ static struct workload producer_consumer = {
     .summary =
         "Pairs of threads: one allocates objects, the other frees them, through a bounded queue.",
     .source = "The producer-consumer pattern of Berger et al., Hoard (ASPLOS 2000), section 2.",
-    .stresses = "Frees by a thread that did not allocate, and the way of freed memory back to the "
-                "thread that needs it.",
+    .stresses = "Remote frees, and the return of the freed memory to the thread that allocates.",
     .options = options,
+    .smoke = "--objects 50k",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .setup = setup,
     .round = round_once,
 };

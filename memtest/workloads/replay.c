@@ -1,4 +1,5 @@
-/* Plays a recorded trace: memtest/trace/plan.h says how its threads and their order are kept. */
+/* Replays a recorded trace; memtest/trace/plan.h explains how its threads and their order are kept.
+ */
 #include "../trace/plan.h"
 #include "../trace/watch.h"
 #include "../workload.h"
@@ -15,7 +16,8 @@ static const struct option_spec options[] = {
      .type = OPTION_CHOICE,
      .fallback = "objects",
      .choices = "objects|total",
-     .help = "threads wait for each other where an object passes between them, or at every event"},
+     .help = "objects: a thread waits for another one whose object it frees; total: every event "
+             "waits for the one before"},
     {.key = "window",
      .type = OPTION_COUNT,
      .fallback = "65536",
@@ -25,46 +27,46 @@ static const struct option_spec options[] = {
     {.key = "addresses",
      .type = OPTION_TEXT,
      .fallback = "",
-     .help = "write a file with the address that each event of the first round received, for "
-             "./stats.py trace --addresses"},
+     .help = "file to write: the address that each event of the first round received"},
     {.key = "live-curve",
      .type = OPTION_TEXT,
      .fallback = "",
-     .help = "write a file with the live bytes after each event of the first round"},
+     .help = "file to write: the live bytes after each event of the first round"},
     {.key = NULL},
 };
 
-/* How far a lane has come. On a line of its own, as the others look at it. */
+/* How far a lane has come. On a cache line of its own, as the others read it. */
 struct progress {
     /* The lane's next event: all that it had to do before is done. The store that moves it releases
-     * the slots the lane wrote; pairs with the acquire loads in least_progress() and wait_for(). */
+     * the entries that the lane wrote; pairs with the acquire loads in least_progress() and
+     * wait_for(). */
     _Alignas(128) _Atomic uint64_t next;
 };
 
 struct lane {
     struct plan_lane *plan;
     struct progress *progress;
-    uint64_t limit; /* the lane may do events below this one without looking at the others */
+    uint64_t limit; /* the lane may do events below this one without reading the others */
     unsigned unpublished;
 };
 
 enum { PUBLISH_EVERY = 32 }; /* steps: others see progress this late while the lane is running */
 
 static struct plan plan;
-static struct block *slots;
+static struct block *entries;
 static struct progress *progress;
 static uint64_t window;
 static bool in_total_order;
 static struct watch watch;
 
-static void setup(struct run *run) {
-    in_total_order = option_choice(run, "order") == 1;
-    window = in_total_order ? 0 : option_number(run, "window");
-    plan_make(&plan, option_text(run, "file"), window);
-    run_set_threads(run, plan.lane_count ? plan.lane_count : 1);
-    slots = own_memory(plan.slot_count * sizeof *slots);
-    progress = own_memory(run_threads(run) * sizeof *progress);
-    watch_open(&watch, option_text(run, "addresses"), option_text(run, "live-curve"),
+static void setup(struct settings *settings) {
+    in_total_order = option_choice(settings, "order") == 1;
+    window = in_total_order ? 0 : option_number(settings, "window");
+    plan_make(&plan, option_text(settings, "file"), window);
+    require_threads(settings, plan.lane_count ? plan.lane_count : 1);
+    entries = entries_new(plan.entry_count);
+    progress = own_memory(settings->threads * sizeof *progress);
+    watch_open(&watch, option_text(settings, "addresses"), option_text(settings, "live-curve"),
                plan.totals.events);
 }
 
@@ -91,7 +93,7 @@ static uint64_t least_progress(void) {
     return least;
 }
 
-/* Spins for a moment, then leaves the CPU to the lane that is waited for. */
+/* Spins for a moment, then yields the CPU to the lane that is waited for. */
 static void pause_for(unsigned *turns) {
     if (++*turns % 128 == 0)
         sched_yield();
@@ -106,7 +108,7 @@ static void pause_for(unsigned *turns) {
 static void wait_for_window(struct lane *lane, uint64_t number) {
     unsigned turns = 0;
     publish(lane, number);
-    uint64_t least; /* at most `number`, as this lane has just said that it is there */
+    uint64_t least; /* at most `number`, which this lane has just published */
     while ((least = least_progress()) + window < number)
         pause_for(&turns);
     lane->limit = least + window + 1;
@@ -139,27 +141,27 @@ static void after_step(struct lane *lane, uint64_t number) {
 
 static void perform(struct worker *w, const struct replay_step *step) {
     static const struct block none;
-    struct block *slot = &slots[step->slot];
+    struct block *entry = &entries[step->entry];
     size_t alignment = (size_t)1 << step->align_log2;
     switch ((enum replay_op)step->op) {
     case REPLAY_MALLOC:
-        *slot = worker_malloc(w, step->size);
+        *entry = worker_malloc(w, step->size);
         break;
     case REPLAY_CALLOC:
-        *slot = worker_calloc(w, 1, step->size);
+        *entry = worker_calloc(w, 1, step->size);
         break;
     case REPLAY_ALIGNED: /* aligned_alloc may ask for less than posix_memalign accepts */
-        *slot =
+        *entry =
             worker_memalign(w, alignment < sizeof(void *) ? sizeof(void *) : alignment, step->size);
         break;
     case REPLAY_REALLOC:
-        *slot = worker_realloc(w, *slot, step->size);
+        *entry = worker_realloc(w, *entry, step->size);
         break;
     case REPLAY_REALLOC_NULL:
-        *slot = worker_realloc(w, none, step->size);
+        *entry = worker_realloc(w, none, step->size);
         break;
     case REPLAY_FREE:
-        worker_free(w, *slot);
+        worker_free(w, *entry);
         break;
     case REPLAY_FREE_NULL:
         worker_free(w, none);
@@ -181,7 +183,7 @@ static void play_thread(struct worker *w) {
         int64_t live = worker_live(w);
         perform(w, step);
         if (is_watched)
-            watch_step(&watch, step, slots[step->slot].at, worker_live(w) - live);
+            watch_step(&watch, step, entries[step->entry].at, worker_live(w) - live);
         if (is_shared)
             after_step(lane, step->number);
         if (step->op == REPLAY_THREAD_END)
@@ -194,7 +196,7 @@ static void free_left_over(struct worker *w) {
     const struct replay_step *step;
     stream_rewind(&lane->plan->left_over);
     while ((step = stream_next(&lane->plan->left_over)))
-        worker_free(w, slots[step->slot]);
+        worker_free(w, entries[step->entry]);
 }
 
 /* A recorded thread that ended does so here too, as allocators keep memory for each thread. */
@@ -207,7 +209,7 @@ static void round_once(struct worker *w) {
     stream_rewind(&lane->plan->steps);
     lane->limit = 0;
     publish(lane, 0);
-    worker_barrier(w); /* nobody may take the progress of the last round for this one's */
+    worker_barrier(w); /* no lane may read the progress of the last round as this one's */
     while (!stream_is_at_end(&lane->plan->steps)) {
         if (lane->plan->has_ends)
             worker_in_new_thread(w, play_thread);
@@ -224,9 +226,10 @@ static void drain(struct worker *w) {
 
 static struct workload replay = {
     .name = "replay",
-    .summary = "Plays every allocation, free and realloc of a recorded program, with its threads.",
+    .summary =
+        "Replays every allocation, free and realloc of a recorded program, with its threads.",
     .source = "A trace that build/alloc-record made of a real program; docs/trace-format.md.",
-    .stresses = "What that program stresses: its sizes, lifetimes and hand-overs between threads.",
+    .stresses = "What that program stresses: its sizes, lifetimes and remote frees.",
     .options = options,
     .setup = setup,
     .prepare = prepare,

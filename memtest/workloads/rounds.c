@@ -6,24 +6,20 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-static size_t slots;
+static size_t entries;
 static struct size_range sizes;
 
-static void setup(struct run *run) {
-    slots = option_number(run, "slots");
-    sizes = option_size_range(run);
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(slots);
+static void setup(struct settings *settings) {
+    entries = option_number(settings, "slots");
+    sizes = option_size_range(settings);
 }
 
 static void round_once(struct worker *w) {
-    struct block *slot = w->state;
-    for (size_t i = 0; i < slots; i++)
-        slot[i] = worker_malloc(w, random_size(w, sizes));
-    for (size_t i = 0; i < slots; i++)
-        worker_free(w, slot[i]);
+    struct block *entry = w->entries;
+    for (size_t i = 0; i < entries; i++)
+        entry[i] = worker_malloc(w, random_size(w, sizes));
+    for (size_t i = 0; i < entries; i++)
+        worker_free(w, entry[i]);
 }
 
 static struct workload rounds = {
@@ -32,12 +28,15 @@ static struct workload rounds = {
         "Each round fills a table with blocks of uniformly drawn sizes and then frees them all.",
     .source = "The allocation study for MIND (Lee et al., SOSP 2021): 16 rounds of 1024 blocks of "
               "2-128 MiB on one thread, or of 128 KiB-32 MiB on 16 threads.",
-    .stresses = "What an allocator asks of the kernel for large blocks, and whether it keeps freed "
-                "memory for the next round.",
+    .stresses =
+        "Kernel calls for large blocks, and whether freed memory is kept for the next round.",
     .options = options,
     .rounds = 2500,
+    .smoke = "--rounds 20 --slots 100 --max_bytes 16K",
+    .catches = {CATCHES_LEAK,
+                CATCHES_KEPT_MEMORY("--rounds 2 --slots 100 --min_bytes 256K --max_bytes 512K")},
     .setup = setup,
-    .prepare = prepare,
+    .entries = &entries,
     .round = round_once,
 };
 REGISTER_WORKLOAD(rounds);

@@ -1,4 +1,5 @@
 #include "../exchange.h"
+#include "../workload.h"
 
 enum mode { UNIFORM, FALLOFF };
 
@@ -7,7 +8,7 @@ static const struct option_spec options[] = {
      .type = OPTION_CHOICE,
      .fallback = "falloff",
      .choices = "uniform|falloff",
-     .help = "how sizes are drawn: equally likely, or the less likely the larger"},
+     .help = "distribution of sizes: uniform, or falling with the size"},
     ITERATIONS_OPTION("loops", "50k", "loops of each thread in a round"),
     COUNT_OPTION("blocks", "5000", "live blocks of each thread"),
     COUNT_OPTION("operations", "100", "blocks that are replaced in a loop"),
@@ -16,8 +17,8 @@ static const struct option_spec options[] = {
     {.key = NULL},
 };
 
-struct place {
-    struct block *slot, *out, *in;
+struct tables {
+    struct block *live, *out, *in;
 };
 
 static size_t loops, blocks, operations, handed;
@@ -25,20 +26,20 @@ static enum mode mode;
 static struct size_range sizes;
 static struct exchange neighbours;
 
-static void setup(struct run *run) {
-    mode = (enum mode)option_choice(run, "mode");
-    loops = option_number(run, "loops");
-    blocks = option_number(run, "blocks");
-    operations = option_number(run, "operations");
-    handed = operations * option_number(run, "handed_percent") / 100;
-    sizes = option_size_range(run);
-    neighbours = exchange_new(run, handed);
+static void setup(struct settings *settings) {
+    mode = (enum mode)option_choice(settings, "mode");
+    loops = option_number(settings, "loops");
+    blocks = option_number(settings, "blocks");
+    operations = option_number(settings, "operations");
+    handed = operations * option_number(settings, "handed_percent") / 100;
+    sizes = option_size_range(settings);
+    neighbours = exchange_new(settings->threads, handed);
 }
 
 static void prepare(struct worker *w) {
-    struct place *place = own_memory(sizeof *place);
-    *place = (struct place){new_slots(blocks), new_slots(handed), new_slots(handed)};
-    w->state = place;
+    struct tables *tables = own_memory(sizeof *tables);
+    *tables = (struct tables){entries_new(blocks), entries_new(handed), entries_new(handed)};
+    w->state = tables;
 }
 
 /* The square of a uniform number makes small sizes likely: half of the blocks are in the lowest
@@ -50,19 +51,19 @@ static size_t draw_size(struct worker *w) {
     return sizes.min + (size_t)((double)(sizes.max - sizes.min) * u * u);
 }
 
-static void loop_once(struct worker *w, struct place *place) {
+static void loop_once(struct worker *w, struct tables *tables) {
     size_t given = 0;
     for (size_t i = 0; i < operations; i++) {
-        struct block *chosen = &place->slot[rng_below(&w->rng, blocks)];
-        if (chosen->at && given < handed)
-            place->out[given++] = *chosen;
-        else if (chosen->at)
-            worker_free(w, *chosen);
-        *chosen = worker_malloc(w, draw_size(w));
+        struct block *entry = &tables->live[rng_below(&w->rng, blocks)];
+        if (entry->at && given < handed)
+            tables->out[given++] = *entry;
+        else if (entry->at)
+            worker_free(w, *entry);
+        *entry = worker_malloc(w, draw_size(w));
     }
-    size_t came = exchange_blocks(&neighbours, w, place->out, given, place->in);
+    size_t came = exchange_blocks(&neighbours, w, tables->out, given, tables->in);
     for (size_t i = 0; i < came; i++)
-        worker_free(w, place->in[i]);
+        worker_free(w, tables->in[i]);
 }
 
 static void round_once(struct worker *w) {
@@ -71,8 +72,8 @@ static void round_once(struct worker *w) {
 }
 
 static void drain(struct worker *w) {
-    struct place *place = w->state;
-    free_slots(w, place->slot, blocks);
+    struct tables *tables = w->state;
+    entries_free(w, tables->live, blocks);
 }
 
 static struct workload rptest = {
@@ -81,9 +82,10 @@ static struct workload rptest = {
                "the next thread.",
     .source = "rptest of Mattias Jansson's rpmalloc-benchmark: a game engine's mix with "
               "cross-thread frees.",
-    .stresses =
-        "Many size classes up to 16 KB at once, and a steady trickle of frees by other threads.",
+    .stresses = "Many size classes up to 16 KB at once, and a steady share of remote frees.",
     .options = options,
+    .smoke = "--loops 300 --blocks 100",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

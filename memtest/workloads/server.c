@@ -11,43 +11,43 @@ static const struct option_spec options[] = {
      .fallback = "0",
      .min = 0,
      .max = 1e9,
-     .help = "requests per second that arrive at each thread, at random (Poisson), whether or not "
-             "it keeps up; 0: the "
-             "next request comes when the last one is served"},
+     .help = "requests per second that arrive at each thread at random (Poisson), whether or not "
+             "it keeps up; 0: a request arrives when the last one is served"},
     COUNT_OPTION("sessions", "10k",
                  "live sessions of each thread; a request replaces one of them at random"),
-    COUNT_OPTION("fields", "12", "small objects that parsing a request makes"),
+    COUNT_OPTION("fields", "12", "small objects that parsing a request allocates"),
     BYTES_OPTION("response", "16K", "largest response; its buffer grows by doubling"),
     {.key = NULL},
 };
 
 enum { READ_BUFFER = 4096, FIRST_RESPONSE = 512, FIELDS_MAX = 1024 };
-static const uint64_t SLEEP_FROM_NS =
-    200 * 1000; /* a wait longer than this is slept, a shorter one is spun */
+static const uint64_t SLEEP_FROM_NS = 200 * 1000; /* longer waits sleep, shorter ones spin */
 
 struct server {
     struct block *session;
-    struct rng arrivals; /* its own stream: the rate must not change the work */
-    double next_ns;      /* when the next request is meant to arrive */
+    struct rng arrivals; /* its own stream: the rate must not change the operations */
+    double next_ns;      /* intended arrival of the next request */
 };
 
 static size_t requests, sessions, fields, response_bytes;
+static uint64_t seed;
 static double rate;
 
-static void setup(struct run *run) {
-    requests = option_number(run, "requests");
-    sessions = option_number(run, "sessions");
-    fields = option_number(run, "fields");
-    response_bytes = option_number(run, "response");
-    rate = option_real(run, "rate");
+static void setup(struct settings *settings) {
+    requests = option_number(settings, "requests");
+    sessions = option_number(settings, "sessions");
+    fields = option_number(settings, "fields");
+    response_bytes = option_number(settings, "response");
+    rate = option_real(settings, "rate");
+    seed = settings->seed;
     if (fields > FIELDS_MAX)
         usage_error("--fields %zu is more than %d", fields, FIELDS_MAX);
 }
 
 static void prepare(struct worker *w) {
     struct server *server = own_memory(sizeof *server);
-    server->session = new_slots(sessions);
-    server->arrivals = rng_seeded(run_seed(w->run), 0x10000u + w->index);
+    server->session = entries_new(sessions);
+    server->arrivals = rng_seeded(seed, 0x10000u + w->index);
     w->state = server;
 }
 
@@ -63,9 +63,7 @@ static void serve(struct worker *w, struct server *server) {
     struct block field[FIELDS_MAX], request = worker_malloc(w, READ_BUFFER);
     for (size_t i = 0; i < fields; i++)
         field[i] = worker_malloc(w, rng_between(&w->rng, 8, 128));
-    struct block *session = &server->session[rng_below(&w->rng, sessions)];
-    if (session->at)
-        worker_free(w, *session);
+    struct block *session = entry_to_replace(w, server->session, sessions);
     *session = worker_malloc(w, rng_between(&w->rng, 128, 2048));
     struct block response = respond(w);
     for (size_t i = 0; i < fields; i++)
@@ -74,36 +72,36 @@ static void serve(struct worker *w, struct server *server) {
     worker_free(w, request);
 }
 
-/* Exponential gaps make Poisson arrivals. Returns when the request was meant to arrive. */
+/* Exponential gaps make Poisson arrivals. Returns the intended time of arrival. */
 static uint64_t wait_for_arrival(struct server *server) {
     uint64_t now = clock_monotonic_ns();
     if (rate == 0)
         return now;
     server->next_ns += -log(1 - rng_unit(&server->arrivals)) * 1e9 / rate;
-    uint64_t meant = (uint64_t)server->next_ns;
-    while ((now = clock_monotonic_ns()) < meant) {
-        if (meant - now > SLEEP_FROM_NS) {
-            uint64_t nap = meant - now - SLEEP_FROM_NS / 2;
+    uint64_t intended = (uint64_t)server->next_ns;
+    while ((now = clock_monotonic_ns()) < intended) {
+        if (intended - now > SLEEP_FROM_NS) {
+            uint64_t nap = intended - now - SLEEP_FROM_NS / 2;
             nanosleep(&(struct timespec){(time_t)(nap / 1000000000), (long)(nap % 1000000000)},
                       NULL);
         }
     }
-    return meant;
+    return intended;
 }
 
 static void round_once(struct worker *w) {
     struct server *server = w->state;
     server->next_ns = (double)clock_monotonic_ns();
     for (size_t i = 0; i < requests; i++) {
-        uint64_t meant = wait_for_arrival(server);
+        uint64_t intended = wait_for_arrival(server);
         serve(w, server);
-        worker_request_done(w, clock_monotonic_ns() - meant);
+        worker_request_done(w, clock_monotonic_ns() - intended);
     }
 }
 
 static void drain(struct worker *w) {
     struct server *server = w->state;
-    free_slots(w, server->session, sessions);
+    entries_free(w, server->session, sessions);
 }
 
 static struct workload server = {
@@ -112,9 +110,11 @@ static struct workload server = {
                "response.",
     .source = "alloclab; open loop as in Schroeder, Wierman and Harchol-Balter, Open Versus Closed "
               "(NSDI 2006).",
-    .stresses = "The tail: with --rate a stalled allocator delays all requests behind it, as "
-                "--latency shows.",
+    .stresses = "Tail latency: with --rate a slow allocator call delays all requests that queue "
+                "behind it, as --latency shows.",
     .options = options,
+    .smoke = "--requests 2000 --sessions 100",
+    .catches = {CATCHES_LEAK, CATCHES_COPYING_REALLOC("--requests 2500")},
     .setup = setup,
     .prepare = prepare,
     .round = round_once,

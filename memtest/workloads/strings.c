@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct option_spec options[] = {
-    ITERATIONS_OPTION("lines", "3M", "lines that each thread reads and takes apart in a round"),
+    ITERATIONS_OPTION("lines", "3M", "lines that each thread reads and splits in a round"),
     COUNT_OPTION("kept", "20k", "words that stay in the dictionary; a new one replaces an old one"),
     {.key = NULL},
 };
@@ -12,13 +12,9 @@ enum { WORDS_PER_LINE = 8, LONGEST_WORD = 24, FIRST_BUFFER = 16 };
 
 static size_t lines, kept;
 
-static void setup(struct run *run) {
-    lines = option_number(run, "lines");
-    kept = option_number(run, "kept");
-}
-
-static void prepare(struct worker *w) {
-    w->state = new_slots(kept);
+static void setup(struct settings *settings) {
+    lines = option_number(settings, "lines");
+    kept = option_number(settings, "kept");
 }
 
 /* Appends a random word and a space; the buffer doubles when it is full. Returns the new length. */
@@ -32,15 +28,13 @@ static size_t append_word(struct worker *w, struct block *line, size_t length) {
     return length + word + 1;
 }
 
-/* Copies one word out and puts it in the place of another one. */
+/* Copies a word into the dictionary, where it replaces another one. */
 static void keep_word(struct worker *w, struct block *dictionary, const char *word, size_t length) {
     struct block copy = worker_malloc(w, length + 1);
     memcpy(copy.at, word, length);
     ((char *)copy.at)[length] = '\0';
-    struct block *place = &dictionary[rng_below(&w->rng, kept)];
-    if (place->at)
-        worker_free(w, *place);
-    *place = copy;
+    struct block *entry = entry_to_replace(w, dictionary, kept);
+    *entry = copy;
 }
 
 static void read_line(struct worker *w, struct block *dictionary) {
@@ -59,11 +53,7 @@ static void read_line(struct worker *w, struct block *dictionary) {
 
 static void round_once(struct worker *w) {
     for (size_t i = 0; i < lines; i++)
-        read_line(w, w->state);
-}
-
-static void drain(struct worker *w) {
-    free_slots(w, w->state, kept);
+        read_line(w, w->entries);
 }
 
 static struct workload strings = {
@@ -73,10 +63,12 @@ static struct workload strings = {
     .source = "alloclab; what text-processing programs do.",
     .stresses = "Very small blocks of many sizes, and realloc of small blocks.",
     .options = options,
+    .smoke = "--lines 30k --kept 500",
+    .catches = {CATCHES_LEAK},
     .payload = SIZE_MAX,
     .setup = setup,
-    .prepare = prepare,
+    .entries = &kept,
     .round = round_once,
-    .drain = drain,
+    .drain = drain_entries,
 };
 REGISTER_WORKLOAD(strings);

@@ -1,6 +1,6 @@
 #include "../workload.h"
 
-/* A node holds its children's blocks and a key that the walk checks. */
+/* A node: the blocks of its children and a key that the walk checks. */
 struct node {
     struct block left, right;
     uint64_t key;
@@ -8,7 +8,7 @@ struct node {
 
 static const struct option_spec options[] = {
     ITERATIONS_OPTION("trees", "4000",
-                      "short-lived trees that each thread builds, walks and tears down in a round"),
+                      "short-lived trees that each thread builds, walks and frees in a round"),
     {.key = "depth",
      .type = OPTION_COUNT,
      .fallback = "14",
@@ -20,16 +20,16 @@ static const struct option_spec options[] = {
      .fallback = "18",
      .min = 1,
      .max = 26,
-     .help = "depth of the tree that lives through the round"},
+     .help = "depth of the tree that lives for the whole round"},
     {.key = NULL},
 };
 
 static size_t trees, depth, long_depth;
 
-static void setup(struct run *run) {
-    trees = option_number(run, "trees");
-    depth = option_number(run, "depth");
-    long_depth = option_number(run, "long_depth");
+static void setup(struct settings *settings) {
+    trees = option_number(settings, "trees");
+    depth = option_number(settings, "depth");
+    long_depth = option_number(settings, "long_depth");
 }
 
 static struct block build(struct worker *w, size_t levels, uint64_t key) {
@@ -54,12 +54,12 @@ static void check(struct worker *w, struct block b, uint64_t key) {
     check(w, node->right, 2 * key + 1);
 }
 
-static void tear_down(struct worker *w, struct block b) {
+static void free_tree(struct worker *w, struct block b) {
     const struct node *node = b.at;
     if (!node)
         return;
-    tear_down(w, node->left);
-    tear_down(w, node->right);
+    free_tree(w, node->left);
+    free_tree(w, node->right);
     worker_free(w, b);
 }
 
@@ -68,20 +68,21 @@ static void round_once(struct worker *w) {
     for (size_t i = 0; i < trees; i++) {
         struct block tree = build(w, depth, 1);
         check(w, tree, 1);
-        tear_down(w, tree);
+        free_tree(w, tree);
     }
     check(w, long_lived, 1);
-    tear_down(w, long_lived);
+    free_tree(w, long_lived);
 }
 
 static struct workload tree = {
     .name = "tree",
-    .summary =
-        "Builds, walks and tears down binary trees of small nodes beside one that lives long.",
+    .summary = "Builds, walks and frees binary trees of small nodes beside a long-lived one.",
     .source =
         "GCBench of Ellis, Kovac and Boehm; binary-trees of the Computer Language Benchmarks Game.",
-    .stresses = "One small size in bulk, and the locality of neighbours: a walk reads every node.",
+    .stresses = "Many blocks of one small size, and their locality: a walk reads every node.",
     .options = options,
+    .smoke = "--trees 60 --long_depth 8 --depth 10",
+    .catches = {CATCHES_LEAK},
     .payload = sizeof(struct node),
     .setup = setup,
     .round = round_once,

@@ -1,10 +1,10 @@
 #include "../ring.h"
 #include "../workload.h"
 
-enum { BATCHES_ON_THE_WAY = 64 };
+enum { BATCHES_IN_TRANSIT = 64 };
 
-/* The blocks of a batch form a list through their own first bytes, so both threads touch each of
- * them. */
+/* The blocks of a batch form a list through their first bytes, so both threads access each of them.
+ */
 struct link {
     struct block next;
 };
@@ -28,20 +28,20 @@ static const struct option_spec options[] = {
 };
 
 static size_t batches, batch;
-static unsigned makers, breakers;
+static unsigned makers, freers;
 static struct size_range sizes;
-static struct ring *rings; /* from each maker to each breaker */
+static struct ring *rings; /* from each maker to each freer */
 
-static void setup(struct run *run) {
-    batches = option_number(run, "batches");
-    batch = option_number(run, "batch");
-    sizes = option_size_range(run);
-    makers = (run_threads(run) + 1) / 2;
-    breakers = run_threads(run) - makers;
-    size_t count = makers * (breakers ? breakers : 1);
+static void setup(struct settings *settings) {
+    batches = option_number(settings, "batches");
+    batch = option_number(settings, "batch");
+    sizes = option_size_range(settings);
+    makers = (settings->threads + 1) / 2;
+    freers = settings->threads - makers;
+    size_t count = makers * (freers ? freers : 1);
     rings = own_memory(count * sizeof *rings);
     for (size_t i = 0; i < count; i++)
-        ring_init(&rings[i], BATCHES_ON_THE_WAY);
+        ring_init(&rings[i], BATCHES_IN_TRANSIT);
 }
 
 static struct block make_batch(struct worker *w) {
@@ -54,7 +54,7 @@ static struct block make_batch(struct worker *w) {
     return head;
 }
 
-static void break_batch(struct worker *w, struct block head) {
+static void free_batch(struct worker *w, struct block head) {
     while (head.at) {
         struct block next = ((struct link *)head.at)->next;
         worker_free(w, head);
@@ -62,40 +62,41 @@ static void break_batch(struct worker *w, struct block head) {
     }
 }
 
-/* Batch i of maker m goes to breaker (m + i) mod breakers: all threads meet, in an order that is
- * fixed. */
+/* Batch i of maker m goes to freer (m + i) mod freers: every maker meets every freer in a fixed
+ * order. */
 static void make_all(struct worker *w, unsigned maker) {
     for (size_t i = 0; i < batches; i++)
-        ring_push(&rings[maker * breakers + (maker + i) % breakers], make_batch(w));
+        ring_push(&rings[maker * freers + (maker + i) % freers], make_batch(w));
 }
 
-static void break_all(struct worker *w, unsigned breaker) {
+static void free_all(struct worker *w, unsigned freer) {
     for (size_t i = 0; i < batches; i++)
         for (unsigned maker = 0; maker < makers; maker++)
-            if ((maker + i) % breakers == breaker)
-                break_batch(w, ring_pop(&rings[maker * breakers + breaker]));
+            if ((maker + i) % freers == freer)
+                free_batch(w, ring_pop(&rings[maker * freers + freer]));
 }
 
 static void round_once(struct worker *w) {
-    if (breakers == 0) {
+    if (freers == 0) {
         for (size_t i = 0; i < batches; i++)
-            break_batch(w, make_batch(w));
+            free_batch(w, make_batch(w));
     } else if (w->index < makers) {
         make_all(w, w->index);
     } else {
-        break_all(w, w->index - makers);
+        free_all(w, w->index - makers);
     }
 }
 
 static struct workload xmalloc = {
     .name = "xmalloc",
-    .summary = "Half of the threads only allocate, the others only free; blocks travel in linked "
-               "batches, all to all.",
+    .summary = "Half of the threads only allocate, the others only free; blocks are passed in "
+               "linked batches, all to all.",
     .source = "Lever and Boreham, malloc() Performance in a Multithreaded Linux Environment "
               "(USENIX 2000).",
-    .stresses =
-        "The path of memory from threads that only free back to threads that only allocate.",
+    .stresses = "Return of memory from threads that only free to threads that only allocate.",
     .options = options,
+    .smoke = "--batches 300",
+    .catches = {CATCHES_LEAK, CATCHES_REMOTE_LEAK},
     .payload = sizeof(struct link),
     .setup = setup,
     .round = round_once,

@@ -42,18 +42,28 @@ def end_record(*arguments: str, binary: Path = MEMTEST) -> Record:
     return records(run(*arguments, binary=binary))[-1]
 
 
+def listed(binary: Path = MEMTEST) -> Record:
+    """What `memtest --list --json` says."""
+    answer: Record = json.loads(run("--list", "--json", binary=binary).stdout)
+    return answer
+
+
 def workloads() -> list[Record]:
-    """What `memtest --list` says."""
-    listed: list[Record] = json.loads(run("--list").stdout)
-    return listed
+    """The workloads that there are."""
+    found: list[Record] = listed()["workloads"]
+    return found
 
 
-def runnable_workloads() -> list[str]:
-    """The names of the workloads that need no input file."""
+def runnable_workloads() -> list[Record]:
+    """The workloads that need no input file."""
+    return [w for w in workloads() if not any(o["default"] is None for o in w["options"])]
+
+
+def caught_faults(names: Sequence[str]) -> list[tuple[str, Record]]:
+    """Each planted fault of these names that a workload must catch, with the workload's name."""
     return [
-        workload["name"]
+        (workload["name"], caught)
         for workload in workloads()
-        if not any(
-            option["type"] == "text" and option["default"] is None for option in workload["options"]
-        )
+        for caught in workload["catches"]
+        if caught["fault"] in names
     ]

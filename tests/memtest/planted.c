@@ -1,14 +1,23 @@
-/* A bump allocator with one planted mistake, for LD_PRELOAD: PLANT names the mistake, PLANT_AFTER
- * the number of mallocs that are served well before it shows. It never reuses memory; its block
- * size stands in the 16 bytes before a block. */
+/* A bump allocator with one planted fault, for LD_PRELOAD: PLANT names the fault, PLANT_AFTER the
+ * number of mallocs that are served correctly before it shows. It never reuses memory unless the
+ * fault says so; the size of a block is stored in the 16 bytes before it.
+ *
+ * Faults of content, for test_faults.py: overlap, twice, misaligned, dirty, forgetful, null.
+ * Faults of performance, which workloads declare in `.catches`: leak, copy and near are the bump
+ * allocator itself (nothing is reused, realloc always copies, neighbours share cache lines);
+ * remote_leak reuses only what the allocating thread frees; keep reuses blocks and never returns
+ * memory; lock works in each call with a global lock held. Sound counterparts: slow works as long
+ * without the lock; apart gives each block its own cache lines; none. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { HEADER = 16 };
 static const size_t HEAP = (size_t)1 << 34;
@@ -17,9 +26,22 @@ static _Atomic size_t used, served;
 static char *_Atomic heap;
 static _Atomic(void *) last;
 
-static bool planted(const char *mistake) {
+static const char *const faults[] = {"overlap", "twice", "misaligned", "dirty", "forgetful",
+                                     "null",    "leak",  "copy",       "near",  "remote_leak",
+                                     "keep",    "lock",  "slow",       "apart", "none"};
+
+__attribute__((constructor)) static void refuse_unknown_fault(void) {
+    const char *plant = getenv("PLANT");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (plant && strcmp(plant, faults[i]) == 0)
+            return;
+    fprintf(stderr, "planted.c has no fault %s\n", plant ? plant : "(PLANT is not set)");
+    _exit(125);
+}
+
+static bool planted(const char *fault) {
     const char *plant = getenv("PLANT"), *after = getenv("PLANT_AFTER");
-    return plant && strcmp(plant, mistake) == 0 && served > (after ? strtoul(after, NULL, 10) : 0);
+    return plant && strcmp(plant, fault) == 0 && served > (after ? strtoul(after, NULL, 10) : 0);
 }
 
 static char *heap_start(void) {
@@ -33,7 +55,7 @@ static char *heap_start(void) {
     return atomic_compare_exchange_strong(&heap, &none, start) ? start : heap;
 }
 
-/* "slow" works for a while in each call; "lock" does the same while it keeps all others out. */
+/* "slow" works for a while in each call; "lock" does so with a global lock held. */
 static void waste_time(void) {
     static atomic_flag lock = ATOMIC_FLAG_INIT;
     bool locks = planted("lock");
@@ -47,7 +69,8 @@ static void waste_time(void) {
         atomic_flag_clear_explicit(&lock, memory_order_release);
 }
 
-/* ---- "foreign": each thread reuses the blocks that it made, by powers of two ---- */
+/* ---- "remote_leak" and "keep": freed blocks are reused, by powers of two: those that the freeing
+ * thread allocated, or all ---- */
 
 struct freed {
     struct freed *next;
@@ -65,6 +88,10 @@ static unsigned class_of(size_t size) {
 
 static __thread struct freed *reusable[64];
 
+static bool reuses(void) {
+    return planted("remote_leak") || planted("keep");
+}
+
 static void *reuse(size_t size) {
     struct freed *block = reusable[class_of(size)];
     if (block)
@@ -72,10 +99,10 @@ static void *reuse(size_t size) {
     return block;
 }
 
-static void keep(void *block) {
+static void store_freed(void *block) {
     size_t head[2];
     memcpy(head, (char *)block - HEADER, HEADER);
-    if (head[1] != thread_number())
+    if (planted("remote_leak") && head[1] != thread_number())
         return;
     struct freed *freed = block, **first = &reusable[class_of(head[0])];
     freed->next = *first;
@@ -84,7 +111,7 @@ static void keep(void *block) {
 
 static void *take(size_t alignment, size_t size) {
     size_t head[2] = {size, thread_number()};
-    size_t room = (planted("foreign") ? (size_t)1 << class_of(size) : size) + HEADER +
+    size_t room = (reuses() ? (size_t)1 << class_of(size) : size) + HEADER +
                   (alignment > HEADER ? alignment : 0);
     size_t offset = atomic_fetch_add(&used, planted("overlap") ? room / 2 & ~(size_t)15
                                                                : (room + 15) & ~(size_t)15);
@@ -103,7 +130,7 @@ void *malloc(size_t size) {
     if (planted("twice") && last)
         return last;
     waste_time();
-    void *block = planted("foreign") ? reuse(size) : NULL;
+    void *block = reuses() ? reuse(size) : NULL;
     if (!block)
         block = take(planted("apart") ? 128 : HEADER, size);
     last = block;
@@ -111,8 +138,8 @@ void *malloc(size_t size) {
 }
 
 void free(void *block) {
-    if (block && planted("foreign"))
-        keep(block);
+    if (block && reuses())
+        store_freed(block);
 }
 
 void *calloc(size_t count, size_t size) {

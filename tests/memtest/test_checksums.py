@@ -39,7 +39,7 @@ def checksum(workload: str, threads: int, binary: Path, seed: int = 1) -> str:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
-@pytest.mark.parametrize("workload", runnable_workloads())
+@pytest.mark.parametrize("workload", [each["name"] for each in runnable_workloads()])
 def test_every_allocator_does_the_same_work(workload: str, threads: int) -> None:
     contestants = [
         row for row in built_allocators() if row[0] in ("ptmalloc", "jemalloc", "mimalloc", "lifo")

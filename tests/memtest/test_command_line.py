@@ -1,10 +1,11 @@
 """What memtest says to a user: usage, help, the list, and one clear message for each mistake."""
 
+import re
+import tomllib
+
 import pytest
 
-from tests.memtest.driver import run, workloads
-
-FIRST = {"rounds", "random_slots", "random_mixed", "larson", "producer_consumer", "burst_idle"}
+from tests.memtest.driver import ROOT, listed, run, workloads
 
 
 def test_bare_call_prints_usage_and_exits_with_2() -> None:
@@ -15,17 +16,40 @@ def test_bare_call_prints_usage_and_exits_with_2() -> None:
 
 
 def test_list_describes_every_workload_and_option() -> None:
-    listed = workloads()
-    assert {workload["name"] for workload in listed} >= FIRST
-    for workload in listed:
+    files = {path.stem for path in (ROOT / "memtest" / "workloads").glob("*.c")}
+    assert {workload["name"] for workload in workloads()} == files
+    for workload in workloads():
         assert workload["summary"] and workload["source"] and workload["stresses"]
-        for option in workload["options"]:
+        for option in (*workload["options"], *listed()["options"]):
             assert option["help"]
             if option["type"] in ("count", "bytes", "real") and option["default"] is not None:
                 assert option["min"] <= option["default"] <= option["max"]
 
 
-def test_help_teaches_the_workload() -> None:
+def test_the_list_for_people_has_the_same_workloads() -> None:
+    text = run("--list").stdout
+    for workload in workloads():
+        assert f"{workload['name']}: {workload['summary']}" in text
+        for caught in workload["catches"]:
+            assert f"catches   {caught['fault']}: {caught['metric']}" in text
+
+
+def test_version_is_that_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert run("--version").stdout.startswith(f"memtest {version},")
+    assert listed()["version"] == version
+
+
+@pytest.mark.parametrize("workload", [workload["name"] for workload in workloads()])
+def test_help_names_only_options_that_exist(workload: str) -> None:
+    text = run(workload, "--help").stdout
+    known = {f"--{option['key']}" for option in listed()["options"]} | {"--help"}
+    own = next(each["options"] for each in workloads() if each["name"] == workload)
+    known |= {f"--{option['key']}" for option in own}
+    assert set(re.findall(r"--[a-z_][\w-]*", text)) <= known
+
+
+def test_help_explains_the_workload() -> None:
     done = run("rounds", "--help")
     assert done.returncode == 0
     assert "MIND" in done.stdout
@@ -46,10 +70,11 @@ def test_help_teaches_the_workload() -> None:
         (["rounds", "--touch", "pages"], ["none|first|page|all", "nearest is page"]),
         (["rounds", "--min_bytes", "2M", "--max_bytes", "1M"], ["2097152", "1048576"]),
         (["rounds", "stray"], ["stray"]),
+        (["--list", "--jsno"], ["--list", "--json"]),
         (["rounds", "--live-file", "/no/such/file"], ["/no/such/file", "No such file"]),
     ],
 )
-def test_a_mistake_gets_one_line_that_names_the_cure(
+def test_a_mistake_gets_one_line_that_says_what_is_valid(
     arguments: list[str], hints: list[str]
 ) -> None:
     done = run(*arguments)

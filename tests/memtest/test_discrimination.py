@@ -1,14 +1,13 @@
-"""A workload is worth having when it tells a weak allocator from a sound one, by its metric.
+"""A workload is useful when its metric tells a weak allocator from a sound one.
 
-The weak ones are planted. Where only time can show the weakness, one clear difference in several
-attempts is enough, and a machine that is busy with other things is not asked.
+The weak ones are planted (planted.c). Each workload declares which of them its metric catches, and
+with which options; `memtest --list --json` prints that. Where only time can show the fault, one
+clear difference in several attempts is enough, and on a busy machine the test is skipped.
 """
 
 import os
 import subprocess
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,8 @@ import pytest
 from tests.memtest.driver import (
     MEMTEST,
     PLANTED,
-    ROOT,
     Record,
+    caught_faults,
     end_record,
     records,
     run,
@@ -30,10 +29,26 @@ needs_two_free_cpus = pytest.mark.skipif(
     CPUS < 2 or os.getloadavg()[0] > 2 * CPUS, reason="needs two CPUs that are mostly free"
 )
 
+# Planted faults that only time shows, with their sound counterparts; those that show after the
+# last free; those that page faults show.
+BY_TIME = {"lock": "slow", "near": "apart"}
+AFTER_FREE = ("keep",)
+BY_FAULTS = ("leak", "remote_leak", "copy")
+
+
+def words(workload: str, caught: Record) -> list[str]:
+    """The command line on which a fault must show."""
+    options = str(caught["options"]).split()
+    return [workload, *options, "--touch", "page", "--threads", str(caught["threads"])]
+
+
+def environment(plant: str) -> dict[str, str]:
+    return {"LD_PRELOAD": str(PLANTED), "PLANT": plant}
+
 
 def planted(plant: str, *arguments: str) -> Record:
-    """The end record of a run on the planted allocator."""
-    return records(run(*arguments, environment={"LD_PRELOAD": str(PLANTED), "PLANT": plant}))[-1]
+    """The end record of memtest on the planted allocator."""
+    return records(run(*arguments, environment=environment(plant)))[-1]
 
 
 def had_two_cpus(record: Record) -> bool:
@@ -41,15 +56,13 @@ def had_two_cpus(record: Record) -> bool:
     return bool(record["user_s"] + record["sys_s"] > 1.7 * record["wall_s"])
 
 
-def shows_in_one_attempt(
-    weak: Callable[[], Record], sound: Callable[[], Record], at_least: float
-) -> bool:
+def shows_in_one_attempt(weak: str, sound: str, arguments: list[str], at_least: float) -> bool:
     """Whether the weak allocator is clearly slower in any of several attempts. Attempts in which the
     machine did not give both CPUs do not count; where none does, the test is skipped.
     """
     counted = 0
     for _ in range(ATTEMPTS):
-        slow, fast = weak(), sound()
+        slow, fast = planted(weak, *arguments), planted(sound, *arguments)
         if slow["wall_s"] >= at_least * fast["wall_s"]:
             return True
         counted += had_two_cpus(slow) and had_two_cpus(fast)
@@ -58,13 +71,14 @@ def shows_in_one_attempt(
     return False
 
 
-def resident_after_the_last_free(tmp_path: Path, binary: Path, *arguments: str) -> int:
-    """Rss in KiB of a lingering memtest."""
+def resident_after_the_last_free(tmp_path: Path, plant: str | None, *arguments: str) -> int:
+    """Rss in bytes of a lingering memtest; without a plant on the C library's allocator."""
     page = tmp_path / "live"
     page.write_bytes(bytes(4096))
     process = subprocess.Popen(
-        [str(binary), *arguments, "--live-file", str(page), "--linger", "60"],
+        [str(MEMTEST), *arguments, "--live-file", str(page), "--linger", "60"],
         stdout=subprocess.DEVNULL,
+        env={**os.environ, **(environment(plant) if plant else {})},
     )
     deadline = time.monotonic() + 60
     while page.read_bytes()[8] != 2 and time.monotonic() < deadline:
@@ -72,117 +86,56 @@ def resident_after_the_last_free(tmp_path: Path, binary: Path, *arguments: str) 
     status = Path(f"/proc/{process.pid}/status").read_text()
     process.kill()
     process.wait()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(rss) << 10
 
 
-# Workloads that reuse memory, and so little work that a leak is megabytes where a sound allocator
-# needs kilobytes.
-REUSING = {
-    "aligned": "--iterations 20k --slots 100",
-    "burst_idle": "--rounds 5 --objects 2000 --idle_ms 0",
-    "calloc_heavy": "--iterations 5k --slots 50",
-    "comb": "--passes 20 --blocks 2000",
-    "fleet": "--iterations 200k --live 256K",
-    "fragmentation": "--iterations 20k --live 256K",
-    "glibc_simple": "--repeats 100",
-    "glibc_thread": "--iterations 10k --slots 50",
-    "larson": "--generations 20 --replacements 2k --slots 100",
-    "malloc_large": "--iterations 500 --slots 4 --min_bytes 32K --max_bytes 64K",
-    "mleak": "--generations 100 --objects 50",
-    "mstress": "--generations 20 --objects 2000 --kept 200",
-    "nbody": "--steps 500",
-    "pairs": "--iterations 300k",
-    "producer_consumer": "--objects 50k",
-    "random_mixed": "--iterations 100k --working_set 200",
-    "random_slots": "--iterations 200k --slots 500",
-    "rounds": "--rounds 20 --slots 100 --max_bytes 16K",
-    "rptest": "--loops 300 --blocks 100",
-    "sawtooth": "--teeth 20 --objects 2000",
-    "server": "--requests 2000 --sessions 100",
-    "sh6bench": "--passes 2",
-    "sh8bench": "--passes 2",
-    "strings": "--lines 30k --kept 500",
-    "tree": "--trees 60 --long_depth 8 --depth 10",
-    "vector_growth": "--growths 50 --max_bytes 64K",
-    "xmalloc": "--batches 300",
-}
-# Of these, the ones in which a thread frees what another one made.
-HANDING_OVER = (
-    *("fleet", "larson", "mleak", "mstress"),
-    *("producer_consumer", "rptest", "sh8bench", "xmalloc"),
-)
-KEEPING_TIME = ("pairs", "random_mixed", "glibc_thread")
-SHARING_LINES = ("cache_scratch", "cache_thrash")
-NO_ALLOCATION = ("empty",)
+@pytest.mark.parametrize("workload", runnable_workloads(), ids=lambda each: str(each["name"]))
+def test_every_workload_that_allocates_catches_a_planted_fault(workload: Record) -> None:
+    end = end_record(workload["name"], *workload["smoke"].split())
+    assert end["live_end_bytes"] == 0
+    if end["mallocs"]:
+        assert workload["catches"]
+        known = {*BY_FAULTS, *BY_TIME, *AFTER_FREE}
+        assert {caught["fault"] for caught in workload["catches"]} <= known
 
 
-def test_every_workload_is_meant_to_catch_a_planted_weakness() -> None:
-    assert {*REUSING, *SHARING_LINES, *NO_ALLOCATION} == set(runnable_workloads())
+@pytest.mark.parametrize(("workload", "caught"), caught_faults(BY_FAULTS))
+def test_page_faults_show_memory_that_is_not_used_again(workload: str, caught: Record) -> None:
+    arguments = words(workload, caught)
+    sound, weak = end_record(*arguments), planted(caught["fault"], *arguments)
+    assert weak["checksum"] == sound["checksum"]
+    if caught["threads"] == 1:
+        assert weak["live_peak_bytes"] == sound["live_peak_bytes"]
+    if caught["fault"] == "copy":
+        assert weak["reallocs"] > 0
+    assert caught["rises"] >= 2
+    assert weak[caught["metric"]] > caught["rises"] * sound[caught["metric"]]
 
 
-@pytest.mark.parametrize("workload", REUSING)
-def test_page_faults_show_an_allocator_that_leaks(workload: str) -> None:
-    arguments = [workload, *REUSING[workload].split(), "--touch", "page"]
-    sound, leaky = end_record(*arguments), planted("leak", *arguments)
-    assert leaky["checksum"] == sound["checksum"]
-    assert leaky["live_peak_bytes"] == sound["live_peak_bytes"]
-    assert leaky["minor_faults"] > 2 * sound["minor_faults"]
+def test_lost_remote_frees_do_not_show_where_there_are_none() -> None:
+    arguments = ["pairs", "--iterations", "300k", "--touch", "page", "--threads", "2"]
+    assert planted("remote_leak", *arguments)["minor_faults"] < 100
 
 
-@pytest.mark.parametrize("workload", HANDING_OVER)
-def test_page_faults_show_an_allocator_that_loses_what_other_threads_free(workload: str) -> None:
-    arguments = [workload, *REUSING[workload].split(), "--touch", "page", "--threads", "2"]
-    sound, leaky = end_record(*arguments), planted("foreign", *arguments)
-    assert leaky["checksum"] == sound["checksum"]
-    assert leaky["minor_faults"] > 2 * sound["minor_faults"]
-
-
-def test_the_loser_of_foreign_frees_is_sound_where_there_are_none() -> None:
-    arguments = ["pairs", *REUSING["pairs"].split(), "--touch", "page", "--threads", "2"]
-    assert planted("foreign", *arguments)["minor_faults"] < 100
-
-
-@pytest.mark.parametrize(
-    ("workload", "arguments"),
-    [
-        ("rounds", "--rounds 2 --slots 100 --min_bytes 256K --max_bytes 512K"),
-        ("malloc_large", "--iterations 60 --slots 50 --min_bytes 256K --max_bytes 512K"),
-        ("burst_idle", "--rounds 2 --objects 100 --idle_ms 0 --min_bytes 256K --max_bytes 512K"),
-    ],
-)
+@pytest.mark.parametrize(("workload", "caught"), caught_faults(AFTER_FREE))
 def test_resident_memory_shows_an_allocator_that_never_returns_any(
-    tmp_path: Path, workload: str, arguments: str
+    tmp_path: Path, workload: str, caught: Record
 ) -> None:
-    words = [workload, *arguments.split(), "--touch", "page"]
-    keeps = resident_after_the_last_free(tmp_path, ROOT / "build" / "memtest-lifo", *words)
-    returns = resident_after_the_last_free(tmp_path, MEMTEST, *words)
-    assert keeps > 12 << 10, "in KiB"
-    assert returns < keeps / 2
-
-
-@pytest.mark.parametrize("workload", ["vector_growth", "server"])
-def test_page_faults_show_an_allocator_that_copies_on_every_realloc(workload: str) -> None:
-    arguments = [workload, "--scale", "0.04" if workload == "vector_growth" else "0.001"]
-    moves, copies = end_record(*arguments), planted("copies", *arguments)
-    assert copies["checksum"] == moves["checksum"]
-    assert copies["reallocs"] > 0
-    assert copies["minor_faults"] > 2 * moves["minor_faults"]
+    arguments = words(workload, caught)
+    keeps = resident_after_the_last_free(tmp_path, caught["fault"], *arguments)
+    returns = resident_after_the_last_free(tmp_path, None, *arguments)
+    assert caught["metric"] == "rss_after_free_bytes"
+    assert keeps > 12 << 20
+    assert returns * caught["rises"] < keeps
 
 
 @needs_two_free_cpus
-@pytest.mark.parametrize("workload", KEEPING_TIME)
-def test_two_threads_show_a_global_lock(workload: str) -> None:
-    arguments = [workload, "--iterations", "10k"]
-
-    arguments += ["--threads", "2"]
-    locked, unlocked = (partial(planted, plant, *arguments) for plant in ("lock", "slow"))
-    assert shows_in_one_attempt(locked, unlocked, 1.5)
-
-
-@needs_two_free_cpus
-@pytest.mark.parametrize("workload", SHARING_LINES)
-def test_two_threads_show_objects_in_one_cache_line(workload: str) -> None:
-    arguments = [workload, "--objects", "40", "--writes", "500k", "--threads", "2"]
-
-    together, apart = (partial(planted, plant, *arguments) for plant in ("near", "apart"))
-    assert shows_in_one_attempt(together, apart, 1.3)
+@pytest.mark.parametrize(("workload", "caught"), caught_faults(tuple(BY_TIME)))
+def test_two_threads_show_a_global_lock_and_a_shared_cache_line(
+    workload: str, caught: Record
+) -> None:
+    assert caught["metric"] == "wall_s"
+    assert shows_in_one_attempt(
+        caught["fault"], BY_TIME[caught["fault"]], words(workload, caught), caught["rises"]
+    )

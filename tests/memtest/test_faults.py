@@ -1,4 +1,4 @@
-"""Allocators with planted mistakes: each is caught, named in a record and by the exit code."""
+"""Allocators with planted faults: each is caught, and named in a record and by the exit code."""
 
 import json
 
@@ -21,8 +21,8 @@ def planted(
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
-def test_the_planted_allocator_works_without_a_mistake() -> None:
-    code, lines, _ = planted("nothing", *MIXED, "--verify", "full")
+def test_the_planted_allocator_works_without_a_fault() -> None:
+    code, lines, _ = planted("none", *MIXED, "--verify", "full")
     assert code == 0
     assert lines[-1]["provider"]["path"] == str(PLANTED.resolve())  # type: ignore[index]
 
@@ -69,7 +69,7 @@ def test_null_ends_the_run_with_3_and_one_line() -> None:
     assert "random_mixed" in message
 
 
-def test_verify_none_promises_nothing() -> None:
+def test_verify_none_checks_nothing() -> None:
     code, lines, _ = planted("overlap", *MIXED)
     assert code == 0
     assert lines[-1]["record"] == "end"

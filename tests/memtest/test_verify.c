@@ -1,6 +1,7 @@
 #include "cmocka_all.h"
 #include "memtest/verify.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { BYTES = 300 };

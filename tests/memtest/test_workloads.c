@@ -1,9 +1,12 @@
 /* Every registered workload, run small inside this process with every byte verified: also what the
  * sanitizers see. */
 #include "cmocka_all.h"
-#include "memtest/run.h"
+#include "memtest/measure.h"
+#include "memtest/options.h"
 #include "memtest/value.h"
+#include "memtest/workload.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A workload that needs an input (a trace) has tests of its own. */
@@ -14,43 +17,30 @@ static bool needs_an_input(const struct workload *workload) {
     return false;
 }
 
-/* Keeps the live heap small too: the sanitizers are slow. */
-static int add_small_heap(const struct workload *workload, char **argv) {
-    static const char *const small[][3] = {
-        {"objects", "--objects", "1000"},    {"blocks", "--blocks", "1000"},
-        {"slots", "--slots", "100"},         {"live", "--live", "256K"},
-        {"long_depth", "--long_depth", "8"}, {"depth", "--depth", "8"}};
-    int count = 0;
-    for (const struct option_spec *spec = workload->options; spec && spec->key; spec++) {
-        for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
-            if (strcmp(spec->key, small[i][0]) == 0) {
-                argv[count++] = (char *)small[i][1];
-                argv[count++] = (char *)small[i][2];
-            }
-        }
-    }
-    return count;
-}
-
-static struct run run_small(struct workload *workload, char *threads, char *seed, char *verify) {
+/* The smoke run of the workload, a tenth as long: the sanitizers are slow. */
+static struct measurement measure_smoke(struct workload *workload, char *threads, char *seed,
+                                        char *verify) {
     static struct settings settings;
-    struct run run;
-    char *argv[32] = {"memtest",   (char *)workload->name,
-                      "--threads", threads,
-                      "--seed",    seed,
-                      "--verify",  verify,
-                      "--rounds",  "2",
-                      "--scale",   "0.001"};
-    int argc = 12 + add_small_heap(workload, argv + 12);
+    struct measurement m;
+    char *argv[40] = {"memtest", (char *)workload->name};
+    char *last[] = {"--threads", threads,    "--seed", seed,      "--verify",
+                    verify,      "--rounds", "2",      "--scale", "0.1"};
+    char smoke[256];
+    int argc = 2;
+    snprintf(smoke, sizeof smoke, "%s", workload->smoke);
+    for (char *word = strtok(smoke, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++)
+        argv[argc++] = last[i];
     options_read(argc, argv, &settings);
-    run_execute(&run, &settings);
-    return run;
+    measure(&m, &settings);
+    return m;
 }
 
 static void same_seed_same_checksum(struct workload *workload, char *threads, char *verify) {
-    struct run first = run_small(workload, threads, "3", verify),
-               second = run_small(workload, threads, "3", "none");
-    if (run_checksum(&first) != run_checksum(&second))
+    struct measurement first = measure_smoke(workload, threads, "3", verify),
+                       second = measure_smoke(workload, threads, "3", "none");
+    if (measurement_checksum(&first) != measurement_checksum(&second))
         fail_msg("%s with %s threads: the same seed gave other operations", workload->name,
                  threads);
     assert_int_equal(first.end.totals.mallocs, second.end.totals.mallocs);
@@ -73,9 +63,9 @@ static void everything_is_freed_in_the_end(void **state) {
     for (struct workload *workload = workload_first(); workload; workload = workload->next) {
         if (needs_an_input(workload))
             continue;
-        struct run run = run_small(workload, "2", "1", "stamp");
-        if (run.end.totals.live != 0 || run.end.totals.mallocs != run.end.totals.frees)
-            fail_msg("%s leaves %lld bytes", workload->name, (long long)run.end.totals.live);
+        struct measurement m = measure_smoke(workload, "2", "1", "stamp");
+        if (m.end.totals.live != 0 || m.end.totals.mallocs != m.end.totals.frees)
+            fail_msg("%s leaves %lld bytes", workload->name, (long long)m.end.totals.live);
     }
 }
 
@@ -95,6 +85,7 @@ static void every_workload_explains_itself(void **state) {
     for (struct workload *workload = workload_first(); workload; workload = workload->next) {
         assert_true(workload->summary[0] && workload->source[0] && workload->stresses[0]);
         assert_non_null(workload->round);
+        assert_true(needs_an_input(workload) || workload->smoke);
         options_explain_themselves(workload->options);
     }
 }

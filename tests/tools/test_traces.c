@@ -1,6 +1,7 @@
 /* The trace code inside one process, for the sanitizers: the hash map, writer and reader, and a
  * replay with threads that hand objects to each other. */
-#include "memtest/run.h"
+#include "memtest/measure.h"
+#include "memtest/options.h"
 #include "memtest/trace/map.h"
 #include "memtest/trace/reader.h"
 #include "tests/memtest/cmocka_all.h"
@@ -8,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,14 +106,14 @@ static void what_was_written_is_read(void **state) {
 
 static uint64_t replay(char *path, char *order, char *window) {
     static struct settings settings;
-    static struct run run;
+    static struct measurement m;
     char *argv[] = {"memtest", "replay",   path,    "--order",  order, "--window",
                     window,    "--verify", "stamp", "--rounds", "2",   NULL};
     options_read(11, argv, &settings);
-    run_execute(&run, &settings);
-    assert_int_equal(run.settings->threads, LANES);
-    assert_int_equal(run.end.totals.live, 0);
-    return run_checksum(&run);
+    measure(&m, &settings);
+    assert_int_equal(m.settings->threads, LANES);
+    assert_int_equal(m.end.totals.live, 0);
+    return measurement_checksum(&m);
 }
 
 static void a_replay_with_threads_follows_the_trace(void **state) {

@@ -35,7 +35,7 @@ struct trace_writer {
 
 /* The most that a column takes of one block. Two numbers for each event are the worst that runs and
  * marks can do. */
-enum { COLUMN_BYTES = TRACE_BLOCK_EVENTS * 2 * LEB_MAX_BYTES };
+enum { COLUMN_BYTES = TRACE_CHUNK_EVENTS * 2 * LEB_MAX_BYTES };
 
 /* The file that is being written, for writer_abandon(). */
 static struct trace_writer *current;
@@ -57,15 +57,15 @@ static void put_block(struct trace_writer *writer, enum trace_kind kind, const v
         errno = ENOMEM;
         fail(writer);
     }
-    struct trace_block_head head = {
-        .magic = TRACE_BLOCK_MAGIC,
+    struct trace_chunk_head head = {
+        .magic = TRACE_CHUNK_MAGIC,
         .kind = kind,
         .first_event = writer->first_event,
         .events = writer->events,
         .packed = (uint32_t)packed,
         .unpacked = (uint32_t)length,
     };
-    uLong crc = crc32(0, (const void *)&head, offsetof(struct trace_block_head, crc));
+    uLong crc = crc32(0, (const void *)&head, offsetof(struct trace_chunk_head, crc));
     head.crc = (uint32_t)crc32(crc, writer->packed, (uInt)packed);
     put(writer, &head, sizeof head);
     put(writer, writer->packed, packed);
@@ -78,8 +78,8 @@ static void append(struct trace_writer *writer, enum trace_column column, uint64
 
 static void end_run(struct trace_writer *writer) {
     if (writer->run_length) {
-        append(writer, TRACE_RUNS, writer->run_thread);
-        append(writer, TRACE_RUNS, writer->run_length);
+        append(writer, TRACE_THREADS, writer->run_thread);
+        append(writer, TRACE_THREADS, writer->run_length);
     }
     writer->run_length = 0;
 }
@@ -119,7 +119,7 @@ uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_o
     if (trace_op_releases(op))
         append(writer, TRACE_BACKS, back);
     uint64_t number = writer->first_event + writer->events++;
-    if (writer->events == TRACE_BLOCK_EVENTS)
+    if (writer->events == TRACE_CHUNK_EVENTS)
         end_block(writer);
     return number;
 }

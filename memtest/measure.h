@@ -1,9 +1,9 @@
-/* One run: threads, barriers, the measured region and what it cost. */
+/* Runs the threads of a workload through its rounds and measures what that costs. */
 #pragma once
 #include "live.h"
-#include "options.h"
+#include "settings.h"
+#include "worker.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 /* Counters summed over the workers at one moment. */
@@ -12,27 +12,27 @@ struct totals {
     int64_t live;
 };
 
-/* What was known when a round ended. */
+/* The state when a round ended. */
 struct round_mark {
     uint64_t ns; /* CLOCK_MONOTONIC */
     struct totals totals;
 };
 
-struct run {
+struct measurement {
     struct settings *settings;
     struct worker *workers; /* settings->threads of them */
     struct live_page *live;
     pthread_barrier_t barrier;
     bool over;            /* written by one thread between two barriers */
-    unsigned rounds_done; /* counts on past ROUNDS_MAX, where marks end */
+    unsigned rounds_done; /* may exceed ROUNDS_MAX, the number of marks */
     struct round_mark start, end;
     struct round_mark *marks; /* of the rounds, ROUNDS_MAX at most */
     struct rusage usage_start, usage_end;
 };
 
 /* Runs the workload as the settings say and returns when all threads have ended. */
-void run_execute(struct run *run, struct settings *settings);
+void measure(struct measurement *m, struct settings *settings);
 
 /* The checksum of all operations: the same for the same seed, options and threads, whatever the
  * allocator. */
-uint64_t run_checksum(const struct run *run);
+uint64_t measurement_checksum(const struct measurement *m);
