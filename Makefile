@@ -1,13 +1,32 @@
 # alloclab: builds memtest once per allocator, the project's own libraries, and runs every test.
+# `make help` lists what it makes: the lines of all makefiles that start with #:
 #
-#   make                   everything that can be built on this machine
-#   make jemalloc          build/memtest-jemalloc; any name of the table below works
-#   make list-allocators   the table with versions, paths and hashes, as JSON
-#   make check             installs what is missing, then lint, C tests and Python tests
-#   make check-asan        the C tests again under AddressSanitizer and UBSan; check-tsan: ThreadSanitizer
-#   make lint | format     only look | rewrite
-#   make CC=clang          another compiler; BUILD=dir and SANITIZE=thread build elsewhere and otherwise
-#   make V=1               shows the commands
+#: Build
+#:   make                     everything that can be built on this machine
+#:   make NAME                build/memtest-NAME, for an allocator NAME of the table
+#:   make clean               removes what was built; keeps the peers that were fetched
+#:   make compile_commands.json   how each source is compiled, for clangd and other tools
+#: Check
+#:   make check               installs what is missing, then lint, check-c and check-python
+#:   make check-c             the C tests
+#:   make check-python        the Python tests
+#:   make check-asan          the C tests under AddressSanitizer and UBSan
+#:   make check-tsan          the C tests under ThreadSanitizer
+#:   make lint                only looks: lint-c, lint-shell, lint-python
+#:   make format              rewrites C and Python in the one style
+#:   make conformance-NAME    what any malloc must do, under an allocator of the table
+#:   make torture-NAME        random operations with every byte verified, under an allocator of the table
+#: Tell and draw
+#:   make help                this list
+#:   make list-allocators     the table with versions, paths and hashes, as JSON
+#:   make list-packages       what install.sh takes from the distribution for the allocators
+#:   make list-peers          the newer releases that install.sh fetches
+#:   make results             the tables of docs/results, README.md and other pages, from results/reference
+#:   make architecture        the picture of ARCHITECTURE.md, from the tree
+#: Settings
+#:   CC=clang                 another compiler
+#:   BUILD=dir SANITIZE=thread   builds elsewhere, and with a sanitizer
+#:   V=1                      shows the commands
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -34,7 +53,7 @@ PYTHON   := $(firstword $(wildcard .venv/bin/python) python3)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The allocators: the one place that names them. A line here is all that a new allocator needs.
-#   role     contestant, limit (a ruler: what is possible, not what is usable) or own
+#   role     contestant; own; or limit: a reference allocator, which shows what is possible and is not usable
 #   package  extended regular expression of the distribution's package, as names differ by release; with =VERSION* it is
 #            a newer peer, which install.sh unpacks under build/peers/NAME; empty for what is built here
 #   library  the object that defines malloc first, then what must come with it; wildcards allowed; it lies in the
@@ -70,8 +89,8 @@ $(call row,tcmalloc218,   contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2
 $(call row,tbbmalloc,     contestant, Apache-2.0,   libtbbmalloc2,                    libtbbmalloc_proxy.so.2,                   oneTBB through its malloc proxy)
 $(call row,tbbmalloc2023, contestant, Apache-2.0,   libtbbmalloc2=2023*,              libtbbmalloc_proxy.so.2 libtbbmalloc.so.2, oneTBB through its malloc proxy)
 $(call row,scudo,         contestant, Apache-2.0,   libclang-rt-[0-9]+-dev,           $(SCUDO),                                  LLVM's hardened allocator)
-$(call row,bump,          limit,      MIT,          ,                                 libbump.so,                                a ruler: never frees; what fresh pages cost)
-$(call row,lifo,          limit,      MIT,          ,                                 liblifo.so,                                a ruler: unsafe per-thread free lists; what bookkeeping costs)
+$(call row,bump,          limit,      MIT,          ,                                 libbump.so,                                reference allocator: never frees; what fresh pages cost)
+$(call row,lifo,          limit,      MIT,          ,                                 liblifo.so,                                reference allocator: unsafe free lists per thread; what bookkeeping costs)
 $(call row,slotmalloc,    own,        MIT,          ,                                 libslotmalloc.so,                          the project's own)
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -206,9 +225,22 @@ format:
 	.venv/bin/ruff format --quiet
 	.venv/bin/ruff check --fix --quiet
 
+# Documents made from stored runs and from the tree.
+results:
+	$(PYTHON) tools/docs/results.py
+architecture:
+	$(PYTHON) -m tools.docs.architecture
+
+# How each object is compiled, as make itself would do it.
+compile_commands.json: FORCE
+	$(MAKE) --no-print-directory --always-make --dry-run V=1 all run-tests | $(PYTHON) tools/docs/compile_commands.py > $@
+
+help:
+	sed -n 's/^#: \{0,1\}//p' $(MAKEFILE_LIST)
+
 clean:
 	rm -rf $(filter-out $(PEERS),$(wildcard $(BUILD)/*))
 
 FORCE:
 .PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan \
-        lint lint-c lint-shell lint-python format clean list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)
+        lint lint-c lint-shell lint-python format results architecture help clean list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)
