@@ -1,6 +1,6 @@
 """The seed study's numbers, computed its way, and beside them what it left out.
 
-The definitions and what is wrong with them stand in docs/seed-study.md.
+The definitions and what is wrong with them stand in docs/mind-study.md.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
 
 
 def mind_table(study: Study) -> Table:
-    """The seed study's numbers beside what it left out (docs/seed-study.md)."""
+    """The seed study's numbers beside what it left out (docs/mind-study.md)."""
     raw = study.in_order(
         mind_measures(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
     )
@@ -59,7 +59,7 @@ def mind_table(study: Study) -> Table:
         frame[column] = [units.quantity(v, unit) for v in raw[column]]
     notes = [
         f"{', '.join(STUDY)} are the seed study's measures; the columns after them are "
-        "what it left out (docs/seed-study.md)."
+        "what it left out (docs/mind-study.md)."
     ]
     return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
 
