@@ -4,7 +4,7 @@
 #include "allocators/slotmalloc/src/base/kernel.h"
 #include "allocators/slotmalloc/src/memory/growing.h"
 #include "allocators/slotmalloc/src/memory/region.h"
-#include "allocators/slotmalloc/src/memory/superslab.h"
+#include "allocators/slotmalloc/src/memory/supply.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <setjmp.h>
@@ -235,7 +235,7 @@ static void a_thousand_heaps_can_be_had(void **state) {
     slotmalloc_free(slotmalloc_malloc(1));
     struct heap *last = NULL, *heap;
     for (size_t i = 0; i < 1000; i++) {
-        assert_int_equal(superslab_heap(&heap), OK);
+        assert_int_equal(supply_heap(&heap), OK);
         assert_true(heap > last);
         heap->ticks = 1; /* it can be written */
         last = heap;

@@ -1,9 +1,8 @@
 /* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
 #include "allocators/slotmalloc/src/base/kernel.h"
-#include "allocators/slotmalloc/src/heap/thread.h"
-#include "allocators/slotmalloc/src/memory/purge.h"
+#include "allocators/slotmalloc/src/api/init.h"
 #include "allocators/slotmalloc/src/memory/region.h"
-#include "allocators/slotmalloc/src/memory/superslab.h"
+#include "allocators/slotmalloc/src/memory/supply.h"
 #include "tests/allocators/conformance/support.h"
 
 #include <setjmp.h>
@@ -46,12 +45,12 @@ static void take(struct piece *piece, uint64_t word) {
     if (word % 8 == 0) {
         uint32_t align = 1u << (word >> 16) % 4;
         piece->count = 1 + (word >> 32) % 200;
-        assert_int_equal(superslab_take_stretch(piece->count, align, &taken), OK);
+        assert_int_equal(supply_take_superslab_range(piece->count, align, &taken), OK);
         assert_int_equal((uintptr_t)slot_address(taken.slot) % (align * SUPERSLAB_SIZE), 0);
     } else {
         unsigned align = 1u << (word >> 16) % 6;
         piece->count = word >> 24 & 1 ? 1 + (word >> 32) % 4 : 1 + (word >> 32) % 32;
-        assert_int_equal(superslab_take(zone, piece->count, align, &taken), OK);
+        assert_int_equal(supply_take_any(zone, piece->count, align, &taken), OK);
         assert_int_equal(taken.slot % align, 0);
         uint32_t last = taken.slot + piece->count - 1;
         assert_int_equal(taken.slot / SLOTS_PER_SUPERSLAB, last / SLOTS_PER_SUPERSLAB);
@@ -62,14 +61,14 @@ static void take(struct piece *piece, uint64_t word) {
 
 static void extend(struct piece *piece, uint64_t word) {
     uint32_t more = 1 + (word >> 40) % 40;
-    if (superslab_extend(piece->slot, piece->count, more)) {
+    if (supply_extend(piece->slot, piece->count, more)) {
         model_mark(piece->slot + piece->count, more, 0, 1);
         piece->count += more;
     }
 }
 
 static void give(struct piece *piece) {
-    superslab_give(piece->slot, piece->count);
+    supply_give(piece->slot, piece->count);
     model_mark(piece->slot, piece->count, 1, 0);
     piece->count = 0;
 }
@@ -106,7 +105,7 @@ static void what_was_given_back_is_taken_again_first(void **state) {
     uint64_t fresh = superslab_totals.superslabs_new;
     for (size_t i = 0; i < HELD; i++) {
         struct taken taken;
-        assert_int_equal(superslab_take(0, 1, 1, &taken), OK);
+        assert_int_equal(supply_take_any(0, 1, 1, &taken), OK);
         held[i] = (struct piece){taken.slot, 1};
         model_mark(taken.slot, 1, 0, 1);
     }
@@ -121,7 +120,7 @@ enum { PIECES = 300, PIECE_SLOTS = 16 }; /* more than one batch; two of them fil
 static void pieces_take(void) {
     for (size_t i = 0; i < PIECES; i++) {
         struct taken taken;
-        assert_int_equal(superslab_take(ZONE_LARGE, PIECE_SLOTS, PIECE_SLOTS, &taken), OK);
+        assert_int_equal(supply_take_any(ZONE_LARGE, PIECE_SLOTS, PIECE_SLOTS, &taken), OK);
         held[i] = (struct piece){taken.slot, PIECE_SLOTS};
         model_mark(taken.slot, PIECE_SLOTS, 0, 1);
         memset(slot_address(taken.slot), 0xa5, 64);
@@ -145,13 +144,13 @@ static void expect_pieces(char odd_byte) {
 /* The kernel takes many pieces in one call, then none, then one at a time. */
 static void purged_pieces_are_zero_and_those_between_stay(void **state) {
     (void)state;
-    assert_true(purge_all(0));
+    assert_true(supply_purge(0));
     for (int turn = 0; turn < 3; turn++) {
         pieces_take();
         pieces_give(1);
         uint64_t warm = superslab_totals.warm;
         kernel_fault_after = turn == 1 ? 0 : -1;
-        assert_int_equal(purge_all(0), turn != 1);
+        assert_int_equal(supply_purge(0), turn != 1);
         kernel_fault_after = -1;
         assert_int_equal(superslab_totals.warm, turn == 1 ? warm : 0);
         expect_pieces(turn == 1 ? (char)0xa5 : 0);
@@ -164,7 +163,7 @@ static int arena_is_ready(void **state) {
     (void)state;
     model = calloc(MODEL_SLOTS, 1);
     assert_non_null(model);
-    return library_ready() ? 0 : -1;
+    return init_ready() ? 0 : -1;
 }
 
 int main(void) {

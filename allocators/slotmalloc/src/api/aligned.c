@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/classes.h"
 #include "base/kernel.h"
+#include "base/options.h"
 #include "heap/thread.h"
 #include "slotmalloc.h"
 
@@ -88,13 +89,13 @@ EXPORT void *slotmalloc_reallocarray(void *p, size_t count, size_t size) {
 
 /* The slot knows the size: only check=full looks at what the program says. */
 EXPORT void slotmalloc_free_sized(void *p, size_t size) {
-    if (check_is_full() && p != NULL)
+    if (options_check_full() && p != NULL)
         check_size(p, 1, size);
     slotmalloc_free(p);
 }
 
 EXPORT void slotmalloc_free_aligned_sized(void *p, size_t align, size_t size) {
-    if (check_is_full() && p != NULL)
+    if (options_check_full() && p != NULL)
         check_size(p, align, size);
     slotmalloc_free(p);
 }

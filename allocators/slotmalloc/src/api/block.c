@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "api/slow_path.h"
 #include "base/classes.h"
 #include "base/kernel.h"
 #include "base/text.h"
+#include "base/tuning.h"
 #include "heap/pool.h"
 #include "heap/refill.h"
 #include "heap/remote.h"
@@ -13,8 +15,6 @@
 #include "memory/huge.h"
 #include "memory/slot.h"
 #include "memory/slot_run.h"
-
-#define MOVE_PAGES_FROM ((size_t)64 << 20) /* remapping beats copying, but splits the mapping */
 
 /* `*zero`: the block is zero, but for its first word if it is of a size class. 0 bytes count as 1:
  * no path below may hand out a block that takes no memory, for the next one would lie there too. */
@@ -59,9 +59,9 @@ enum status block_alloc(const struct request *request, void **out) {
     if (request->bytes > PTRDIFF_MAX)
         return NO_MEMORY;
     bool zero = false;
-    thread_enter();
+    slow_path_enter();
     enum status status = alloc(request, out, &zero);
-    thread_leave();
+    slow_path_leave();
     if (status == OK && request->zero) /* a borrowed heap is not held for that */
         block_clear(*out, zero);
     return status;
@@ -115,13 +115,13 @@ static void free_large(const void *p, uint64_t ident) {
 }
 
 void block_free(void *p) {
-    thread_enter();
+    slow_path_enter();
     uint64_t ident = ident_checked(p);
     if (ident > HEAP_ALIGN)
         free_class(p, ident);
     else
         free_large(p, ident);
-    thread_leave();
+    slow_path_leave();
 }
 
 size_t block_usable(const void *p) {
@@ -157,9 +157,9 @@ bool block_resize(void *p, size_t bytes) {
         size_t usable = block_usable(p);
         return bytes <= usable && bytes >= usable / 2;
     }
-    thread_enter();
+    slow_path_enter();
     bool resized = resize_counted(slot_number(p), ident, bytes);
-    thread_leave();
+    slow_path_leave();
     return resized;
 }
 
@@ -168,14 +168,14 @@ static enum status alloc_growing(size_t bytes, void **out) {
     struct request request = {bytes, GRANULE, false};
     if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
         return block_alloc(&request, out);
-    thread_enter();
+    slow_path_enter();
     struct heap *heap = thread_heap_get();
     enum status status = NO_MEMORY;
     if (heap != NULL) {
         status = huge_alloc_growing(heap, bytes, huge_growth(bytes), out);
         thread_heap_done(heap);
     }
-    thread_leave();
+    slow_path_leave();
     return status == OK ? OK : block_alloc(&request, out);
 }
 

@@ -2,28 +2,23 @@
 
 #include <string.h>
 
+#include "api/quarantine.h"
+#include "api/slow_path.h"
 #include "base/bits.h"
-#include "base/lock.h"
 #include "base/text.h"
-#include "heap/thread.h"
+#include "base/tuning.h"
 
-#define CANARY         0xC5
-#define JUNK_NEW       0xA5
-#define JUNK_FREED     0xDF
-#define JUNK_MAX_BYTES 65536 /* of large blocks only the beginning is filled */
-#define QUARANTINE     256   /* blocks */
-#define MARK_LIVE      0x6c6976652d736c6full
-#define MARK_FREED     0x66726565642d736cull
+#define CANARY     0xC5
+#define JUNK_NEW   0xA5
+#define JUNK_FREED 0xDF
+#define MARK_LIVE  0x6c6976652d736c6full
+#define MARK_FREED 0x66726565642d736cull
 
 /* At the end of every checked block. */
 struct trailer {
     uint64_t bytes; /* what the program asked for */
     uint64_t mark;  /* MARK_LIVE or MARK_FREED, mixed with the address */
 };
-
-static struct lock quarantine_lock;
-static void *quarantine[QUARANTINE];
-static unsigned quarantine_next;
 
 static struct trailer *trailer_of(const void *p) {
     return (struct trailer *)((uintptr_t)p + block_usable(p)) - 1;
@@ -80,16 +75,6 @@ static void release(void *p) {
     block_free(p);
 }
 
-/* Puts a block into quarantine; returns the one that leaves it, or NULL. */
-static void *exchange_oldest(void *p) {
-    lock_take(&quarantine_lock);
-    void *oldest = quarantine[quarantine_next];
-    quarantine[quarantine_next] = p;
-    quarantine_next = (quarantine_next + 1) % QUARANTINE;
-    lock_give(&quarantine_lock);
-    return oldest;
-}
-
 void check_free(void *p) {
     struct trailer *trailer = verified(p);
     trailer->mark = MARK_FREED ^ (uintptr_t)p;
@@ -98,9 +83,9 @@ void check_free(void *p) {
         block_free(p);
         return;
     }
-    thread_enter();
-    void *oldest = exchange_oldest(p);
-    thread_leave();
+    slow_path_enter();
+    void *oldest = quarantine_exchange(p);
+    slow_path_leave();
     if (oldest != NULL)
         release(oldest);
 }
@@ -125,12 +110,4 @@ enum status check_realloc(void *p, size_t bytes, void **out) {
     memcpy(*out, p, old < bytes ? old : bytes);
     check_free(p);
     return OK;
-}
-
-bool check_is_locked(void) {
-    return lock_is_held(&quarantine_lock);
-}
-
-void check_rebuild(void) {
-    lock_reset(&quarantine_lock); /* a block on its way through is lost */
 }

@@ -7,11 +7,6 @@
 #define SLOTMALLOC_CHECK_H
 
 #include "api/block.h"
-#include "base/options.h"
-
-static inline bool check_is_full(void) {
-    return unlikely(options.check == CHECK_FULL);
-}
 
 /* The checked forms of block_alloc, block_free, block_usable and realloc. Damage ends the process.
  */
@@ -20,9 +15,5 @@ void check_free(void *p);
 size_t check_usable(const void *p);
 void check_size(const void *p, size_t align, size_t bytes); /* what the program says it asked for */
 enum status check_realloc(void *p, size_t bytes, void **out);
-
-/* After fork: whether someone was in the quarantine; frees its lock. */
-bool check_is_locked(void);
-void check_rebuild(void);
 
 #endif

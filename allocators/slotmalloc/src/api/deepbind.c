@@ -18,10 +18,10 @@ static int kept_flag(void) {
 }
 #else
 #    include "api/export.h"
+#    include "api/init.h"
 #    include "base/options.h"
-#    include "heap/thread.h"
 static int kept_flag(void) {
-    return library_ready() && options.deepbind == DEEPBIND_KEEP ? RTLD_DEEPBIND : 0;
+    return init_ready() && options.deepbind == DEEPBIND_KEEP ? RTLD_DEEPBIND : 0;
 }
 #endif
 

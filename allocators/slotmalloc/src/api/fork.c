@@ -2,18 +2,20 @@
 
 #include <pthread.h>
 
-#include "api/check.h"
+#include "api/quarantine.h"
+#include "base/kernel.h"
+#include "base/library.h"
+#include "base/options.h"
 #include "base/process.h"
 #include "heap/cpu.h"
 #include "heap/park.h"
 #include "heap/remote.h"
 #include "heap/thread.h"
 #include "memory/arena.h"
-#include "memory/purge.h"
 #include "memory/rebuild.h"
 #include "memory/region.h"
 #include "memory/slot.h"
-#include "memory/superslab.h"
+#include "memory/supply.h"
 
 /* What a child finds: every other thread stopped at an arbitrary instruction, perhaps with a lock,
  * and so, when a signal handler forked, its own call that the handler interrupted.
@@ -36,8 +38,8 @@ static uint32_t heaps_in_use(void) {
 }
 
 static bool any_lock_is_held(void) {
-    return lock_is_held(&superslab_lock) || lock_is_held(&park_lock) || purge_is_running() ||
-           check_is_locked() || cpu_is_locked() || library_is_locked();
+    return supply_is_locked() || lock_is_held(&park_lock) || quarantine_is_locked() ||
+           cpu_is_locked() || lock_is_held(&library.lock);
 }
 
 /* True when a process that has only this thread's heap, `keep`, needs nothing done. */
@@ -59,8 +61,8 @@ static void rebuild_pending(void) {
 
 static void mend(struct heap *keep) {
     unfinished = true;
-    check_rebuild();
-    library_unlock();
+    quarantine_reset();
+    lock_reset(&library.lock);
     rebuild_superslabs();
     rebuild_pending();
     if (options.pool == POOL_CPU)
@@ -95,7 +97,7 @@ static void mend_or_start(uint32_t state) {
         mend_child(state == PROCESS_FORKED);
     } else {
         process_watch();
-        library_unlock();
+        lock_reset(&library.lock);
     }
 }
 

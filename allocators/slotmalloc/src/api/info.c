@@ -1,26 +1,27 @@
 /* What the program may ask: usable size, totals, counters, trimming, checking. */
 #include <string.h>
 
+#include "api/block.h"
 #include "api/check.h"
 #include "api/export.h"
+#include "api/slow_path.h"
 #include "api/stats.h"
-#include "base/kernel.h"
+#include "base/options.h"
 #include "base/text.h"
 #include "heap/cpu.h"
 #include "heap/park.h"
 #include "heap/refill.h"
 #include "heap/remote.h"
 #include "heap/thread.h"
-#include "memory/purge.h"
 #include "memory/region.h"
 #include "memory/slot.h"
-#include "memory/superslab.h"
+#include "memory/supply.h"
 #include "slotmalloc.h"
 
 EXPORT size_t slotmalloc_malloc_usable_size(void *p) {
     if (p == NULL)
         return 0;
-    return check_is_full() ? check_usable(p) : block_usable(p);
+    return options_check_full() ? check_usable(p) : block_usable(p);
 }
 
 static bool heap_trim(struct heap *heap) {
@@ -44,19 +45,19 @@ static bool with_heaps(bool (*what)(struct heap *heap)) {
 }
 
 EXPORT int slotmalloc_malloc_trim(size_t keep) {
-    thread_enter();
+    slow_path_enter();
     (void)with_heaps(heap_trim);
     for (uint32_t left = park_count(); left > 0; left--)
         park_sweep(); /* the one looked at goes to the end of the list */
-    bool any = arena_extent() != 0 && purge_all(keep);
-    thread_leave();
+    bool any = arena_extent() != 0 && supply_purge(keep);
+    slow_path_leave();
     return any;
 }
 
 static void totals_get(struct stats_totals *totals) {
-    thread_enter();
+    slow_path_enter();
     stats_totals_get(totals);
-    thread_leave();
+    slow_path_leave();
 }
 
 EXPORT struct mallinfo2 slotmalloc_mallinfo2(void) {
@@ -86,9 +87,9 @@ EXPORT void slotmalloc_malloc_stats(void) {
 }
 
 EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
-    thread_enter();
+    slow_path_enter();
     size_t wanted = stats_json(buffer, size);
-    thread_leave();
+    slow_path_leave();
     return wanted;
 }
 
@@ -119,11 +120,7 @@ static bool pools_are_valid(const struct heap *heap, const uint32_t *active) {
 }
 
 static bool superslabs_are_valid(void) {
-    bool valid = true;
-    lock_take(&superslab_lock);
-    for (uint32_t n = 0; valid && (n = region_next_known(n)) != 0;)
-        valid = superslab_is_valid(n);
-    lock_give(&superslab_lock);
+    bool valid = supply_is_valid();
     if (!valid)
         warn("invariant broken:", "bitmaps of a superslab");
     return valid;
@@ -138,9 +135,9 @@ static bool heap_is_valid(struct heap *heap) {
 }
 
 EXPORT int slotmalloc_check(void) {
-    thread_enter();
+    slow_path_enter();
     bool valid = with_heaps(heap_is_valid) && superslabs_are_valid();
-    thread_leave();
+    slow_path_leave();
     return valid;
 }
 

@@ -7,8 +7,11 @@
 #include "api/block.h"
 #include "api/check.h"
 #include "api/export.h"
+#include "api/init.h"
 #include "api/malloc.h"
+#include "api/slow_path.h"
 #include "base/classes.h"
+#include "base/options.h"
 #include "base/process.h"
 #include "heap/magazine.h"
 #include "heap/pool.h"
@@ -21,8 +24,8 @@ __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zer
     struct request request = {bytes, align, zero};
     void *p;
     enum status status = NO_MEMORY;
-    if (likely(library_ready())) /* the options tell what kind of block the very first one is */
-        status = check_is_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
+    if (likely(init_ready())) /* the options tell what kind of block the very first one is */
+        status = options_check_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
     if (likely(status == OK))
         return p;
     errno = ENOMEM;
@@ -33,10 +36,10 @@ __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zer
 static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
     bool zero;
     struct block *block = NULL;
-    thread_enter();
+    slow_path_enter();
     if (likely(thread_heap != &thread_no_heap))
         block = heap_refill(thread_heap, class_of(size), &zero);
-    thread_leave();
+    slow_path_leave();
     if (unlikely(block == NULL))
         return entry_alloc(size, GRANULE, zeroed);
     if (zeroed)
@@ -62,7 +65,7 @@ EXPORT void *slotmalloc_malloc(size_t size) {
 static __attribute__((noinline)) void free_slow(void *p) {
     if (p == NULL)
         return;
-    if (check_is_full())
+    if (options_check_full())
         check_free(p);
     else
         block_free(p);
@@ -70,19 +73,19 @@ static __attribute__((noinline)) void free_slow(void *p) {
 
 /* In a forked child the thread may have left the heap that the slot belongs to. */
 static __attribute__((noinline)) void free_event(struct slot *slot) {
-    thread_enter();
+    slow_path_enter();
     struct heap *heap = thread_heap;
     if (likely(ident_owner(ident_read(slot_to_number(slot))) == heap))
         pool_slot_event(heap, slot);
-    thread_leave();
+    slow_path_leave();
 }
 
 static __attribute__((noinline)) void free_to_magazine(struct heap *heap, void *p) {
-    thread_enter();
+    slow_path_enter();
     bool own = thread_heap == heap;
     if (likely(own))
         magazine_push_slow(heap, p);
-    thread_leave();
+    slow_path_leave();
     if (unlikely(!own))
         free_slow(p);
 }
@@ -166,10 +169,10 @@ static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {
         slotmalloc_free(p);
         return NULL;
     }
-    if (!check_is_full() && block_resize(p, size))
+    if (!options_check_full() && block_resize(p, size))
         return p;
     void *new;
-    if ((check_is_full() ? check_realloc(p, size, &new) : realloc_moving(p, size, &new)) == OK)
+    if ((options_check_full() ? check_realloc(p, size, &new) : realloc_moving(p, size, &new)) == OK)
         return new;
     errno = ENOMEM;
     return NULL;

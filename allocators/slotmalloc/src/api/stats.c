@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "heap/park.h"
 #include "memory/region.h"
-#include "memory/superslab.h"
+#include "memory/supply.h"
 
 #define DUMP_BYTES 16384
 
@@ -49,11 +49,10 @@ void stats_totals_get(struct stats_totals *totals) {
     *totals = (struct stats_totals){0};
     for (uint32_t number = 0; (number = region_next_known(number)) != 0;)
         add_superslab(totals, number);
-    lock_take(&superslab_lock);
-    totals->used = superslab_totals.used * SLOT_SIZE;
-    totals->retained = superslab_totals.warm * SLOT_SIZE;
-    totals->held_peak = superslab_totals.warm_peak * SLOT_SIZE;
-    lock_give(&superslab_lock);
+    const struct superslab_totals supplied = supply_totals();
+    totals->used = supplied.used * SLOT_SIZE;
+    totals->retained = supplied.warm * SLOT_SIZE;
+    totals->held_peak = supplied.warm_peak * SLOT_SIZE;
     totals->slots_by_state[SLOT_UNUSED] = (totals->extent - totals->used) / SLOT_SIZE;
 }
 
@@ -119,9 +118,7 @@ static void add_slots(struct text *text, const struct stats_totals *totals) {
 }
 
 static void add_superslabs(struct text *text) {
-    lock_take(&superslab_lock);
-    struct superslab_totals totals = superslab_totals;
-    lock_give(&superslab_lock);
+    const struct superslab_totals totals = supply_totals();
     text_add(text, ",\"superslabs\":{");
     field(text, "new", totals.superslabs_new);
     field(text, "reused", totals.superslabs_reused);

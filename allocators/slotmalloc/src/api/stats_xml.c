@@ -2,7 +2,6 @@
 #include "api/stats.h"
 #include "base/classes.h"
 #include "base/text.h"
-#include "memory/superslab.h"
 
 /* NAME="VALUE" with a space before. */
 static void attribute(struct text *text, const char *name, uint64_t value) {

@@ -1,12 +1,5 @@
 #include "base/classes.h"
-
-#define WAKE_MAX       8 /* a full slot is queued again after at most this many frees */
-#define WAKE_SHARE     8 /* or after this share of its blocks */
-#define COARSE_MAX     2048
-#define COARSE_MIN     64
-#define MAGAZINE_BYTES 65536 /* in a class's magazine at most, but for these limits in blocks */
-#define MAGAZINE_MIN   8
-#define MAGAZINE_MAX   64
+#include "base/tuning.h"
 
 struct class_info classes[CLASS_COUNT];
 uint8_t class_table[CLASS_MAX_BYTES / GRANULE + 1];

@@ -4,8 +4,7 @@
 #define SLOTMALLOC_LOCK_H
 
 #include "base/kernel.h"
-
-#define LOCK_SPINS 100
+#include "base/tuning.h"
 
 struct lock {
     _Atomic uint32_t word;

@@ -30,6 +30,10 @@ struct options {
 
 extern struct options options;
 
+static inline bool options_check_full(void) {
+    return unlikely(options.check == CHECK_FULL);
+}
+
 /* Reads the environment, unless the program has rights that its caller lacks (AT_SECURE). Unknown
  * keys and unusable values are named in one line on stderr, with what would be taken. */
 void options_init(void);

@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "base/counters.h"
+#include "base/tuning.h"
 
 #define SLOT_SHIFT          16
 #define SLOT_SIZE           ((size_t)1 << SLOT_SHIFT)
@@ -48,8 +49,6 @@
 #define CLASS_MAX_BYTES     32768
 #define SMALL_MAX_BYTES     8192
 #define RUN_MAX_BYTES       SUPERSLAB_SIZE
-#define SENDER_ENTRIES      64
-#define MAGAZINE_FROM       32 /* first class with a magazine: above 1 KiB */
 
 #define likely(x)           __builtin_expect(!!(x), 1)
 #define unlikely(x)         __builtin_expect(!!(x), 0)

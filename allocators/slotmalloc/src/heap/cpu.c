@@ -5,14 +5,12 @@
 
 #include "base/lock.h"
 #include "base/process.h"
+#include "base/tuning.h"
 #include "heap/pool.h"
 #include "heap/recover.h"
 #include "heap/remote.h"
 #include "memory/arena.h"
-#include "memory/superslab.h"
-
-#define SEATS_MAX 1024 /* CPUs with higher numbers share */
-#define PROBES    2    /* heaps that a call tries before it waits */
+#include "memory/supply.h"
 
 #define AUXV_RSEQ_FEATURES                                                                         \
     27                 /* AT_RSEQ_FEATURE_SIZE of linux/auxvec.h: known bytes of the area          \
@@ -25,7 +23,7 @@ struct seat {
     _Atomic(struct heap *) heap;           /* never changes once it is there */
 };
 
-static struct seat seats[SEATS_MAX];
+static struct seat seats[CPU_HEAPS_MAX];
 static struct lock open_lock;      /* held while a seat gets its heap */
 static _Atomic uint32_t seats_end; /* one beyond the last seat that has one */
 static uint32_t seats_limit;       /* seats that may get one */
@@ -50,7 +48,7 @@ void cpu_init(void) {
     bool registered = &__rseq_offset != NULL && &__rseq_size != NULL && __rseq_size != 0;
     size_t known = registered ? getauxval(AUXV_RSEQ_FEATURES) : 0;
     numbers_are_dense = known >= RSEQ_MM_CID + sizeof(uint32_t);
-    seats_limit = arena.heap_limit < SEATS_MAX ? arena.heap_limit : SEATS_MAX;
+    seats_limit = arena.heap_limit < CPU_HEAPS_MAX ? arena.heap_limit : CPU_HEAPS_MAX;
 }
 
 /* The kernel's own numbering of the CPUs that the process runs on goes from 0 up without gaps,
@@ -76,7 +74,7 @@ uint32_t cpu_heap_end(void) {
 static struct heap *seat_open(uint32_t number) {
     lock_take(&open_lock);
     struct heap *heap = heap_at(number);
-    if (heap == NULL && superslab_heap(&heap) == OK) {
+    if (heap == NULL && supply_heap(&heap) == OK) {
         heap->seat = number;
         if (number >= cpu_heap_end()) /* relaxed: writers hold the lock; fork finds no seat in */
             atomic_store_explicit(&seats_end, number + 1, memory_order_relaxed); /* use beyond */
@@ -100,7 +98,7 @@ static struct heap *take_if_free(uint32_t number) {
 
 struct heap *cpu_heap_take(void) {
     uint32_t here = seat_here();
-    for (uint32_t i = 0; i < PROBES; i++) {
+    for (uint32_t i = 0; i < CPU_PROBES; i++) {
         struct heap *heap = take_if_free((here + i) % seats_limit);
         if (likely(heap != NULL))
             return heap;

@@ -3,11 +3,9 @@
 #include "base/options.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/tuning.h"
 #include "heap/remote.h"
-#include "memory/superslab.h"
-
-#define EMPTY_PER_CLASS 2  /* EMPTY slots that a class keeps */
-#define EMPTY_PER_HEAP  32 /* and that a heap keeps */
+#include "memory/supply.h"
 
 static struct class_pool *pool_of(struct heap *heap, const struct slot *slot) {
     return &heap->pool[slot->class];
@@ -24,7 +22,7 @@ static void release(struct heap *heap, struct slot *slot) {
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, span);
     process_step(); /* before others may take the slots */
-    superslab_give(number, span);
+    supply_give(number, span);
     heap->counters.slot_released++;
 }
 

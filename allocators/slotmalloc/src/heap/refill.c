@@ -1,30 +1,16 @@
 #include "heap/refill.h"
 
-#include "base/options.h"
 #include "base/process.h"
+#include "base/tuning.h"
 #include "heap/cpu.h"
 #include "heap/magazine.h"
 #include "heap/park.h"
 #include "heap/pool.h"
 #include "heap/remote.h"
-#include "memory/purge.h"
-#include "memory/superslab.h"
-
-#define EXTEND_BYTES      4096  /* a class's first slots grow by a page at a time */
-#define EXTEND_BYTES_MORE 16384 /* later ones by four */
-#define EXTEND_MORE_FROM  4     /* slots of the class that the heap has by then */
-#define DENSE_FROM        2     /* slots of a class that come from the sparse zone */
-#define DENSE_MAX_BYTES   2048  /* larger blocks may be touched in part only */
-#define BORROW_LIMIT      8     /* blocks that a class without a slot takes from the coarser one */
-
-/* A slot whose next blocks have been found. */
-struct found {
-    struct block *list;
-    bool zero;
-};
+#include "memory/supply.h"
 
 /* The slot's own free blocks, else those that other threads freed. */
-static struct block *slot_take_free(struct slot *slot) {
+static struct block *take_free(struct slot *slot) {
     if (slot->free == NULL) {
         uint32_t count;
         struct block *chain = remote_take(slot_to_number(slot), &count);
@@ -35,89 +21,98 @@ static struct block *slot_take_free(struct slot *slot) {
     return slot_detach(slot);
 }
 
-static struct found extend(struct class_pool *pool, struct slot *slot) {
-    size_t bytes = pool->slots >= EXTEND_MORE_FROM ? EXTEND_BYTES_MORE : EXTEND_BYTES;
-    return (struct found){slot_extend(slot, bytes), slot->zero};
+static struct block *carve(const struct class_pool *pool, struct slot *slot, bool *zero) {
+    size_t bytes = pool->slots >= CARVE_MORE_FROM ? CARVE_BYTES_MORE : CARVE_BYTES;
+    *zero = slot->zero;
+    return slot_extend(slot, bytes);
 }
 
-/* The current slot, else it is retired. */
-static struct found from_current(struct class_pool *pool) {
+/* The stages. Each returns a list of blocks, or NULL; `*zero` becomes true if they read as zero
+ * beyond their links, and is left alone where that cannot be. */
+
+/* What the current slot has left; if nothing, it is retired. */
+static struct block *from_current(struct class_pool *pool, bool *zero) {
     if (pool->current == 0)
-        return (struct found){0};
+        return NULL;
     struct slot *slot = &arena.slots[pool->current];
-    struct block *list = slot_take_free(slot);
+    struct block *list = take_free(slot);
     if (list != NULL)
-        return (struct found){list, false};
+        return list;
     if (slot_can_extend(slot) && pool->fresh != 0) /* one place to remember a slot with room */
-        return extend(pool, slot);
+        return carve(pool, slot, zero);
     pool_retire_current(pool);
-    return (struct found){0};
+    return NULL;
 }
 
-static struct found from_queue(struct heap *heap, struct class_pool *pool) {
+static struct block *take_queued(struct heap *heap, struct class_pool *pool) {
     struct slot *slot = pool_pop_available(pool);
     if (slot == NULL)
-        return (struct found){0};
+        return NULL;
     pool_make_current(heap, slot);
-    return (struct found){slot_take_free(slot), false};
+    return take_free(slot);
 }
 
-static struct found from_pending(struct heap *heap, unsigned class) {
+/* The available slot that has waited longest. */
+static struct block *from_queue(struct heap *heap, struct class_pool *pool) {
+    struct block *list = take_queued(heap, pool);
+    heap->counters.slot_from_queue += list != NULL;
+    return list;
+}
+
+/* A slot that remote frees made available. */
+static struct block *from_pending(struct heap *heap, unsigned class) {
     pool_drain_for(heap, class);
-    struct found found = from_queue(heap, &heap->pool[class]);
-    heap->counters.slot_from_pending += found.list != NULL;
-    return found;
+    struct block *list = take_queued(heap, &heap->pool[class]);
+    heap->counters.slot_from_pending += list != NULL;
+    return list;
 }
 
-static struct found from_same_class_empty(struct heap *heap, unsigned class) {
+/* A slot of the class whose blocks are all free. */
+static struct block *from_same_class_empty(struct heap *heap, unsigned class) {
     struct slot *slot = pool_pop_empty(heap, class);
     if (slot == NULL)
-        return (struct found){0};
+        return NULL;
     heap->counters.slot_same_class_empty++;
     heap->pool[class].slots++;
     pool_make_current(heap, slot);
-    return (struct found){slot_take_free(slot), false};
+    return take_free(slot);
 }
 
-static struct found from_fresh(struct heap *heap, struct class_pool *pool) {
+/* The part of a slot that was never carved. */
+static struct block *from_fresh(struct heap *heap, struct class_pool *pool, bool *zero) {
     if (pool->fresh == 0)
-        return (struct found){0};
+        return NULL;
     struct slot *slot = &arena.slots[pool->fresh];
     pool_make_current(heap, slot);
     heap->counters.slot_extended++;
-    return extend(pool, slot);
+    return carve(pool, slot, zero);
 }
 
-static struct found start_slot(struct heap *heap, unsigned class, uint32_t number, bool zero) {
+/* Makes slots that nobody uses a slot of the class. */
+static struct block *start_slot(struct heap *heap, unsigned class, uint32_t number, bool zero) {
     struct slot *slot = &arena.slots[number];
     slot_format(heap, number, class, zero);
     heap->pool[class].slots++;
     pool_make_current(heap, slot);
-    return extend(&heap->pool[class], slot);
+    return carve(&heap->pool[class], slot, &zero);
 }
 
-static void count_stage(struct heap *heap, enum take_stage stage) {
-    struct counters *counters = &heap->counters;
-    counters->slot_warm_unused += stage == TAKE_WARM;
-    counters->slot_cold_unused += stage == TAKE_COLD;
-    counters->slot_empty_superslab += stage == TAKE_EMPTY_SUPERSLAB;
-    counters->slot_new_superslab += stage == TAKE_NEW_SUPERSLAB;
-}
-
-static struct found from_surplus(struct heap *heap, unsigned class) {
+/* The second EMPTY slot of another class. */
+static struct block *from_other_class_empty(struct heap *heap, unsigned class) {
     uint32_t number = pool_pop_surplus(heap, classes[class].span);
     if (number == 0)
-        return (struct found){0};
+        return NULL;
     heap->counters.slot_other_class_empty++;
     return start_slot(heap, class, number, false);
 }
 
-static struct found from_parked(struct heap *heap, unsigned class) {
+/* An available slot of a heap whose thread has ended. */
+static struct block *from_parked(struct heap *heap, unsigned class) {
     struct slot *slot = park_steal(heap, class);
     if (slot == NULL)
-        return (struct found){0};
+        return NULL;
     pool_make_current(heap, slot);
-    return (struct found){slot_take_free(slot), false};
+    return take_free(slot);
 }
 
 static enum zone zone_for(const struct heap *heap, unsigned class) {
@@ -125,17 +120,37 @@ static enum zone zone_for(const struct heap *heap, unsigned class) {
     return dense ? ZONE_DENSE : ZONE_SPARSE;
 }
 
-static struct found from_superslab(struct heap *heap, unsigned class) {
+/* Unused slots, by one of the stages of supply.h. */
+static struct block *from_supply(struct heap *heap, unsigned class, enum supply_stage stage,
+                                 bool *zero) {
     struct taken taken;
-    unsigned span = classes[class].span;
-    enum zone zone = zone_for(heap, class);
-    if (superslab_take_warm(zone, span, 1, &taken) != OK) {
-        struct found found = from_parked(heap, class);
-        if (found.list != NULL || superslab_take(zone, span, 1, &taken) != OK)
-            return found;
-    }
-    count_stage(heap, taken.stage);
+    if (supply_take(stage, zone_for(heap, class), classes[class].span, 1, &taken) != OK)
+        return NULL;
+    struct counters *counters = &heap->counters;
+    counters->slot_warm_unused += taken.from == SUPPLY_WARM;
+    counters->slot_cold_unused += taken.from == SUPPLY_PARTLY_USED;
+    counters->slot_empty_superslab += taken.from == SUPPLY_EMPTY;
+    counters->slot_new_superslab += taken.from == SUPPLY_NEW;
+    *zero = taken.zero;
     return start_slot(heap, class, taken.slot, taken.zero);
+}
+
+/* The refill policy: where blocks are looked for, cheapest memory first. refill() does the most
+ * frequent stage, the current slot's own free blocks, before all of these. */
+static struct block *find_blocks(struct heap *heap, unsigned class, bool *zero) {
+    struct class_pool *pool = &heap->pool[class];
+    struct block *list = from_current(pool, zero);
+    list = list ? list : from_queue(heap, pool);
+    list = list ? list : from_pending(heap, class);
+    list = list ? list : from_same_class_empty(heap, class);
+    list = list ? list : from_fresh(heap, pool, zero);
+    list = list ? list : from_other_class_empty(heap, class);
+    list = list ? list : from_supply(heap, class, SUPPLY_WARM, zero);
+    list = list ? list : from_parked(heap, class);
+    list = list ? list : from_supply(heap, class, SUPPLY_PARTLY_USED, zero);
+    list = list ? list : from_supply(heap, class, SUPPLY_EMPTY, zero);
+    list = list ? list : from_supply(heap, class, SUPPLY_NEW, zero);
+    return list ? list : from_supply(heap, class, SUPPLY_OTHER_ZONE, zero);
 }
 
 /* A class's first blocks come from a coarser class, so that a few objects of many sizes share
@@ -149,43 +164,22 @@ static bool borrows(struct heap *heap, unsigned class) {
     return true;
 }
 
-/* All stages, cheapest memory first. */
-static struct found find_blocks(struct heap *heap, unsigned class) {
-    struct class_pool *pool = &heap->pool[class];
-    struct found found = from_current(pool);
-    if (found.list == NULL) {
-        found = from_queue(heap, pool);
-        heap->counters.slot_from_queue += found.list != NULL;
-    }
-    if (found.list == NULL)
-        found = from_pending(heap, class);
-    if (found.list == NULL)
-        found = from_same_class_empty(heap, class);
-    if (found.list == NULL)
-        found = from_fresh(heap, pool);
-    if (found.list == NULL)
-        found = from_surplus(heap, class);
-    if (found.list == NULL)
-        found = from_superslab(heap, class);
-    return found;
-}
-
 static __attribute__((noinline)) struct block *refill_slow(struct heap *heap, unsigned class,
                                                            bool *zero) {
     heap_tick(heap);
     if (borrows(heap, class))
         return heap_pop(heap, classes[class].coarse, zero);
-    struct found found = find_blocks(heap, class);
-    if (unlikely(found.list == NULL))
+    *zero = false;
+    struct block *list = find_blocks(heap, class, zero);
+    if (unlikely(list == NULL))
         return NULL;
     uint64_t bit = 1ull << class;
     heap->bin_zero &= ~bit; /* at no moment may dirty blocks pass for zero: see fork.c */
-    process_set_head(&heap->bin[class], found.list->next);
-    if (found.zero)
+    process_set_head(&heap->bin[class], list->next);
+    if (*zero)
         heap->bin_zero |= bit;
     heap->counters.refills++;
-    *zero = found.zero;
-    return found.list;
+    return list;
 }
 
 /* By far the most frequent stage first, with nothing around it: a program that takes and frees
@@ -209,7 +203,7 @@ void heap_housekeep(struct heap *heap) {
     pool_drain(heap);
     park_sweep();
     cpu_sweep();
-    purge_tick();
+    supply_tick();
 }
 
 void heap_give_back(struct heap *heap) {

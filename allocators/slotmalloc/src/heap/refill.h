@@ -3,6 +3,7 @@
 #define SLOTMALLOC_REFILL_H
 
 #include "base/classes.h"
+#include "base/tuning.h"
 #include "base/types.h"
 
 /* Takes one block of the class, filling the empty bin. `*zero` tells whether the block is zero
@@ -19,15 +20,14 @@ static inline struct block *heap_pop(struct heap *heap, unsigned class, bool *ze
     return block;
 }
 
-/* Housekeeping on slow paths: every HEAP_TICK-th call flushes, drains and purges. */
-#define HEAP_TICK 64
+/* Housekeeping on slow paths: one call in HOUSEKEEPING_PERIOD flushes, drains and purges. */
 void heap_housekeep(struct heap *heap);
 
 /* Gives back the slots of all blocks that the heap keeps for later: its magazines, EMPTY slots. */
 void heap_give_back(struct heap *heap);
 
 static inline void heap_tick(struct heap *heap) {
-    if (unlikely(++heap->ticks >= HEAP_TICK))
+    if (unlikely(++heap->ticks >= HOUSEKEEPING_PERIOD))
         heap_housekeep(heap);
 }
 

@@ -3,6 +3,7 @@
 #include "base/classes.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/tuning.h"
 #include "memory/slot.h"
 
 static uint64_t word_of(const struct block *first, uint32_t number, uint32_t count) {
@@ -95,7 +96,7 @@ static void send(struct heap *heap, struct sender *sender) {
 /* Sends the entries that have gathered longest until an eighth of what may be held back is gone: no
  * free pays for all of them, and each chain has twice the time to grow. */
 static void send_some(struct heap *heap) {
-    while (heap->sender_bytes > SENDER_LIMIT_BYTES - SENDER_LIMIT_BYTES / 8) {
+    while (heap->sender_bytes > SENDER_LIMIT_BYTES - SENDER_LIMIT_BYTES / SEND_SHARE) {
         struct sender *sender = &heap->sender[heap->sender_next++ % SENDER_ENTRIES];
         if (sender->slot != 0)
             send(heap, sender);

@@ -22,7 +22,6 @@
 #define REMOTE_COUNT_SHIFT 20
 #define REMOTE_FIELD_MASK  0xfffffu
 #define REMOTE_QUEUED      (1ull << 40)
-#define SENDER_LIMIT_BYTES 32768 /* a heap holds back at most this much before it sends */
 
 /* Frees a block of `size` bytes in slot `number` (first of its span), which another heap owns. */
 void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32_t size);

@@ -2,17 +2,8 @@
 
 #include "base/kernel.h"
 #include "base/options.h"
+#include "base/tuning.h"
 #include "memory/growing.h"
-
-#define RANGE_MIN  ((size_t)16 << 20)
-#define RANGE_MAX  ((size_t)1 << 46)
-#define RANGE_STEP 4     /* a range that does not fit is made smaller by this */
-#define HEAPS_MAX  65536 /* 256 MiB of addresses */
-#define FIRST_EXTENT                                                                               \
-    ((size_t)1 << 30)                  /* arena that the first step of a metadata array is for     \
-                                        */
-#define FIRST_SMALL ((size_t)64 << 10) /* first step of the small arrays */
-#define LIMIT_SHARE 32                 /* of a limit may be mapped ahead of need at a time */
 
 struct arena arena;
 
@@ -49,7 +40,7 @@ static void place_arrays(uintptr_t at, uint32_t limit) {
     for (enum array i = 0; i < ARRAYS; i++) {
         size_t bytes = round_up(most[i], SUPERSLAB_SIZE);
         arrays[i] =
-            (struct growing){.start = at, .limit = bytes, .first = max(first[i], FIRST_SMALL)};
+            (struct growing){.start = at, .limit = bytes, .first = max(first[i], FIRST_STEP_MIN)};
         at += bytes;
     }
     arena.ident = (void *)arrays[IDENT].start;

@@ -1,9 +1,7 @@
 #include "memory/growing.h"
 
 #include "base/kernel.h"
-
-#define FACTOR      32 /* of a step: one takes an array from 1 GiB of arena to 32 GiB */
-#define AHEAD_SHARE 8
+#include "base/tuning.h"
 
 size_t growing_ahead = SIZE_MAX;
 
@@ -18,10 +16,11 @@ static size_t least(size_t a, size_t b) {
 
 /* Bytes to have after a step that needs `need` of them. */
 static size_t wish_for(const struct growing *array, size_t need) {
-    size_t wish = array->bytes == 0 ? array->first : array->bytes * FACTOR;
+    size_t wish = array->bytes == 0 ? array->first : array->bytes * GROWING_FACTOR;
     if (wish <= need)
         return need;
-    return least(whole_pages(need + least(wish - need, growing_ahead / AHEAD_SHARE)), array->limit);
+    return least(whole_pages(need + least(wish - need, growing_ahead / GROWING_AHEAD_SHARE)),
+                 array->limit);
 }
 
 /* Maps up to `to`. A fork may come between any two of these statements. */

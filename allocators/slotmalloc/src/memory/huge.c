@@ -2,11 +2,10 @@
 
 #include "base/kernel.h"
 #include "base/process.h"
+#include "base/tuning.h"
 #include "memory/growing.h"
 #include "memory/slot.h"
-#include "memory/superslab.h"
-
-#define GROWTH 2 /* a growing block gets this many times its size, or less in a limited process */
+#include "memory/supply.h"
 
 static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) & ~(to - 1);
@@ -26,7 +25,7 @@ static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t
         return NO_MEMORY;
     uint32_t count = slots_for(capacity);
     uint32_t superslab_align = align <= SUPERSLAB_SIZE ? 1 : (uint32_t)(align >> SUPERSLAB_SHIFT);
-    if (superslab_take_stretch(count, superslab_align, &taken) != OK)
+    if (supply_take_superslab_range(count, superslab_align, &taken) != OK)
         return NO_MEMORY;
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.bytes = round_up(bytes, kernel_page_size()), .capacity = count};
@@ -54,7 +53,7 @@ void huge_free(struct heap *heap, uint32_t number) {
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
     process_step(); /* before others may take the slots */
-    superslab_give(number, slot->capacity);
+    supply_give(number, slot->capacity);
     heap->counters.huge_frees++;
 }
 
@@ -63,7 +62,7 @@ bool huge_resize(uint32_t number, size_t bytes) {
     if (bytes <= RUN_MAX_BYTES || bytes >> SUPERSLAB_SHIFT >= arena.limit)
         return false;
     uint32_t want = slots_for(bytes), have = slot->capacity;
-    if (want > have && !superslab_extend(number, have, want - have))
+    if (want > have && !supply_extend(number, have, want - have))
         return false;
     bool shrinks = want < have && bytes < slot->bytes;
     if (want > have || bytes < slot->bytes)
@@ -71,11 +70,11 @@ bool huge_resize(uint32_t number, size_t bytes) {
     slot->bytes = round_up(bytes, kernel_page_size());
     process_step(); /* before others may take what it loses */
     if (shrinks)
-        superslab_give(number + want, have - want);
+        supply_give(number + want, have - want);
     return true;
 }
 
 size_t huge_growth(size_t bytes) {
-    size_t more = bytes * (GROWTH - 1);
+    size_t more = bytes * (HUGE_GROWTH - 1);
     return bytes + (more < growing_ahead ? more : growing_ahead);
 }

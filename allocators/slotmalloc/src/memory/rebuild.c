@@ -3,10 +3,9 @@
 #include "base/bits.h"
 #include "memory/arena.h"
 #include "memory/index.h"
-#include "memory/purge.h"
 #include "memory/region.h"
 #include "memory/slot.h"
-#include "memory/superslab.h"
+#include "memory/supply.h"
 
 /* Slots in use from a first one on, as its ident tells; 0: the ident tells of none. */
 static uint32_t length_at(uint32_t number, uint64_t ident) {
@@ -73,10 +72,9 @@ static void correct(uint32_t number, uint32_t used) {
 
 void rebuild_superslabs(void) {
     uint32_t end = 0;
-    lock_reset(&superslab_lock);
+    supply_reset();
     arena_fork_child();
     region_recount();
-    purge_forget();
     index_forget_hints();
     superslab_totals.used = superslab_totals.warm = 0;
     for (uint32_t number = 0; (number = region_next_known(number)) != 0;)

@@ -2,9 +2,8 @@
 
 #include "base/kernel.h"
 #include "base/options.h"
+#include "base/tuning.h"
 #include "memory/growing.h"
-
-#define REFUSED_PART 16 /* of the heap may be mapped ahead once a step was refused */
 
 static _Atomic uint32_t regions_end;
 
@@ -158,7 +157,7 @@ static void note_refusal(void) {
     size_t total = 0;
     for (enum zone zone = 0; zone < ZONES; zone++)
         total += zones[zone].mapped;
-    size_t ahead = total / REFUSED_PART << SUPERSLAB_SHIFT;
+    size_t ahead = total / REFUSED_SHARE << SUPERSLAB_SHIFT;
     if (ahead < growing_ahead)
         growing_ahead = ahead;
 }

@@ -1,6 +1,5 @@
 #include "memory/slot.h"
 
-#include "base/kernel.h"
 #include "base/process.h"
 #include "base/text.h"
 

@@ -3,7 +3,7 @@
 #include "base/kernel.h"
 #include "base/process.h"
 #include "memory/slot.h"
-#include "memory/superslab.h"
+#include "memory/supply.h"
 
 static size_t whole_pages(size_t bytes) {
     size_t page = kernel_page_size();
@@ -18,7 +18,7 @@ enum status run_alloc(struct heap *heap, size_t bytes, size_t align, void **out,
     struct taken taken;
     unsigned count = slots_for(bytes);
     unsigned slot_align = align <= SLOT_SIZE ? 1 : (unsigned)(align >> SLOT_SHIFT);
-    if (superslab_take(ZONE_LARGE, count, slot_align, &taken) != OK)
+    if (supply_take_any(ZONE_LARGE, count, slot_align, &taken) != OK)
         return NO_MEMORY;
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.span = (uint8_t)count, .bytes = whole_pages(bytes)};
@@ -37,19 +37,19 @@ void run_free(struct heap *heap, uint32_t number) {
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
     process_step(); /* before others may take the slots */
-    superslab_give(number, slot->span);
+    supply_give(number, slot->span);
     heap->counters.run_frees++;
 }
 
 bool run_resize(uint32_t number, size_t bytes) {
     struct slot *slot = &arena.slots[number];
     unsigned have = slot->span, want = slots_for(bytes);
-    if (want > SLOTS_PER_SUPERSLAB || (want > have && !superslab_extend(number, have, want - have)))
+    if (want > SLOTS_PER_SUPERSLAB || (want > have && !supply_extend(number, have, want - have)))
         return false;
     slot->span = (uint8_t)want;
     slot->bytes = whole_pages(bytes);
     process_step(); /* before others may take what it loses */
     if (want < have)
-        superslab_give(number + want, have - want);
+        supply_give(number + want, have - want);
     return true;
 }

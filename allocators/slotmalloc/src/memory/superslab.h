@@ -1,24 +1,15 @@
-/* Superslabs: who uses which of the arena's slots, and which of the unused ones hold memory.
+/* Superslabs: which of the arena's slots are in use, and which of the unused ones hold memory.
  *
- * One lock covers all of it; a slot is 64 KiB, so that it is taken once in many mallocs. Every
- * function here takes the lock itself, but for those named *_locked. */
+ * Mechanism only: supply.h says in which order slots are taken and purge.h what goes back. All
+ * under the supply lock. */
 #ifndef SLOTMALLOC_SUPERSLAB_H
 #define SLOTMALLOC_SUPERSLAB_H
 
-#include "base/lock.h"
 #include "base/types.h"
 
-/* Where slots came from, in the order in which the stages are tried. */
-enum take_stage { TAKE_WARM, TAKE_COLD, TAKE_EMPTY_SUPERSLAB, TAKE_NEW_SUPERSLAB };
+#define ALL_SLOTS 0xffffffffu
 
-/* Adjacent slots that were taken. */
-struct taken {
-    uint32_t slot;
-    bool zero; /* all of it reads as zero */
-    enum take_stage stage;
-};
-
-/* Totals over the arena, in slots unless said otherwise; under the lock. */
+/* Totals over the arena, in slots unless said otherwise. */
 struct superslab_totals {
     uint64_t used; /* taken */
     uint64_t warm; /* unused and warm */
@@ -31,40 +22,38 @@ struct superslab_totals {
     uint64_t superslabs_emptied; /* superslabs whose last slot came back */
 };
 
-extern struct lock superslab_lock;
 extern struct superslab_totals superslab_totals;
 
-/* Takes `count` (1 to 32) adjacent slots of one superslab, of the zone if that has room; the first
- * slot's number is a multiple of `align` (a power of two up to 32). */
-enum status superslab_take(enum zone zone, unsigned count, unsigned align, struct taken *out);
+/* Coarse seconds of the last supply_tick: the time at which slots become unused. */
+extern uint32_t superslab_now_s;
 
-/* The same, but only warm slots. */
-enum status superslab_take_warm(enum zone zone, unsigned count, unsigned align, struct taken *out);
+/* Makes superslabs known; as region_grow and region_grow_at. */
+enum status superslab_grow(enum zone zone, uint32_t count, uint32_t align, uint32_t *first);
+bool superslab_grow_at(enum zone zone, uint32_t first, uint32_t count);
 
-/* Takes `count` adjacent slots from the start of a superslab on, whose number is a multiple of
- * `align`. */
-enum status superslab_take_stretch(uint32_t count, uint32_t align, struct taken *out);
+/* Takes unused slots of one superslab. Returns whether all of them read as zero. */
+bool superslab_take(uint32_t number, uint32_t mask);
 
-/* Takes memory for one more heap; it reads as zero. */
-enum status superslab_heap(struct heap **out);
+/* The same for slots [slot, end), which may lie in several superslabs. */
+bool superslab_take_range(uint32_t slot, uint32_t end);
 
-/* Gives adjacent slots back; they are warm. */
-void superslab_give(uint32_t slot, uint32_t count);
+/* Gives slots [slot, end) back; they are warm. */
+void superslab_give_range(uint32_t slot, uint32_t end);
 
-/* Takes the `more` slots right behind `slot` + `count` when they are unused. */
-bool superslab_extend(uint32_t slot, uint32_t count, uint32_t more);
+/* How many slots from `slot` on, below `end`, lie in known superslabs and are unused. */
+uint32_t superslab_unused_from(uint32_t slot, uint32_t end);
 
-/* For purge.c, under the lock: marks unused slots as taken while they are purged, and gives them
- * back purged (cold and zero) or as they were. */
-void superslab_claim_locked(uint32_t number, uint32_t mask);
-void superslab_unclaim_locked(uint32_t number, uint32_t mask, bool purged);
+/* Marks unused slots as taken while they are purged. */
+void superslab_claim(uint32_t number, uint32_t mask);
 
-/* True when the bitmaps of one superslab agree with each other and with the index. For
- * slotmalloc_check. */
-bool superslab_is_valid(uint32_t number);
+/* Makes claimed slots unused again: purged (cold and zero), or as they were. */
+void superslab_unclaim_range(uint32_t slot, uint32_t end, bool purged);
 
 /* Unmaps the superslabs that are wholly unused; only those without memory, or all. Returns whether
  * there were any. */
-bool superslab_drop_unused_locked(bool cold_only);
+bool superslab_drop_unused(bool cold_only);
+
+/* True when the bitmaps of one superslab agree with each other and with the index. */
+bool superslab_is_valid(uint32_t number);
 
 #endif

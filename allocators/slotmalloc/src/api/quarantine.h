@@ -1,0 +1,15 @@
+/* check=full: freed blocks wait here before they are freed in earnest. */
+#ifndef SLOTMALLOC_QUARANTINE_H
+#define SLOTMALLOC_QUARANTINE_H
+
+#include "base/types.h"
+
+/* Puts a block into the quarantine. Returns the block that leaves it, or NULL. Between
+ * slow_path_enter and slow_path_leave. */
+void *quarantine_exchange(void *p);
+
+/* After fork: whether a thread was in the quarantine; frees its lock. */
+bool quarantine_is_locked(void);
+void quarantine_reset(void);
+
+#endif

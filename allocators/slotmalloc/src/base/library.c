@@ -1,0 +1,3 @@
+#include "base/library.h"
+
+struct library library;
