@@ -1,6 +1,6 @@
 /* Superslabs against a plain array: no slot is given twice, none is lost, the index agrees. */
-#include "allocators/slotmalloc/src/base/kernel.h"
 #include "allocators/slotmalloc/src/api/init.h"
+#include "allocators/slotmalloc/src/base/kernel.h"
 #include "allocators/slotmalloc/src/memory/region.h"
 #include "allocators/slotmalloc/src/memory/supply.h"
 #include "tests/allocators/conformance/support.h"
