@@ -1,12 +1,13 @@
 # The shared-memory arena: a shared and a static library, its pkg-config file, the transport example and the benches.
 
 SHM := allocators/shm_arena
-SHM_SRC := $(wildcard $(SHM)/src/*.c)
+SHM_SRC := $(wildcard $(SHM)/src/*/*.c)
 SHM_OBJ := $(SHM_SRC:%.c=$(BUILD)/obj/%.o)
 SHM_PIC := $(SHM_SRC:%.c=$(BUILD)/pic/%.o)
 SHM_INCLUDE := -I $(SHM)/include
+SHM_INTERNAL := $(SHM_INCLUDE) -iquote $(SHM)/src
 
-$(SHM_OBJ) $(SHM_PIC): CFLAGS += $(SHM_INCLUDE) -fvisibility=hidden
+$(SHM_OBJ) $(SHM_PIC): CFLAGS += $(SHM_INTERNAL) -fvisibility=hidden
 
 ALL += $(BUILD)/libshm_arena.so $(BUILD)/libshm_arena.a $(BUILD)/shm_arena.pc
 

@@ -1,9 +1,9 @@
-/* shm_arena: one pool of shared memory, many processes, memory that comes back.
+/* shm_arena: an allocator for memory that several processes share.
  *
  * A pool is one file (memfd, POSIX shared memory or a regular file) that several processes map. Any
- * of them allocates blocks from it, any of them frees them, and a process killed at any instruction
- * leaves the others working. Blocks are named by their offset in the pool, which is the same number
- * in every process; translation to and from an address is arithmetic.
+ * of them allocates blocks from it and any of them frees them; if a process is killed, at whatever
+ * instruction, the others go on. A block is identified by its offset in the pool, which is the same
+ * number in every process; translation to and from an address is arithmetic.
  *
  *     struct shm_arena_options options = SHM_ARENA_OPTIONS_INIT;
  *     options.size = 1 << 30;
@@ -17,9 +17,9 @@
  *     }
  *
  * Every function is thread-safe unless its comment says otherwise. A function that can fail returns
- * a code (shm_arena_error_text() explains it), writes its results only on SHM_ARENA_OK, and never
- * ends the process: where a file system is full or a limit reached, that is a code. A block that
- * was handed out has its memory, so touching it does not raise SIGBUS either. */
+ * an error code (shm_arena_error_text() explains it), writes its results only on SHM_ARENA_OK, and
+ * never ends the process: a full file system and a reached limit are error codes. An allocated
+ * block has its memory, so touching it does not raise SIGBUS. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,23 +40,23 @@ extern "C" {
       "the offset is not the start of an allocated block (freed twice, or never allocated)")       \
     X(EXISTS, "a pool of this name exists already")                                                \
     X(NOT_FOUND, "no pool of this name exists")                                                    \
-    X(SYSTEM, "a system call failed; errno tells why")                                             \
+    X(SYSTEM, "a system call failed; errno has the reason")                                        \
     X(NO_HUGE_PAGES, "huge pages were required, and the system offers none for this kind of pool") \
     X(NO_NODE, "this machine has no such NUMA node")                                               \
     X(NOT_A_POOL, "the file is not a pool: its magic number is wrong")                             \
     X(VERSION, "the pool was made by an incompatible version of the library")                      \
     X(CHECKSUM, "the pool's header is damaged: its checksum is wrong")                             \
-    X(LAYOUT, "the pool's header contradicts itself")                                              \
+    X(LAYOUT, "the pool's header is inconsistent")                                                 \
     X(TRUNCATED, "the file is shorter than the pool that its header describes")                    \
     X(WRONG_OWNER, "the pool belongs to another user (SHM_ARENA_ANY_OWNER accepts that)")          \
     X(WRONG_MODE,                                                                                  \
       "others than the owner may write to the pool (SHM_ARENA_ANY_OWNER accepts that)")            \
-    X(NOT_A_FILE, "the name leads to a symbolic link, or to something that is not a regular file") \
+    X(NOT_A_FILE,                                                                                  \
+      "the name is that of a symbolic link, or of something else that is not a regular file")      \
     X(ADDRESS_TAKEN, "the pool's fixed address is in use in this process")                         \
-    X(TOO_MANY_PROCESSES, "every entry of the pool's process table is taken by a living process")  \
-    X(DAMAGED, "the pool's shared state contradicts itself: a process wrote garbage into it")      \
-    X(BUSY, "other processes kept changing the pool; nothing was done, and another try may "       \
-            "succeed")                                                                             \
+    X(TOO_MANY_PROCESSES, "every entry of the pool's process table belongs to a living process")   \
+    X(DAMAGED, "the pool's shared state contradicts itself: a process has corrupted it")           \
+    X(BUSY, "other processes kept changing the pool; nothing was done, a retry may succeed")       \
     X(NO_SPACE, "the system has no memory or disk space left for more of the pool's file")
 
 enum shm_arena_error {
@@ -69,50 +69,49 @@ enum shm_arena_error {
 const char *shm_arena_error_text(int error);
 
 enum shm_arena_backend {
-    SHM_ARENA_MEMFD, /* no name in any directory; reached by passing its descriptor; sealed against
-                        resizing */
-    SHM_ARENA_SHM,   /* POSIX shared memory, reached by name */
-    SHM_ARENA_FILE, /* a regular file, reached by path; content survives a reboot only if nobody was
-                       attached */
+    SHM_ARENA_MEMFD, /* no name: others attach by its descriptor; sealed against resizing */
+    SHM_ARENA_SHM,   /* POSIX shared memory: others attach by name */
+    SHM_ARENA_FILE, /* a regular file: others attach by path. It is a valid pool after a reboot only
+                       if no process was attached */
 };
 
 enum shm_arena_huge { SHM_ARENA_HUGE_NEVER, SHM_ARENA_HUGE_TRY, SHM_ARENA_HUGE_REQUIRE };
 
 enum shm_arena_flags {
-    SHM_ARENA_FIXED_ADDRESS =
-        1u << 0, /* create: every process maps the pool at one address: pointers can be shared */
-    SHM_ARENA_RECLAIM_BLOCKS =
-        1u << 1, /* create: when a process dies, the blocks that it owns are freed */
-    SHM_ARENA_PREFAULT = 1u << 2, /* create, attach: take all page faults now */
-    SHM_ARENA_ANY_OWNER =
-        1u << 3, /* attach: accept a pool that another user owns or others may write */
-    SHM_ARENA_OVERCOMMIT =
-        1u << 4, /* create: blocks take memory when they are touched, not when they are allocated;
-                    a touch for which the system has none raises SIGBUS */
+    /* create: all processes map the pool at the same address, so pointers can be shared */
+    SHM_ARENA_FIXED_ADDRESS = 1u << 0,
+    /* create: when a process dies, the blocks that it owns are freed */
+    SHM_ARENA_RECLAIM_BLOCKS = 1u << 1,
+    /* create, attach: back and map all pages now */
+    SHM_ARENA_PREFAULT = 1u << 2,
+    /* attach: accept a pool that another user owns or that others may write to */
+    SHM_ARENA_ANY_OWNER = 1u << 3,
+    /* create: blocks get memory when they are touched, not when they are allocated; a touch raises
+       SIGBUS if the system has none left */
+    SHM_ARENA_OVERCOMMIT = 1u << 4,
 };
 
-/* What create() needs to know. Start from SHM_ARENA_OPTIONS_INIT. */
+/* The options of a new pool. Start from SHM_ARENA_OPTIONS_INIT. */
 struct shm_arena_options {
     size_t size;      /* bytes for blocks; rounded up to 64 KiB (2 MiB with huge pages) */
     size_t alignment; /* least alignment of every block: a power of two up to 2 MiB; 0 means 64 */
-    const char
-        *name; /* SHM: "/name"; FILE: path; MEMFD: a label. NULL: SHM chooses an unguessable name */
+    const char *name; /* SHM: "/name" (NULL: a random one); FILE: its path; MEMFD: a label */
     enum shm_arena_backend backend;
     enum shm_arena_huge huge; /* MEMFD: hugetlb pages; otherwise transparent huge pages */
     size_t huge_page_size;    /* hugetlb: 0 for the system's default size */
     int numa_node;            /* -1: wherever the touching thread runs */
     unsigned mode;            /* permission bits of the file; 0 means 0600 */
-    unsigned max_processes;   /* how many may be attached at once, up to 1024 */
+    unsigned max_processes;   /* the most that can be attached at once, up to 1024 */
     unsigned flags;           /* of enum shm_arena_flags */
 };
 
-/* In the order of the members, so that C++ before 20 takes it too. */
+/* Without designators, for C++ before C++20. */
 #define SHM_ARENA_OPTIONS_INIT                                                                     \
     { (size_t)64 << 20, 0, NULL, SHM_ARENA_MEMFD, SHM_ARENA_HUGE_NEVER, 0, -1, 0, 128, 0 }
 
 struct shm_arena;
 
-/* A block as its allocator sees it. */
+/* A block, as this process sees it. */
 struct shm_block {
     void *address;     /* in this process */
     uint64_t offset;   /* in every process; never 0 */
@@ -120,32 +119,29 @@ struct shm_block {
     uint64_t arena_id; /* of the pool: equal in all its processes, random */
 };
 
-/* Fills options from the environment, over what they hold already; docs/shm-arena.md lists the
- * variables. INVALID when one cannot be understood (its name is then stored in *culprit, unless
- * that is NULL). */
+/* Overwrites the options that environment variables set; docs/shm-arena.md lists them. INVALID if
+ * one has no valid value; its name is then stored in *culprit, unless that is NULL. */
 int shm_arena_options_from_environment(struct shm_arena_options *options, const char **culprit);
 
-/* ---- life of a pool ---- */
+/* ---- pools ---- */
 
-/* Makes a pool and attaches to it. It appears under its name only once it is complete. SYSTEM with
- * errno ENOSPC, EDQUOT or EFBIG when the file system, a quota or RLIMIT_FSIZE leaves no room for
- * it. */
+/* Creates a pool and attaches to it. Its name exists only once it is complete. SYSTEM with errno
+ * ENOSPC, EDQUOT or EFBIG if the file system, a quota or RLIMIT_FSIZE has no room for it. */
 int shm_arena_create(const struct shm_arena_options *options, struct shm_arena **arena);
 
 /* Attaches to an existing pool by the name (SHM) or path (FILE) that it was created with. */
 int shm_arena_attach(enum shm_arena_backend backend, const char *name, unsigned flags,
                      struct shm_arena **arena);
 
-/* Attaches by descriptor. The library works on a duplicate: the caller keeps (and closes) its own.
- */
+/* Attaches by descriptor. The library uses a duplicate: the caller may close its own. */
 int shm_arena_attach_fd(int fd, unsigned flags, struct shm_arena **arena);
 
-/* Gives this process's reserves back to the pool and unmaps it. Blocks stay allocated. No other
- * thread may use the handle during or after the call. NULL is allowed. */
+/* Detaches from the pool: returns the slots that this process allocates from, and unmaps it. Blocks
+ * stay allocated. No other thread may use the handle during or after the call. NULL is allowed. */
 void shm_arena_detach(struct shm_arena *arena);
 
-/* Removes the pool's name, then detaches. Others that are attached go on; memory is returned when
- * the last one left. */
+/* Removes the pool's name, then detaches. Other attached processes go on; the system gets the
+ * memory back when the last one has detached. */
 int shm_arena_destroy(struct shm_arena *arena);
 
 /* Removes a pool's name only. */
@@ -157,7 +153,7 @@ int shm_arena_fd(const struct shm_arena *arena);
 /* The name or path that another process attaches by; "" for a memfd. */
 const char *shm_arena_name(const struct shm_arena *arena);
 
-/* Whether pages of the pool are really huge: 0 no, 1 advised (transparent), 2 hugetlb. */
+/* Whether the pool uses huge pages: 0 no, 1 advised (transparent), 2 hugetlb. */
 int shm_arena_huge_pages(const struct shm_arena *arena);
 
 /* Sends a pool's descriptor over a connected Unix socket, or receives one and attaches to it. */
@@ -167,9 +163,9 @@ int shm_arena_receive(int unix_socket, unsigned flags, struct shm_arena **arena)
 /* ---- blocks ---- */
 
 /* Allocates at least `size` bytes (> 0), aligned to `alignment` (a power of two up to 2 MiB; 0: the
- * pool's). Content is undefined. NO_MEMORY when the pool has no room, NO_SPACE (errno tells more)
- * when it has, but the system has none for its file; what is freed can be had again in both cases.
- * The calling process owns the block. */
+ * pool's). Content is undefined. NO_MEMORY if the pool has no room; NO_SPACE, with errno, if it has
+ * but the system has no memory for it. After either, freed memory can be allocated again. The
+ * calling process owns the block. */
 int shm_arena_alloc(struct shm_arena *arena, size_t size, size_t alignment,
                     struct shm_block *block);
 
@@ -177,27 +173,27 @@ int shm_arena_alloc(struct shm_arena *arena, size_t size, size_t alignment,
  * nothing. Needs no memory, unless it is the first call of a forked child. */
 int shm_arena_free(struct shm_arena *arena, uint64_t offset);
 
-/* Makes *block hold at least `size` bytes, in place or by moving its content; on failure it is as
- * before. */
+/* Changes *block to hold at least `size` bytes, in place or by moving its content; on failure it is
+ * unchanged. */
 int shm_arena_realloc(struct shm_arena *arena, struct shm_block *block, size_t size,
                       size_t alignment);
 
 /* Describes the block that starts at `offset`. */
 int shm_arena_describe(const struct shm_arena *arena, uint64_t offset, struct shm_block *block);
 
-/* Frees every block of every process. Offsets handed out before are dead: all users must know. */
+/* Frees every block of every process. No process may use an offset from before the call. */
 int shm_arena_reset(struct shm_arena *arena);
 
-/* Who loses the block when its owner dies under SHM_ARENA_RECLAIM_BLOCKS: after share() nobody
- * does, it belongs to the pool until someone frees it; after take() the calling process.
- * NOT_A_BLOCK when it is not allocated. */
+/* Changes the owner of a block, whose death frees it under SHM_ARENA_RECLAIM_BLOCKS. After share()
+ * it has none and stays allocated until a process frees it; after take() it is the calling process.
+ * NOT_A_BLOCK if it is not allocated. */
 int shm_arena_share(struct shm_arena *arena, uint64_t offset);
 int shm_arena_take(struct shm_arena *arena, uint64_t offset);
 
 /* ---- translation: arithmetic on the handle's own copy of the bounds, which no peer can change
  * ---- */
 
-/* The head of every handle; read only. */
+/* The first member of every handle; read only. */
 struct shm_arena_view {
     unsigned char *base; /* where offset 0 is mapped */
     uint64_t first, end; /* offsets of the first byte that a block can have, and after the last */
@@ -235,20 +231,21 @@ static inline uint64_t shm_arena_id(const struct shm_arena *arena) {
     return ((const struct shm_arena_view *)(const void *)arena)->id;
 }
 
-/* ---- death, and memory given back ---- */
+/* ---- processes that end, and memory returned to the system ---- */
 
-/* Looks for attached processes that died, and reclaims what they held: reserves, operations cut
- * short, and with SHM_ARENA_RECLAIM_BLOCKS their blocks. Attaching and running out of memory do
- * this by themselves. Returns how many dead were buried. */
+/* Looks for attached processes that have ended without detaching, and reclaims what they held: the
+ * slots that they allocated from, unfinished operations, and with SHM_ARENA_RECLAIM_BLOCKS their
+ * blocks. Attaching and an allocation that finds no memory call it. Returns the number of processes
+ * recovered. */
 int shm_arena_recover(struct shm_arena *arena);
 
-/* Waits until one of the processes attached now dies, or for timeout_ms (-1: for ever), and
- * recovers. Returns how many dead were buried: 0 after a time-out. A watcher thread calls it in a
- * loop. */
+/* Waits until an attached process ends, or for timeout_ms (-1: no limit), and recovers. Returns the
+ * number of processes recovered: 0 after a time-out. To be called in a loop by a thread of its own.
+ */
 int shm_arena_wait_for_death(struct shm_arena *arena, int timeout_ms);
 
-/* Gives the memory of unused slots back to the system, which must be asked for it again when they
- * are next used. Returns how many bytes of the pool were released. */
+/* Returns the memory of unused slots to the system; the next use of such a slot asks for it again,
+ * and may fail. Returns how many bytes of the pool were released. */
 uint64_t shm_arena_trim(struct shm_arena *arena);
 
 /* ---- statistics ---- */
@@ -260,20 +257,20 @@ struct shm_arena_class_stats {
     uint64_t live_count, live_bytes, slots;
 };
 
-/* One line each: field, meaning. Counts since the pool was made, over all processes, also dead
- * ones; a process that is killed may leave them short by what it was just doing. What is live is
- * counted anew each time, and exact. */
+/* One line each: field, meaning. Counters are sums since the pool was created, over all processes,
+ * also past ones; they lack an operation during which a process was killed. live_* and
+ * reserved_bytes are counted from the slots at each call. */
 #define SHM_ARENA_STATS(X)                                                                         \
     X(capacity_bytes)  /* room for blocks */                                                       \
     X(live_bytes)      /* in allocated blocks, by their usable size */                             \
     X(live_count)      /* allocated blocks */                                                      \
-    X(reserved_bytes)  /* in slots that are in use, also those that hold free blocks */            \
-    X(peak_bytes)      /* the most that reserved_bytes ever was */                                 \
-    X(allocated_bytes) /* ever given out */                                                        \
+    X(reserved_bytes)  /* in slots in use, with the free blocks in them */                         \
+    X(peak_bytes)      /* maximum of reserved_bytes */                                             \
+    X(allocated_bytes) /* since the pool was created */                                            \
     X(allocated_count)                                                                             \
     X(freed_bytes)                                                                                 \
     X(freed_count)                                                                                 \
-    X(failed_count) /* allocations refused for lack of room */                                     \
+    X(failed_count) /* allocations that failed for lack of memory */                               \
     X(recovered_processes)                                                                         \
     X(recovered_blocks)                                                                            \
     X(processes) /* attached now */
@@ -286,15 +283,15 @@ struct shm_arena_stats {
     struct shm_arena_class_stats by_class[SHM_ARENA_MAX_CLASSES];
 };
 
-/* Exact when nobody allocates or frees meanwhile. Walks the pool: about 0.1 ms per GiB. */
+/* Exact if no process allocates or frees meanwhile. Reads the states of all slots: about 0.1 ms per
+ * GiB. */
 void shm_arena_get_stats(struct shm_arena *arena, struct shm_arena_stats *stats);
 
-/* Writes them as one JSON object, like snprintf: returns the length without the final 0, however
- * small the buffer. */
+/* Writes the statistics as one JSON object. Returns its length, as snprintf does. */
 size_t shm_arena_stats_json(struct shm_arena *arena, char *buffer, size_t size);
 
-/* Calls visit(context, block, owner) for each allocated block in order of offsets until it returns
- * false; owner is the pid, or 0 when it belongs to the pool. For auditors: blocks that come and go
+/* Calls visit(context, block, owner) for each allocated block, in order of offsets, until it
+ * returns false; owner is a pid, or 0 if the block has no owner. Blocks that are allocated or freed
  * meanwhile may be missed. */
 void shm_arena_each_block(struct shm_arena *arena,
                           bool (*visit)(void *context, const struct shm_block *block, int owner),
@@ -305,28 +302,28 @@ void shm_arena_each_block(struct shm_arena *arena,
 struct shm_manager;
 
 /* Gets or creates the managed pools NAME.NODE.0, NAME.NODE.1, ... in POSIX shared memory; `options`
- * (whose name and backend are ignored) describe each new one. At most `max_pools` are made.
+ * (whose name and backend are ignored) describe each new one. At most `max_pools` are created.
  * `remove_at_exit`: this process removes the names when it exits or closes the manager. */
 int shm_manager_open(const char *name, const struct shm_arena_options *options, unsigned max_pools,
                      bool remove_at_exit, struct shm_manager **manager);
 
-/* Detaches from its pools; with remove_at_exit removes their names. No other thread may use it any
- * more. */
+/* Detaches from the pools; with remove_at_exit, removes their names. No other thread may use the
+ * manager during or after the call. */
 void shm_manager_close(struct shm_manager *manager);
 
-/* Allocates from the first pool with room, adding a pool when none has: on the options' node, or
- * where per_node() was switched on, that of the calling thread. */
+/* Allocates from the first pool with room, and adds a pool if none has: on the NUMA node of the
+ * options, or with per_node() that of the calling thread. */
 int shm_manager_alloc(struct shm_manager *manager, size_t size, size_t alignment,
                       struct shm_block *block);
 
-/* Frees {arena_id, offset}, the name of a block that is good in every process. */
+/* Frees the block {arena_id, offset}; the pair identifies it in every process. */
 int shm_manager_free(struct shm_manager *manager, uint64_t arena_id, uint64_t offset);
 
-/* Keeps pools of their own for every NUMA node. */
+/* Switches separate pools for each NUMA node on or off. */
 void shm_manager_per_node(struct shm_manager *manager, bool enable);
 
-/* The address of {arena_id, offset}, attaching to pools that others added meanwhile; NULL when
- * unknown. */
+/* The address of {arena_id, offset}, if need be after attaching to pools that other processes
+ * added; NULL if there is no such pool. */
 void *shm_manager_address(struct shm_manager *manager, uint64_t arena_id, uint64_t offset);
 
 /* Number of pools attached, and the i-th of them (NULL beyond); the handle belongs to the manager.
@@ -338,7 +335,7 @@ struct shm_arena *shm_manager_pool(struct shm_manager *manager, unsigned i);
 int shm_manager_remove(const char *name);
 
 /* Calls visit(context, pool name) for every pool in POSIX shared memory whose name starts with
- * `prefix` ("" for all); stops when it returns false. Files that are no pools are passed over. */
+ * `prefix` ("" for all); stops when it returns false. Skips files that are not pools. */
 int shm_arena_list(const char *prefix, bool (*visit)(void *context, const char *name),
                    void *context);
 

@@ -8,12 +8,12 @@ SHM_TEST_SUPPORT := $(BUILD)/obj/tests/allocators/shm_arena/support.o
 SHM_STEP_OBJ := $(SHM_SRC:%.c=$(BUILD)/obj/steps/%.o)
 
 $(SHM_TESTS:%=$(BUILD)/obj/tests/allocators/shm_arena/%.o) $(SHM_TEST_SUPPORT): \
-    CFLAGS += $(SHM_INCLUDE) -I allocators/shm_arena/src
+    CFLAGS += $(SHM_INTERNAL)
 $(SHM_STEP_TESTS:%=$(BUILD)/obj/tests/allocators/shm_arena/%.o): CFLAGS += -DSHM_ARENA_CRASH_POINTS
 
 $(BUILD)/obj/steps/%.o: %.c $(BUILD)/flags
 	echo "  CC    $< (with crash points)"; mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SHM_INCLUDE) -DSHM_ARENA_CRASH_POINTS -c -o $@ $<
+	$(CC) $(CFLAGS) $(SHM_INTERNAL) -DSHM_ARENA_CRASH_POINTS -c -o $@ $<
 
 $(BUILD)/libshm_arena_steps.a: $(SHM_STEP_OBJ)
 	echo "  AR    $@"

@@ -1,7 +1,7 @@
 /* Every single place where a process can be killed: a child does one operation and kills itself at
  * its n-th atomic step, for n = 1, 2, ... until it gets through. After each death the parent
  * recovers, and the pool must be whole. */
-#include "arena.h"
+#include "base/map.h"
 #include "support.h"
 
 #include <signal.h>

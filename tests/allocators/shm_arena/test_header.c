@@ -1,6 +1,6 @@
 /* Fuzzing the header: every single bit flipped, and every field set to values that lie although the
  * checksum is right. */
-#include "layout.h"
+#include "base/layout.h"
 #include "support.h"
 
 #include <string.h>

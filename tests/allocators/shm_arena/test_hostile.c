@@ -1,7 +1,7 @@
 /* A hostile peer writes garbage into the pool while this process works on it. Blocks may then be
  * lost or given out twice - nothing can stop a writer from that - but no call may crash, hang, or
  * lead outside of the mapping. */
-#include "arena.h"
+#include "base/arena.h"
 #include "support.h"
 
 #include <stdlib.h>

@@ -3,7 +3,9 @@
  * of them may be killed at any step: it is just never resumed. What the library hands out is kept
  * in a shadow; a block handed out twice, lost, or not backed stops the test with its seed. In some
  * runs the system often has no room for more of the file. The same seed gives the same run. */
-#include "arena.h"
+#include "base/map.h"
+#include "process/handles.h"
+#include "process/presence.h"
 #include "support.h"
 
 #include <stdio.h>
