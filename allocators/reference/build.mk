@@ -1,4 +1,4 @@
-# The two rulers: each is one C file on the shared headers, built into its own library.
+# The reference allocators bump and lifo: one C file each on the shared headers, built into its own library.
 
 REFERENCE_LIBS := $(BUILD)/libbump.so $(BUILD)/liblifo.so
 ALL += $(REFERENCE_LIBS)

@@ -1,18 +1,18 @@
 /*
- * bump: a limit, not a contestant. malloc moves a thread-local pointer, free does nothing.
+ * bump, a reference allocator: malloc moves a thread-local pointer, free does nothing.
  *
- * No allocator can do less work per call, so what a program still pays on bump is the price of
- * touching fresh pages all the time. Memory is never reused: any program runs on it for as long as
- * memory lasts.
+ * No allocator can do less work per call, so what a program still pays on bump is the cost of
+ * touching new pages all the time. Memory is never reused: a program runs on it as long as there is
+ * memory.
  */
-#include "span.h"
+#include "extent.h"
 
 #define BLOCKS_ARE_ZERO 1
 
-/* The header word is the payload's size. */
+/* The header word holds the payload's size. */
 static inline void *block_alloc_aligned(size_t size, size_t align) {
     size_t payload = payload_size(size);
-    void *block = span_carve(payload, align);
+    void *block = extent_carve(payload, align);
     if (__builtin_expect(block != NULL, 1)) {
         *block_header(block) = payload;
     }

@@ -1,13 +1,12 @@
 /*
- * lifo: a limit, not a contestant. One thread-local stack of free blocks per size class, and
- * nothing else.
+ * lifo, a reference allocator: one thread-local stack of free blocks per size class, nothing else.
  *
- * It shows what bookkeeping costs: malloc pops, free pushes on the stack of the thread that frees,
- * whoever allocated. That takes no lock and no atomic operation, and it is unsafe as a design:
- * where one thread allocates and another frees, memory moves to the second for good; what a thread
- * leaves behind is lost; nothing returns to the kernel.
+ * It shows what bookkeeping costs: malloc pops a block; free pushes it on the stack of the freeing
+ * thread, whichever thread allocated it. That takes no lock and no atomic operation, and cannot be
+ * used in earnest: if one thread allocates and another frees, the memory moves to the second for
+ * good; the blocks of a thread that ends are lost; nothing returns to the kernel.
  */
-#include "span.h"
+#include "extent.h"
 
 #define BLOCKS_ARE_ZERO 0
 
@@ -25,7 +24,7 @@ enum {
 };
 _Static_assert(CLASS_COUNT <= CLASS_MASK, "a class must fit into its part of the header");
 
-/* A free block; its header word stays as it is. */
+/* A free block; its header word is unchanged. */
 struct free_block {
     struct free_block *next;
 };
@@ -38,8 +37,7 @@ static inline unsigned class_of(size_t size) {
     }
     size_t last = size - 8 - 1;
     unsigned bits = 63 - (unsigned)__builtin_clzl(last);
-    unsigned step =
-        (unsigned)(last >> (bits - 2)); /* 4..7: the quarter of the doubling that `last` lies in */
+    unsigned step = (unsigned)(last >> (bits - 2)); /* 4..7: the quarter of the doubling */
     return FIRST_LARGE + 4 * (bits - LARGE_BITS) + step - 4;
 }
 
@@ -52,8 +50,8 @@ static inline size_t class_payload(unsigned class) {
 }
 
 /*
- * The header word holds the class and, above it, how far the pointer that the program got lies
- * behind the block's own start: 0 but for aligned blocks.
+ * The header word holds the class and, above it, the distance of the payload from the block's
+ * start: 0 except for aligned blocks.
  */
 static inline unsigned header_class(const void *block) {
     return (unsigned)*block_header(block) & CLASS_MASK;
@@ -70,7 +68,7 @@ static inline void *block_alloc(size_t size) {
         free_list[class] = free->next;
         return free;
     }
-    void *block = span_carve(class_payload(class), MIN_ALIGN);
+    void *block = extent_carve(class_payload(class), MIN_ALIGN);
     if (block) {
         *block_header(block) = class;
     }

@@ -1,18 +1,19 @@
 /*
- * The C library's allocation functions on top of four that a ruler defines before it includes this
- * file:
+ * The C library's allocation functions, on top of four that the including allocator defines first:
  *
- *     void  *block_alloc(size_t size);                        16-byte aligned, or NULL
- *     void  *block_alloc_aligned(size_t size, size_t align);  align: a power of two above 16; size
- * + align is in range void   block_free(void *block);                         block is not NULL
- *     size_t block_usable(const void *block);                 every byte of it belongs to the
- * caller
+ *     void *block_alloc(size_t size)
+ *         NULL, or a block aligned to 16
+ *     void *block_alloc_aligned(size_t size, size_t align)
+ *         align: a power of two above 16; size + align does not overflow
+ *     void block_free(void *block)
+ *         block is not NULL
+ *     size_t block_usable(const void *block)
+ *         the bytes that the program may use
  *
- * and BLOCKS_ARE_ZERO, 1 where block_alloc's memory has never been used before. It is a header so
- * that the compiler can inline those four: a ruler must not pay for a call that a contestant does
- * not make.
+ * and BLOCKS_ARE_ZERO, 1 if the memory of block_alloc was never used before. It is a header so that
+ * the compiler can inline the four functions: calls to them would distort the measurement.
  *
- * realloc(p, 0) gives a small block rather than NULL, so that NULL always means failure.
+ * realloc(p, 0) returns a small block rather than NULL, so that NULL always means failure.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -33,8 +34,7 @@ static inline void *or_no_memory(void *block) {
     return block;
 }
 
-/* As memalign, for an alignment that is a power of two; leaves errno alone, which posix_memalign
- * wants. */
+/* As memalign, for an alignment that is a power of two. Does not set errno, for posix_memalign. */
 static void *alloc_aligned(size_t align, size_t size) {
     if (size > PTRDIFF_MAX || align > PTRDIFF_MAX - size) {
         return NULL;
@@ -96,7 +96,7 @@ EXPORT void *aligned_alloc(size_t align, size_t size) {
     return or_no_memory(alloc_aligned(align, size));
 }
 
-/* glibc rounds an odd alignment up to a power of two, and programs rely on it. */
+/* glibc rounds any alignment up to a power of two, and programs rely on it. */
 EXPORT void *memalign(size_t align, size_t size) {
     size_t power = MIN_ALIGN;
     while (power < align && power <= PTRDIFF_MAX) {
@@ -109,7 +109,7 @@ EXPORT int posix_memalign(void **block, size_t align, size_t size) {
     if (!is_power_of_two(align) || align % sizeof(void *)) {
         return EINVAL;
     }
-    int before = errno; /* mmap may have set it; POSIX leaves errno to the caller here */
+    int before = errno; /* posix_memalign must not change errno; mmap may set it */
     void *fresh = alloc_aligned(align, size);
     errno = before;
     if (!fresh) {

@@ -62,7 +62,7 @@ def test_a_second_make_has_nothing_to_do(tree: Path) -> None:
 
 def test_a_changed_header_makes_only_what_includes_it(tree: Path) -> None:
     make(tree)
-    os.utime(tree / "allocators/reference/span.h")
+    os.utime(tree / "allocators/reference/extent.h")
     assert compiled(make(tree)) == [BUMP, LIFO]
 
 

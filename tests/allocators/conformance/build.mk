@@ -39,7 +39,7 @@ preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(strip $($1.o
 under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.object)))
 CONFORMANCE_TIMEOUT ?= 180
 
-# What the rulers do not claim: to use freed memory again, to follow threads, to tell totals, to free by realloc(p, 0), to
+# What the reference allocators do not claim: to use freed memory again, to follow threads, to tell totals, to free by realloc(p, 0), to
 # bring libc's own names.
 CONFORMANCE_NOT_bump := test_table test_libc_names test_sizes test_information test_threads test_fork test_limits test_faults torture
 CONFORMANCE_NOT_lifo := test_table test_libc_names test_information test_threads test_limits test_faults torture

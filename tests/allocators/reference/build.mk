@@ -1,7 +1,7 @@
-# The same tests linked with each ruler, and for each ruler the tests of what only it does.
+# The same tests linked with each reference allocator, and for each the tests of what only it does.
 
 REFERENCE_TEST := $(BUILD)/obj/tests/allocators/reference
-REFERENCE_TESTS := $(foreach ruler,bump lifo,$(BUILD)/tests/reference/$(ruler)_family $(BUILD)/tests/reference/$(ruler)_own)
+REFERENCE_TESTS := $(foreach a,bump lifo,$(BUILD)/tests/reference/$(a)_family $(BUILD)/tests/reference/$(a)_own)
 C_TESTS += $(REFERENCE_TESTS)
 
 $(BUILD)/tests/reference/%_family: $(REFERENCE_TEST)/test_family.o $(BUILD)/lib%.so

@@ -1,5 +1,5 @@
 /*
- * What makes bump a ruler: nothing is ever used twice.
+ * What bump promises: no memory is used twice.
  */
 #include <malloc.h>
 #include <stdlib.h>

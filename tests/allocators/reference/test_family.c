@@ -1,5 +1,5 @@
 /*
- * What the malloc family owes to any program, shown for a ruler that this test is linked with.
+ * What the malloc family owes to any program, with the reference allocator that is linked.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 static volatile size_t too_large = PTRDIFF_MAX;
 static volatile size_t half_of_everything = SIZE_MAX / 2 + 1;
 
-static void malloc_comes_from_the_ruler(void **state) {
+static void malloc_comes_from_the_allocator(void **state) {
     (void)state;
     Dl_info info;
     assert_int_not_equal(dladdr(dlsym(RTLD_DEFAULT, "malloc"), &info), 0);
@@ -199,7 +199,7 @@ static void exhaustion_gives_null_and_leaves_little_unused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(malloc_comes_from_the_ruler),
+        cmocka_unit_test(malloc_comes_from_the_allocator),
         cmocka_unit_test(all_usable_bytes_belong_to_their_block),
         cmocka_unit_test(at_most_a_quarter_of_a_block_is_rounding),
         cmocka_unit_test(calloc_gives_zeroes_where_a_block_was_dirty),

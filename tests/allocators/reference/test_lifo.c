@@ -1,5 +1,5 @@
 /*
- * What makes lifo a ruler: one stack a size class, of the thread that frees.
+ * What lifo promises: one stack per size class, of the thread that frees.
  */
 #include <malloc.h>
 #include <pthread.h>

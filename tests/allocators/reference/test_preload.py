@@ -1,4 +1,4 @@
-"""Real programs run on the rulers, and print what they print on libc's malloc."""
+"""Real programs run on the reference allocators, and print what they print on libc's malloc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-RULERS = ["bump", "lifo"]
+ALLOCATORS = ["bump", "lifo"]
 PROGRAMS = {
     "bash": ["bash", "-c", "for i in {1..2000}; do a+=($i); done; echo ${#a[@]} $(echo nested)"],
     "python3": [
@@ -39,12 +39,12 @@ int main() {
 
 
 def run_on(
-    ruler: str | None, command: list[str], stdin: str = "", folder: Path | None = None
+    allocator: str | None, command: list[str], stdin: str = "", folder: Path | None = None
 ) -> str:
-    """What a command prints with a ruler preloaded, or with libc's malloc."""
+    """What a command prints with a reference allocator preloaded, or with libc's malloc."""
     environment = dict(os.environ)
-    if ruler:
-        environment["LD_PRELOAD"] = str(ROOT / f"build/lib{ruler}.so")
+    if allocator:
+        environment["LD_PRELOAD"] = str(ROOT / f"build/lib{allocator}.so")
     done = subprocess.run(
         command,
         env=environment,
@@ -59,30 +59,32 @@ def run_on(
     return done.stdout
 
 
-@pytest.mark.parametrize("ruler", RULERS)
+@pytest.mark.parametrize("allocator", ALLOCATORS)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_prints_the_same(ruler: str, program: str) -> None:
+def test_a_program_prints_the_same(allocator: str, program: str) -> None:
     command = PROGRAMS[program]
     if not shutil.which(command[0]):
         pytest.skip(f"{program} is not installed")
     lines = "\n".join(str(number * 7919 % 50021) for number in range(50000))
-    assert run_on(ruler, command, lines) == run_on(None, command, lines)
+    assert run_on(allocator, command, lines) == run_on(None, command, lines)
 
 
-@pytest.mark.parametrize("ruler", RULERS)
-def test_the_compiler_makes_a_working_program_that_itself_runs_on_the_ruler(
-    ruler: str, tmp_path: Path
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_the_compiler_makes_a_working_program_that_itself_runs_on_the_allocator(
+    allocator: str, tmp_path: Path
 ) -> None:
     (tmp_path / "program.cpp").write_text(CXX_SOURCE)
     run_on(
-        ruler, ["g++", "-std=c++17", "-pthread", "program.cpp", "-o", "program"], folder=tmp_path
+        allocator,
+        ["g++", "-std=c++17", "-pthread", "program.cpp", "-o", "program"],
+        folder=tmp_path,
     )
-    assert run_on(ruler, [str(tmp_path / "program")]) == "10000 0"
+    assert run_on(allocator, [str(tmp_path / "program")]) == "10000 0"
 
 
-@pytest.mark.parametrize("ruler", RULERS)
-def test_the_library_exports_the_malloc_family_and_nothing_else(ruler: str) -> None:
-    listing = run_on(None, ["nm", "-D", "--defined-only", str(ROOT / f"build/lib{ruler}.so")])
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_the_library_exports_the_malloc_family_and_nothing_else(allocator: str) -> None:
+    listing = run_on(None, ["nm", "-D", "--defined-only", str(ROOT / f"build/lib{allocator}.so")])
     exported = {line.split()[-1] for line in listing.splitlines()}
     family = "malloc free calloc realloc reallocarray aligned_alloc memalign posix_memalign valloc"
     assert exported == {*family.split(), "pvalloc", "malloc_usable_size"}
