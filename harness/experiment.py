@@ -18,9 +18,14 @@ Value = int | float | str | bool
 
 PASS_NAMES = ("time", "latency", "memory", "syscalls", "counters", "instructions")
 
-# Options that every memtest workload understands; a [[workload]] table holds them beside its own
-# keys.
-COMMON_OPTIONS = ("rounds", "touch", "verify", "duration", "scale")
+# Options of every memtest workload that a [[workload]] table holds beside its own keys.
+COMMON_OPTIONS = {
+    "rounds": int,
+    "touch": str,
+    "verify": str,
+    "duration": (int, float),
+    "scale": (int, float),
+}
 
 _TOP_KEYS = {
     "title": str,
@@ -44,15 +49,7 @@ _CELL_KEYS = {
     "allocators": list,
     "passes": list,
 }
-_WORKLOAD_KEYS = _CELL_KEYS | {
-    "rounds": int,
-    "touch": str,
-    "verify": str,
-    "duration": (int, float),
-    "scale": (int, float),
-    "params": dict,
-    "override": dict,
-}
+_WORKLOAD_KEYS = _CELL_KEYS | COMMON_OPTIONS | {"params": dict, "override": dict}
 _COMMAND_KEYS = _CELL_KEYS | {"argv": list, "needs": list, "env": dict, "prepare": list}
 
 

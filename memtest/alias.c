@@ -7,7 +7,7 @@ static double total_of(const double *weight, size_t count) {
     return total;
 }
 
-/* Each cell that holds less than an equal share is filled up from one that holds more. */
+/* Each column with less than the mean weight is filled up from one with more. */
 struct alias alias_new(const double *weight, size_t count) {
     struct alias alias = {count, own_memory(count * sizeof(double)),
                           own_memory(count * sizeof(uint32_t))};
@@ -32,7 +32,7 @@ struct alias alias_new(const double *weight, size_t count) {
             larges--;
         }
     }
-    while (smalls) /* left by rounding: full cells */
+    while (smalls) /* left by rounding: full columns */
         alias.keep[small[--smalls]] = 1;
     own_memory_release(small, count * sizeof *small);
     own_memory_release(large, count * sizeof *large);

@@ -6,10 +6,11 @@
 
 #include <stddef.h>
 
+/* Column i gives i with probability keep[i], otherwise instead[i]. */
 struct alias {
     size_t count;
-    double *keep;      /* probability of staying in a cell */
-    uint32_t *instead; /* what the cell gives otherwise */
+    double *keep;
+    uint32_t *instead;
 };
 
 /* A table for `count` >= 1 outcomes with these weights, which need not add up to one. */
@@ -17,6 +18,6 @@ struct alias alias_new(const double *weight, size_t count);
 
 /* An outcome in [0, count). */
 static inline size_t alias_draw(const struct alias *alias, struct rng *rng) {
-    size_t cell = rng_below(rng, alias->count);
-    return rng_unit(rng) < alias->keep[cell] ? cell : alias->instead[cell];
+    size_t column = rng_below(rng, alias->count);
+    return rng_unit(rng) < alias->keep[column] ? column : alias->instead[column];
 }

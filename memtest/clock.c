@@ -23,7 +23,7 @@ void clock_detect(void) {
     clock_has_counter = counter_is_invariant();
 }
 
-/* The least of many empty measurements: what is left in it is the clock, not an interrupt. */
+/* The least of many empty measurements: it has the cost of the clock, but no interrupt. */
 static uint64_t least_empty_measurement(void) {
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < 2000; i++) {

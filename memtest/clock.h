@@ -21,7 +21,7 @@ void clock_calibrate(void);
 
 double clock_ns_per_tick(void);
 
-/* The ticks that an empty measurement shows; latencies are given without them. */
+/* The ticks that an empty measurement shows; they are subtracted from latencies. */
 uint64_t clock_overhead_ticks(void);
 
 /* "tsc" or "clock_gettime". */
@@ -33,7 +33,7 @@ static inline uint64_t clock_monotonic_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Ticks before the measured operation: earlier instructions have finished. */
+/* Ticks before the measured operation, after all earlier instructions. */
 static inline uint64_t clock_begin(void) {
 #if defined(__x86_64__)
     if (clock_has_counter) {
@@ -52,7 +52,7 @@ static inline uint64_t clock_begin(void) {
     return clock_monotonic_ns();
 }
 
-/* Ticks after the measured operation: it has finished, later ones have not begun. */
+/* Ticks after the measured operation, before all later instructions. */
 static inline uint64_t clock_end(void) {
 #if defined(__x86_64__)
     if (clock_has_counter) {

@@ -7,7 +7,7 @@
 struct exchange {
     struct ring *inbox; /* of each worker, filled by its left neighbour */
     unsigned threads;
-    size_t batch; /* most blocks handed over at once */
+    size_t batch; /* most blocks passed at once */
 };
 
 /* Maps the tables; for setup(). */

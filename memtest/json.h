@@ -1,4 +1,4 @@
-/* Writing JSON with stdio: just what memtest's records need. */
+/* Writes JSON with stdio: the subset that memtest needs. */
 #pragma once
 #include <stdint.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 /* A quoted, escaped string; NULL becomes null. Bytes outside of ASCII pass as they are (UTF-8). */
 void json_string(FILE *out, const char *text);
 
-/* `,"key":` - a record opens with its kind, so every later member has a comma before it. */
+/* `,"key":` - members after the first, as a comma precedes them. */
 void json_key(FILE *out, const char *key);
 
 void json_number(FILE *out, const char *key, uint64_t value);

@@ -22,7 +22,7 @@ struct live_page {
 static const uint64_t LIVE_MAGIC = 0x616c6c6f636c6976u; /* "alloc liv" */
 
 /* Maps the file at `path` (it exists and holds at least 4096 bytes); NULL gives a private page
- * instead. Exits with 2 and a plain message when the file cannot be used. */
+ * instead. Exits with EXIT_USAGE and a message when the file cannot be used. */
 struct live_page *live_open(const char *path);
 
 /* Adds what one thread did since its last call. Relaxed: an observer needs a recent value, not an

@@ -1,4 +1,4 @@
-/* The name that a mistyped one was probably meant to be. */
+/* The name that is nearest to a mistyped one. */
 #pragma once
 #include <stddef.h>
 

@@ -138,7 +138,7 @@ static bool read_arguments(int argc, char **argv, const struct workload *workloa
                            struct option_value *common, struct option_value *own) {
     struct option table[COMMON_MAX + OPTIONS_MAX + 2];
     build_table(workload, table);
-    opterr = 0; /* the messages here say more than getopt's */
+    opterr = 0; /* the messages here are more precise than those of getopt */
     optind = 2;
     for (int code; (code = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
         if (code == HELP)

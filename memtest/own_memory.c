@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static _Atomic size_t resident; /* workers prepare side by side */
+static _Atomic size_t resident; /* workers prepare concurrently */
 
 static void *map(size_t bytes, int extra_flags) {
     size_t wanted = bytes ? bytes : 1;

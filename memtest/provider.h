@@ -1,5 +1,5 @@
-/* Which shared object really serves malloc in this process: the proof that a preload or a link took
- * effect. */
+/* Which shared object defines malloc in this process: proves that a preload or a link took effect.
+ */
 #pragma once
 
 /* The real path of the object that defines `malloc` as the dynamic linker resolves it here; "" when

@@ -96,7 +96,7 @@ static void record_provider(FILE *out) {
     fputs("]}", out);
 }
 
-/* `unit_ns`: how many nanoseconds a value of the histogram stands for. */
+/* `unit_ns`: nanoseconds per unit of the histogram's values. */
 static void record_histogram(FILE *out, const struct histogram *h, double unit_ns) {
     static const struct {
         const char *name;
@@ -118,7 +118,7 @@ static void record_histogram(FILE *out, const struct histogram *h, double unit_n
     fputs("]}", out);
 }
 
-/* The histogram of all workers that stands at `offset` in their instruments. */
+/* The sum over all workers of the histogram at `offset` in their instruments. */
 static struct histogram *merged(const struct measurement *m, size_t offset) {
     struct histogram *sum = own_memory(sizeof *sum);
     for (unsigned i = 0; i < m->settings->threads; i++)

@@ -1,7 +1,7 @@
 /* A bounded queue of blocks from one thread to one other (Lamport 1983, with each side's view of
  * the other cached as in FastForward-style rings). The order of blocks is the producer's order,
  * whatever the scheduler does, so that the consumer's operations are determined too. A side that
- * must wait yields the CPU: on a single CPU the other side runs. */
+ * must wait yields the CPU, so that one CPU suffices for both. */
 #pragma once
 #include "block.h"
 #include "own_memory.h"
@@ -11,11 +11,12 @@
 
 struct ring {
     size_t mask;
-    struct block *cell;
-    /* The producer's line: cells ever filled. Its release pairs with the acquire in ring_pop(). */
+    struct block *blocks;
+    /* The producer's line: blocks pushed so far. Its release pairs with the acquire in ring_pop().
+     */
     _Alignas(128) _Atomic size_t tail;
     size_t head_seen;
-    /* The consumer's line: cells ever emptied. Its release pairs with the acquire in ring_push().
+    /* The consumer's line: blocks popped so far. Its release pairs with the acquire in ring_push().
      */
     _Alignas(128) _Atomic size_t head;
     size_t tail_seen;
@@ -24,7 +25,7 @@ struct ring {
 /* `capacity` is a power of two. */
 static inline void ring_init(struct ring *ring, size_t capacity) {
     ring->mask = capacity - 1;
-    ring->cell = own_memory(capacity * sizeof *ring->cell);
+    ring->blocks = own_memory(capacity * sizeof *ring->blocks);
 }
 
 /* Waits until `counter` differs from `stuck`, and returns it. */
@@ -42,7 +43,7 @@ static inline void ring_push(struct ring *ring, struct block b) {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     if (tail - ring->head_seen > ring->mask)
         ring->head_seen = ring_wait(&ring->head, tail - ring->mask - 1);
-    ring->cell[tail & ring->mask] = b;
+    ring->blocks[tail & ring->mask] = b;
     atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
 }
 
@@ -51,7 +52,7 @@ static inline struct block ring_pop(struct ring *ring) {
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     if (head == ring->tail_seen)
         ring->tail_seen = ring_wait(&ring->tail, head);
-    struct block b = ring->cell[head & ring->mask];
+    struct block b = ring->blocks[head & ring->mask];
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
     return b;
 }

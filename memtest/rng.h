@@ -1,12 +1,12 @@
 /* The random numbers of one thread: wyrand (Wang Yi, public domain: a Weyl sequence folded by a
  * 128-bit product). One word of state, about six instructions, passes BigCrush and PractRand; each
- * call gives an independent word, so a size and an entry are drawn by two calls, never cut from one
+ * call gives an independent word, so a size and an entry are drawn by two calls, never from one
  * word. Streams are seeded through SplitMix64's finaliser (Steele, Lea, Flood: "Fast splittable
  * pseudorandom number generators", OOPSLA 2014). */
 #pragma once
 #include <stdint.h>
 
-__extension__ typedef unsigned __int128 uint128; /* outside of ISO C, hence the marker */
+__extension__ typedef unsigned __int128 uint128; /* not ISO C, hence the marker */
 
 struct rng {
     uint64_t state;
@@ -31,7 +31,7 @@ static inline uint64_t rng_next(struct rng *rng) {
 }
 
 /* Uniform in [0, bound); bound 0 gives 0. Multiply-shift (Lemire 2019) without its rejection step:
- * the bias is at most bound / 2^64, far below what any workload could show. */
+ * the bias is at most bound / 2^64, which no workload can show. */
 static inline uint64_t rng_below(struct rng *rng, uint64_t bound) {
     return (uint64_t)(((uint128)rng_next(rng) * bound) >> 64);
 }

@@ -11,7 +11,7 @@ static size_t home_of(const struct map *map, uint64_t key) {
     return (size_t)((key * 0x9e3779b97f4a7c15u) >> (64 - bits));
 }
 
-/* The entry of `key`, or the empty one where it would go. */
+/* The entry of `key`, or the empty one where it belongs. */
 static struct map_entry *find(const struct map *map, uint64_t key) {
     size_t mask = map->capacity - 1, at = home_of(map, key);
     while (map->entries[at].key && map->entries[at].key != key)

@@ -27,7 +27,7 @@ struct plan {
 };
 
 /* Reads the trace at `path`, in a process of its own: planning takes more memory than replaying,
- * which must not show in the high-water mark of the process that is measured. Exits with 2 and the
- * reader's message, which has the offset, when the file is damaged, or when more than
+ * which must not show in the high-water mark of the process that is measured. Exits with EXIT_USAGE
+ * and the reader's message, which has the offset, when the file is damaged, or when more than
  * THREADS_MAX recorded threads lived at the same time. */
 void plan_make(struct plan *plan, const char *path, uint64_t window);

@@ -50,7 +50,7 @@ struct stream_file {
     uint64_t used; /* bytes given to segments; 0 is never a segment's offset */
 };
 
-/* Makes the file; without one memtest says why and exits with 2. */
+/* Makes the file; without one memtest exits with EXIT_USAGE. */
 void stream_file_open(struct stream_file *file);
 
 void stream_begin(struct stream *stream, struct stream_file *file);

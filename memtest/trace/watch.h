@@ -12,7 +12,7 @@ struct watch {
     _Atomic int64_t live;
 };
 
-/* Creates the files whose path is not ""; memtest exits with 2 when it cannot. */
+/* Creates the files whose path is not ""; memtest exits with EXIT_USAGE when it cannot. */
 void watch_open(struct watch *watch, const char *addresses, const char *curve, uint64_t events);
 
 /* Notes a step that has been done: `address` is what its entry holds now, `change` what it added to

@@ -1,5 +1,5 @@
 """Reads allocation traces (docs/trace-format.md) into numpy columns; damaged files are refused with
-the offset of the block in which it shows.
+the offset of the chunk in which it shows.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ACQUIRES = (MALLOC, CALLOC, ALIGNED, REALLOC, INHERITED)
 RELEASES = (REALLOC, FREE)
 
 _FILE_HEAD = struct.Struct("<8sII")
-_BLOCK_HEAD = struct.Struct("<4sIQIIII")
-_CRC_AT = _BLOCK_HEAD.size - 4
+_CHUNK_HEAD = struct.Struct("<4sIQIIII")
+_CRC_AT = _CHUNK_HEAD.size - 4
 _COLUMNS = struct.Struct("<6I")
 _VERSION = 1
 _META, _EVENTS, _END = 1, 2, 3
@@ -77,7 +77,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class _Block:
+class _Chunk:
     kind: int
     first_event: int
     events: int
@@ -89,20 +89,20 @@ def read_trace(path: Path) -> Trace:
     """The trace at `path`. Raises DataError with the offset when it is cut off or damaged."""
     data = path.read_bytes()
     _check_file_head(path, data)
-    blocks = _blocks(path, data)
-    parts = [_events(path, block) for block in blocks if block.kind == _EVENTS]
+    chunks = _chunks(path, data)
+    parts = [_events(path, chunk) for chunk in chunks if chunk.kind == _EVENTS]
     columns = {
         name: np.concatenate([part[name] for part in parts]) if parts else empty
         for name, empty in _no_events().items()
     }
-    totals = dict(zip(_TOTALS, struct.unpack(f"<{len(_TOTALS)}Q", blocks[-1].data), strict=True))
+    totals = dict(zip(_TOTALS, struct.unpack(f"<{len(_TOTALS)}Q", chunks[-1].data), strict=True))
     if totals["events"] != len(columns["op"]):
-        raise _refusal(path, blocks[-1].offset, "the totals do not fit the events")
-    return Trace(**columns, meta=json.loads(blocks[0].data), totals=totals)
+        raise _refusal(path, chunks[-1].offset, "the totals do not fit the events")
+    return Trace(**columns, meta=json.loads(chunks[0].data), totals=totals)
 
 
 def _refusal(path: Path, offset: int, what: str) -> DataError:
-    return DataError(f"{path}: offset {offset}: {what}. Cure: record the program again")
+    return DataError(f"{path}: offset {offset}: {what}. Record the program again")
 
 
 def _check_file_head(path: Path, data: bytes) -> None:
@@ -117,45 +117,45 @@ def _check_file_head(path: Path, data: bytes) -> None:
         raise _refusal(path, 0, f"version {version} of the format; this program reads {_VERSION}")
 
 
-def _blocks(path: Path, data: bytes) -> list[_Block]:
-    """All blocks, checked and unpacked; the first is the metadata, the last the totals."""
-    blocks: list[_Block] = []
+def _chunks(path: Path, data: bytes) -> list[_Chunk]:
+    """All chunks, checked and unpacked; the first is the metadata, the last the totals."""
+    chunks: list[_Chunk] = []
     offset, next_event = _FILE_HEAD.size, 0
-    while not blocks or blocks[-1].kind != _END:
-        block, end = _block(path, data, offset)
-        if block.first_event != next_event or (block.kind == _META) != (not blocks):
-            raise _refusal(path, offset, "the blocks are out of order")
-        blocks.append(block)
-        next_event += block.events
+    while not chunks or chunks[-1].kind != _END:
+        chunk, end = _chunk(path, data, offset)
+        if chunk.first_event != next_event or (chunk.kind == _META) != (not chunks):
+            raise _refusal(path, offset, "the chunks are out of order")
+        chunks.append(chunk)
+        next_event += chunk.events
         offset = end
     if offset != len(data):
         raise _refusal(path, offset, f"{len(data) - offset} bytes follow after the end")
-    if len(blocks[-1].data) != 8 * len(_TOTALS):
-        raise _refusal(path, blocks[-1].offset, "the totals have the wrong length")
-    return blocks
+    if len(chunks[-1].data) != 8 * len(_TOTALS):
+        raise _refusal(path, chunks[-1].offset, "the totals have the wrong length")
+    return chunks
 
 
-def _block(path: Path, data: bytes, offset: int) -> tuple[_Block, int]:
-    body = offset + _BLOCK_HEAD.size
+def _chunk(path: Path, data: bytes, offset: int) -> tuple[_Chunk, int]:
+    body = offset + _CHUNK_HEAD.size
     if body > len(data):
         raise _refusal(path, offset, "the file ends here without its totals: it is cut off")
-    magic, kind, first, events, packed, unpacked, crc = _BLOCK_HEAD.unpack_from(data, offset)
+    magic, kind, first, events, packed, unpacked, crc = _CHUNK_HEAD.unpack_from(data, offset)
     if magic != b"blck":
-        raise _refusal(path, offset, "there is no block here: the file is damaged")
+        raise _refusal(path, offset, "there is no chunk here: the file is damaged")
     if body + packed > len(data):
-        raise _refusal(path, offset, f"the block needs {packed} bytes: the file is cut off")
+        raise _refusal(path, offset, f"the chunk needs {packed} bytes: the file is cut off")
     content = data[body : body + packed]
     if crc != zlib.crc32(content, zlib.crc32(data[offset : offset + _CRC_AT])):
-        raise _refusal(path, offset, "the checksum of the block is wrong: the file is damaged")
+        raise _refusal(path, offset, "the checksum of the chunk is wrong: the file is damaged")
     if kind not in (_META, _EVENTS, _END) or unpacked > _UNPACKED_MAX:
-        raise _refusal(path, offset, "the block is none that the format allows")
+        raise _refusal(path, offset, "the chunk is none that the format allows")
     try:
         plain = zlib.decompressobj().decompress(content, _UNPACKED_MAX + 1)
     except zlib.error as error:
-        raise _refusal(path, offset, f"the block does not unpack: {error}") from error
+        raise _refusal(path, offset, f"the chunk does not unpack: {error}") from error
     if len(plain) != unpacked:
-        raise _refusal(path, offset, "the block unpacks to a length that it does not promise")
-    return _Block(kind, first, events, plain, offset), body + packed
+        raise _refusal(path, offset, "the chunk unpacks to a length that it does not promise")
+    return _Chunk(kind, first, events, plain, offset), body + packed
 
 
 def _no_events() -> dict[str, Any]:
@@ -184,33 +184,33 @@ def _numbers(column: Uint8) -> Int64:
     return values
 
 
-def _events(path: Path, block: _Block) -> dict[str, Any]:
-    """The columns of one block, spread over its events."""
+def _events(path: Path, chunk: _Chunk) -> dict[str, Any]:
+    """The columns of one chunk, spread over its events."""
     try:
-        return _spread(block)
+        return _spread(chunk)
     except (ValueError, struct.error, IndexError) as error:
-        raise _refusal(path, block.offset, f"the events make no sense: {error}") from error
+        raise _refusal(path, chunk.offset, f"the events make no sense: {error}") from error
 
 
-def _spread(block: _Block) -> dict[str, Any]:
-    lengths = _COLUMNS.unpack_from(block.data)
+def _spread(chunk: _Chunk) -> dict[str, Any]:
+    lengths = _COLUMNS.unpack_from(chunk.data)
     bounds = np.cumsum([_COLUMNS.size, *lengths])
-    if bounds[-1] != len(block.data):
-        raise ValueError("the columns do not fill their block")
-    data = np.frombuffer(block.data, np.uint8)
-    runs, op, sizes, aligns, backs, marks = (data[low:high] for low, high in pairwise(bounds))
-    count = block.events
+    if bounds[-1] != len(chunk.data):
+        raise ValueError("the columns do not fill their chunk")
+    data = np.frombuffer(chunk.data, np.uint8)
+    sequences, op, sizes, aligns, backs, marks = (data[low:high] for low, high in pairwise(bounds))
+    count = chunk.events
     if len(op) != count or (count and op.max() > THREAD_END):
         raise ValueError("unknown operations")
-    threads, repeats = _numbers(runs).reshape(-1, 2).T
+    threads, repeats = _numbers(sequences).reshape(-1, 2).T
     back = _on(np.isin(op, RELEASES), _numbers(backs))
-    number = block.first_event + np.arange(count, dtype=np.int64)
+    number = chunk.first_event + np.arange(count, dtype=np.int64)
     if (back > number).any():
         raise ValueError("an object is older than the trace")
-    time = _numbers(marks).reshape(-1, 2) + np.array([block.first_event, 0])
+    time = _numbers(marks).reshape(-1, 2) + np.array([chunk.first_event, 0])
     thread = np.repeat(threads, repeats).astype(np.int32)
     if len(thread) != count:
-        raise ValueError("the threads do not cover the block")
+        raise ValueError("the threads do not cover the chunk")
     return {
         "op": op,
         "thread": thread,

@@ -64,7 +64,7 @@ def test_both_readers_accept_what_is_right(tmp_path: Path) -> None:
 
 
 def test_every_single_flipped_byte_is_found(tmp_path: Path) -> None:
-    right = by_hand.trace(EVENTS, per_block=3)
+    right = by_hand.trace(EVENTS, per_chunk=3)
     flipped = {}
     for at in range(len(right)):
         data = bytearray(right)
@@ -74,13 +74,13 @@ def test_every_single_flipped_byte_is_found(tmp_path: Path) -> None:
 
 
 def test_every_cut_is_found_and_so_is_what_follows_the_end(tmp_path: Path) -> None:
-    right = by_hand.trace(EVENTS, per_block=3)
+    right = by_hand.trace(EVENTS, per_chunk=3)
     files = {f"{length:04}": right[:length] for length in range(len(right))}
     refused_by_both(tmp_path, {**files, "longer": right + b"\0", "twice": right + right})
 
 
-def test_the_offset_is_that_of_the_damaged_block(tmp_path: Path) -> None:
-    right = bytearray(by_hand.trace(EVENTS, per_block=3))
+def test_the_offset_is_that_of_the_damaged_chunk(tmp_path: Path) -> None:
+    right = bytearray(by_hand.trace(EVENTS, per_chunk=3))
     second = right.index(b"blck", right.index(b"blck", right.index(b"blck") + 4) + 4)
     right[second + 50] ^= 1
     (tmp_path / "damaged").write_bytes(right)
@@ -89,19 +89,19 @@ def test_the_offset_is_that_of_the_damaged_block(tmp_path: Path) -> None:
 
 
 def middle(plain: bytes, events: int = 1, first: int = 0, kind: int = by_hand.EVENTS) -> bytes:
-    """A trace whose only EVENTS block has this content and a right checksum."""
-    end = by_hand.block(by_hand.END, by_hand.totals(EVENTS[:events]), events)
-    return by_hand.head() + by_hand.meta() + by_hand.block(kind, plain, first, events) + end
+    """A trace whose only EVENTS chunk has this content and a right checksum."""
+    end = by_hand.chunk(by_hand.END, by_hand.totals(EVENTS[:events]), events)
+    return by_hand.head() + by_hand.meta() + by_hand.chunk(kind, plain, first, events) + end
 
 
 def raw_columns(*columns: bytes) -> bytes:
-    """An EVENTS block of six given columns."""
+    """An EVENTS chunk of six given columns."""
     return b"".join(len(c).to_bytes(4, "little") for c in columns) + b"".join(columns)
 
 
 RUN, SIZE = by_hand.leb(0, 1), by_hand.leb(100)
 NONSENSE: dict[str, Callable[[], bytes]] = {
-    "no meta": lambda: by_hand.head() + by_hand.block(by_hand.END, by_hand.totals([])),
+    "no meta": lambda: by_hand.head() + by_hand.chunk(by_hand.END, by_hand.totals([])),
     "two metas": lambda: by_hand.head() + by_hand.meta() + by_hand.meta(),
     "unknown kind": lambda: middle(b"", 0, kind=9),
     "unknown version": lambda: by_hand.head(version=7) + by_hand.meta(),
@@ -117,7 +117,7 @@ NONSENSE: dict[str, Callable[[], bytes]] = {
     "columns past the end": lambda: middle(b"\xff" * 24),
     "wrong first number": lambda: middle(by_hand.columns(EVENTS[:1]), first=5),
     "wrong totals": lambda: (
-        by_hand.head() + by_hand.meta() + by_hand.block(by_hand.END, by_hand.totals(EVENTS))
+        by_hand.head() + by_hand.meta() + by_hand.chunk(by_hand.END, by_hand.totals(EVENTS))
     ),
 }
 

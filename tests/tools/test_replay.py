@@ -150,7 +150,7 @@ def test_the_total_order_is_that_of_the_program(tmp_path: Path, storms: list[Pat
 
 
 def test_neither_order_nor_window_nor_allocator_changes_the_operations(storms: list[Path]) -> None:
-    """The window may change which block object a table slot holds, never what a thread does."""
+    """The window may change which object a table entry holds, never what a thread does."""
     options = [
         (),
         ("--order", "total"),

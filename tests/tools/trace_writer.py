@@ -43,18 +43,18 @@ def head(magic: bytes = b"alctrace", version: int = 1) -> bytes:
     return start + struct.pack("<I", zlib.crc32(start))
 
 
-def block(kind: int, plain: bytes, first_event: int = 0, events: int = 0) -> bytes:
-    """One block with a right checksum, whatever is in it."""
+def chunk(kind: int, plain: bytes, first_event: int = 0, events: int = 0) -> bytes:
+    """One chunk with a right checksum, whatever is in it."""
     packed = zlib.compress(plain)
     start = struct.pack("<4sIQIII", b"blck", kind, first_event, events, len(packed), len(plain))
     return start + struct.pack("<I", zlib.crc32(packed, zlib.crc32(start))) + packed
 
 
 def columns(events: Sequence[Event], first: int = 0) -> bytes:
-    """The content of an EVENTS block."""
-    runs = [(thread, len(list(group))) for thread, group in groupby(e.thread for e in events)]
+    """The content of an EVENTS chunk."""
+    sequences = [(thread, len(list(group))) for thread, group in groupby(e.thread for e in events)]
     parts = (
-        b"".join(leb(*run) for run in runs),
+        b"".join(leb(*each) for each in sequences),
         bytes(e.op for e in events),
         leb(*(e.size for e in events if e.op in ACQUIRES)),
         bytes(e.align_log2 for e in events if e.op == ALIGNED),
@@ -71,7 +71,7 @@ def columns(events: Sequence[Event], first: int = 0) -> bytes:
 
 
 def totals(events: Sequence[Event], **other: int) -> bytes:
-    """The content of the END block."""
+    """The content of the END chunk."""
     counts = {
         "events": len(events),
         "threads": 1 + max((e.thread for e in events), default=-1),
@@ -83,18 +83,18 @@ def totals(events: Sequence[Event], **other: int) -> bytes:
 
 
 def meta() -> bytes:
-    """The META block."""
-    return block(META, json.dumps({"command": ["by hand"]}).encode())
+    """The META chunk."""
+    return chunk(META, json.dumps({"command": ["by hand"]}).encode())
 
 
-def trace(events: Sequence[Event], per_block: int = 50) -> bytes:
+def trace(events: Sequence[Event], per_chunk: int = 50) -> bytes:
     """A right trace of these events."""
-    blocks = [
-        block(EVENTS, columns(part, first), first, len(part))
-        for first in range(0, len(events), per_block)
-        if (part := events[first : first + per_block])
+    chunks = [
+        chunk(EVENTS, columns(part, first), first, len(part))
+        for first in range(0, len(events), per_chunk)
+        if (part := events[first : first + per_chunk])
     ]
-    return head() + meta() + b"".join(blocks) + block(END, totals(events), len(events))
+    return head() + meta() + b"".join(chunks) + chunk(END, totals(events), len(events))
 
 
 def write(path: Path, events: Sequence[Event]) -> Path:

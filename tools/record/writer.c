@@ -26,15 +26,14 @@ struct trace_writer {
     FILE *file;
     int error; /* errno of the first failure; nothing is written after it */
     struct column columns[TRACE_COLUMNS];
-    uint32_t events;      /* in the current block */
-    uint64_t first_event; /* of the current block */
+    uint32_t events;      /* in the current chunk */
+    uint64_t first_event; /* of the current chunk */
     uint64_t threads;
-    uint32_t run_thread, run_length;
+    uint32_t thread, consecutive; /* of the last event; events in a row that are its */
     uint8_t *plain, *packed;
 };
 
-/* The most that a column takes of one block. Two numbers for each event are the worst that runs and
- * marks can do. */
+/* The most that a column needs in one chunk: two numbers for each event. */
 enum { COLUMN_BYTES = TRACE_CHUNK_EVENTS * 2 * LEB_MAX_BYTES };
 
 /* The file that is being written, for writer_abandon(). */
@@ -50,7 +49,7 @@ static void put(struct trace_writer *writer, const void *bytes, size_t length) {
         fail(writer);
 }
 
-static void put_block(struct trace_writer *writer, enum trace_kind kind, const void *plain,
+static void put_chunk(struct trace_writer *writer, enum trace_kind kind, const void *plain,
                       size_t length) {
     uLongf packed = compressBound(TRACE_COLUMNS * COLUMN_BYTES);
     if (compress2(writer->packed, &packed, plain, length, COMPRESSION) != Z_OK) {
@@ -76,18 +75,18 @@ static void append(struct trace_writer *writer, enum trace_column column, uint64
     to->used += leb_write(to->bytes + to->used, number);
 }
 
-static void end_run(struct trace_writer *writer) {
-    if (writer->run_length) {
-        append(writer, TRACE_THREADS, writer->run_thread);
-        append(writer, TRACE_THREADS, writer->run_length);
+static void end_sequence(struct trace_writer *writer) {
+    if (writer->consecutive) {
+        append(writer, TRACE_THREADS, writer->thread);
+        append(writer, TRACE_THREADS, writer->consecutive);
     }
-    writer->run_length = 0;
+    writer->consecutive = 0;
 }
 
-static void end_block(struct trace_writer *writer) {
+static void end_chunk(struct trace_writer *writer) {
     uint32_t lengths[TRACE_COLUMNS];
     size_t length = sizeof lengths;
-    end_run(writer);
+    end_sequence(writer);
     for (int i = 0; i < TRACE_COLUMNS; i++) {
         struct column *column = &writer->columns[i];
         lengths[i] = (uint32_t)column->used;
@@ -97,7 +96,7 @@ static void end_block(struct trace_writer *writer) {
     }
     memcpy(writer->plain, lengths, sizeof lengths);
     if (writer->events)
-        put_block(writer, TRACE_EVENTS, writer->plain, length);
+        put_chunk(writer, TRACE_EVENTS, writer->plain, length);
     writer->first_event += writer->events;
     writer->events = 0;
 }
@@ -105,10 +104,10 @@ static void end_block(struct trace_writer *writer) {
 uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_op op, uint64_t size,
                       unsigned align_log2, uint64_t back) {
     struct column *ops = &writer->columns[TRACE_OP], *aligns = &writer->columns[TRACE_ALIGNS];
-    if (thread != writer->run_thread)
-        end_run(writer);
-    writer->run_thread = thread;
-    writer->run_length++;
+    if (thread != writer->thread)
+        end_sequence(writer);
+    writer->thread = thread;
+    writer->consecutive++;
     if (thread >= writer->threads)
         writer->threads = (uint64_t)thread + 1;
     ops->bytes[ops->used++] = (uint8_t)op;
@@ -120,7 +119,7 @@ uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_o
         append(writer, TRACE_BACKS, back);
     uint64_t number = writer->first_event + writer->events++;
     if (writer->events == TRACE_CHUNK_EVENTS)
-        end_block(writer);
+        end_chunk(writer);
     return number;
 }
 
@@ -153,7 +152,7 @@ struct trace_writer *writer_open(int at, const char *name, const char *meta) {
     struct trace_head head = {TRACE_MAGIC, TRACE_VERSION, 0};
     head.crc = (uint32_t)crc32(0, (const void *)&head, offsetof(struct trace_head, crc));
     put(writer, &head, sizeof head);
-    put_block(writer, TRACE_META, meta, strlen(meta));
+    put_chunk(writer, TRACE_META, meta, strlen(meta));
     return writer;
 }
 
@@ -177,10 +176,10 @@ static void settle(struct trace_writer *writer) {
 }
 
 bool writer_close(struct trace_writer *writer, struct trace_totals *totals) {
-    end_block(writer);
+    end_chunk(writer);
     totals->events = writer->first_event;
     totals->threads = writer->threads;
-    put_block(writer, TRACE_END, totals, sizeof *totals);
+    put_chunk(writer, TRACE_END, totals, sizeof *totals);
     settle(writer);
     bool is_written = !writer->error;
     for (int i = 0; i < TRACE_COLUMNS; i++)

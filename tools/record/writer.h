@@ -1,4 +1,4 @@
-/* Writes a trace file: events are gathered into columns and go out a block at a time. */
+/* Writes a trace file: events are gathered in columns and written a chunk at a time. */
 #pragma once
 #include "memtest/trace/format.h"
 
