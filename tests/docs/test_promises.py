@@ -1,0 +1,74 @@
+"""'An allocator is one line', as README.md, ARCHITECTURE.md and docs/add-an-allocator.md promise, tried in a copy.
+
+Promises about workloads, metrics and figures are tested where those are: tests/memtest, tests/stats.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.experiment import select
+from tests.docs.pages import ROOT
+
+ROW = "$(call row,another, contestant, MIT, , libbump.so, one more line)"
+
+
+def run(tree: Path, *command: str) -> str:
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the tree and of what is built, with one more line in the allocator table."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in run(ROOT, "git", "ls-files", "--", ".", ":!results", ":!docs").splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    run(ROOT, "cp", "-a", "build", str(copy))
+    (copy / ".venv").symlink_to((ROOT / ".venv").resolve())
+    lines = (copy / "Makefile").read_text().splitlines()
+    last = max(number for number, line in enumerate(lines) if line.startswith("$(call row,"))
+    lines.insert(last + 1, ROW)
+    (copy / "Makefile").write_text("\n".join(lines) + "\n")
+    yield copy
+    shutil.rmtree(copy)
+
+
+def test_it_is_listed(tree: Path) -> None:
+    rows = {row["name"]: row for row in json.loads(run(tree, "make", "list-allocators"))}
+    assert rows["another"]["available"]
+    assert rows["another"]["note"] == "one more line"
+
+
+def test_it_is_linked_and_serves_malloc(tree: Path) -> None:
+    run(tree, "make", "another")
+    printed = run(tree, "build/memtest-another", "random_mixed", "--scale", "0.001")
+    assert json.loads(printed.splitlines()[-1])["provider"]["path"].endswith("libbump.so")
+
+
+def test_it_is_measured_by_quick(tree: Path) -> None:
+    plan = run(tree, ".venv/bin/python", "-I", "harness/__main__.py", "quick", "--dry-run")
+    assert re.search(r"^allocators: .*\banother\b", plan, re.MULTILINE)
+
+
+@pytest.mark.parametrize("experiment", ["suite", "apps", "scaling", "mind", "rnbench", "idle"])
+def test_it_is_in_every_experiment_that_compares_all(experiment: str) -> None:
+    text = (ROOT / "experiments" / f"{experiment}.toml").read_text()
+    assert "another" in select(tomllib.loads(text)["allocators"], ["ptmalloc", "another"])
+
+
+def test_it_is_checked_for_conformance(tree: Path) -> None:
+    assert "test_sizes" in run(tree, "make", "--dry-run", "conformance-another")
