@@ -29,7 +29,7 @@ CPU = "sys/devices/system/cpu"
 
 @dataclass(frozen=True)
 class Finding:
-    """One setting: what it is, and what it does to results. The cure is a command or a habit."""
+    """One setting: what it is, and what it does to results. `cure` says what to do about it."""
 
     check: str
     status: str
@@ -56,7 +56,7 @@ def parse_missing(line: str) -> dict[str, str]:
 
 
 def report(missing: list[dict[str, str]], findings: list[Finding]) -> Iterator[str]:
-    """The lines for a reader: what is missing, then each finding, its effect and cure below it."""
+    """The lines for a reader: what is missing, then each finding, its effect and what to do about it below."""
     for package in missing:
         yield "missing  {package} ({need}): {purpose}".format(**package)
     if not missing:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from functools import cache
 
 import pytest
 
@@ -20,28 +21,36 @@ def retired() -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def text_files(places: list[str]) -> list[str]:
-    paths = [] if places == ["everywhere"] else places
+@cache
+def tree() -> dict[str, list[str]]:
+    """The lines of every text file."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *paths],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout.splitlines()  # fmt: skip
-    return [name for name in listed if not EXEMPT.fullmatch(name) and (ROOT / name).is_file()]
+    found = {}
+    for name in listed:
+        if not EXEMPT.fullmatch(name) and (ROOT / name).is_file():
+            try:
+                found[name] = (ROOT / name).read_text(encoding="utf-8").splitlines()
+            except UnicodeDecodeError:
+                continue  # pictures and packed runs
+    return found
+
+
+def is_in(name: str, places: list[str]) -> bool:
+    return places == ["everywhere"] or any(name == p or name.startswith(f"{p}/") for p in places)
 
 
 def uses(word: str, places: list[str]) -> list[str]:
-    found = []
-    for name in text_files(places):
-        try:
-            text = (ROOT / name).read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue  # pictures and packed runs
-        found += [
-            f"{name}:{number}: {line.strip()[:100]}"
-            for number, line in enumerate(text.splitlines(), 1)
-            if re.search(word, line, re.IGNORECASE)
-        ]
-    return found
+    pattern = re.compile(word, re.IGNORECASE)
+    return [
+        f"{name}:{number}: {line.strip()[:100]}"
+        for name, lines in tree().items()
+        if is_in(name, places)
+        for number, line in enumerate(lines, 1)
+        if pattern.search(line)
+    ]
 
 
 @pytest.mark.parametrize(
