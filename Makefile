@@ -37,7 +37,7 @@ ifndef V
 .SILENT:
 endif
 
-# What a shell may hold and what would take other headers, libraries or modules than this file says; CC and CXX count.
+# Variables of the calling shell that would bring in other headers, libraries or modules; CC and CXX are kept.
 unexport CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH LIBRARY_PATH LD_RUN_PATH GCC_EXEC_PREFIX COMPILER_PATH \
          DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES CDPATH BASH_ENV ENV POSIXLY_CORRECT LD_PRELOAD LD_AUDIT \
          $(filter PYTHON% GIT_% MALLOC_% GLIBC_TUNABLES,$(.VARIABLES))
@@ -97,7 +97,7 @@ $(call row,slotmalloc,    own,        MIT,          ,                           
 # Flags. The compiler must not reason about malloc: it would remove the very calls that are measured.
 
 NO_BUILTIN := malloc calloc realloc free memalign aligned_alloc posix_memalign strdup
-# Compilers that we have not met warn of more: with them a warning stays one.
+# Other compilers warn of other things: with them a warning is no error.
 WERROR  := $(if $(filter 12 13 14,$(firstword $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))),-Werror)
 CFLAGS  := -std=gnu17 $(OPT) -Wall -Wextra -Wpedantic $(WERROR) $(NO_BUILTIN:%=-fno-builtin-%) \
            -fno-omit-frame-pointer -pthread -D_GNU_SOURCE= -iquote . -MMD -MP
@@ -140,12 +140,12 @@ $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
 
 # ---------------------------------------------------------------------------------------------------------------------
 # memtest-NAME: the same objects, linked with the allocator before libc and by full path, so that neither the linker nor
-# the loader can take another copy. Available is what is installed, and which of our own some fragment builds.
+# the loader can take another copy. Available are the installed ones, and those of the tree's own that a build.mk builds.
 
 MEMTEST_OBJ ?= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard memtest/*.c memtest/workloads/*.c))
 is_available = $(if $($1.package),$($1.object),$(filter $($1.object),$(ALL)))
 AVAILABLE   := $(foreach a,$(ALLOCATORS),$(if $(call is_available,$a),$a))
-# Not by abspath, which would make two words of a tree's folder with a space.
+# Not by abspath, which would split the path of a tree that holds a space.
 in_full      = $(if $(filter /%,$1),$1,"$(CURDIR)"/$1)
 link_with    = $(if $(filter-out %/libc.so.6,$1),-Wl$(comma)--no-as-needed $(foreach file,$1,$(call in_full,$(file))) \
                $(foreach dir,$(sort $(dir $1)),-Wl$(comma)-rpath$(comma)$(call in_full,$(dir))) -Wl$(comma)--as-needed)

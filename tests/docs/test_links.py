@@ -57,3 +57,21 @@ def test_the_readme_leads_to_the_top_pages() -> None:
     linked = {(ROOT / target).resolve() for target in links(ROOT / "README.md")}
     assert not set(ROOT.glob("*.md")) - linked - {ROOT / "README.md"}
     assert ROOT / "docs" / "README.md" in linked
+
+
+# A path of the tree in backticks; placeholders in capitals, patterns and what is built or measured are none.
+PATH = re.compile(
+    r"`((?:allocators|apps|docs|experiments|harness|install|memtest|records|stats|tests|tools)/[a-z0-9_./-]+)`"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    if page.name == "CHANGELOG.md" or page.parent.name == "decisions":
+        return  # they speak of the tree as it was
+    missing = [
+        name
+        for name in PATH.findall(page.read_text(encoding="utf-8"))
+        if not (ROOT / name).exists()
+    ]
+    assert not missing
