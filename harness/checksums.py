@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.records import Record
+from records.record import Record
 
 
 def odd_ones(records: Iterable[Record]) -> dict[str, str]:

@@ -9,9 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from harness import environment, streams
+from common import streams
+from harness import environment
 from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import PASS_NAMES
+from records.record import RecordError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,11 +63,11 @@ def main(argv: list[str] | None = None) -> int:
         status = 0 if options.list else session.run(ROOT, options)
         sys.stdout.flush()
         return status
-    except HarnessError as error:
+    except (HarnessError, RecordError) as error:
         print(f"harness: {error}", file=sys.stderr)
         if isinstance(error, UsageError):
             print("harness: ./harness.sh --help shows how to call it", file=sys.stderr)
-        return error.exit_code
+        return error.exit_code if isinstance(error, HarnessError) else 1
     except BrokenPipeError:  # the reader (head, less) has seen enough; records are kept
         streams.hush()
         return 0 if options.list or options.dry_run else 1

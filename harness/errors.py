@@ -23,10 +23,6 @@ class UsageError(HarnessError):
     exit_code = 2
 
 
-class StorageError(HarnessError):
-    """A record or results folder that cannot be written or read; earlier records are intact."""
-
-
 class Interrupted(Exception):
     """The person pressed Ctrl-C (or the system sent SIGTERM): stop now, keep all records."""
 

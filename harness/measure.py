@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from pathlib import Path
 
@@ -16,15 +15,16 @@ from harness.paths import portable
 from harness.plan import PlannedRun
 from harness.process import Job, Outcome, run
 from harness.provider import Proof
-from harness.records import Record, write_whole
+from records import record
+from records.record import Record
+from records.store import write_whole
 
-SCHEMA = 1
 PADDING_NAME = "ALLOCLAB_PADDING"
 
 
 def measure(bench: Bench, planned: PlannedRun) -> Record:
     """Runs one planned process and returns its record. Raises Interrupted (nothing to record) and
-    StorageError.
+    RecordError.
     """
     cell = bench.cells[planned.cell_key]
     allocator = bench.allocators[planned.allocator]
@@ -32,75 +32,39 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
     surroundings = Surroundings(cell, bench.experiment.linger_s)
     with module.Instrument(surroundings) as instrument:
         job, ours = _job(bench, planned, cell, allocator, instrument, module.PATIENCE)
-        record = blank_record(bench, planned, allocator)
-        shown = {name: portable(bench.root, value) for name, value in ours.items()}
-        record |= {"argv": list(job.argv), "env": shown}
+        found = not_started(bench, planned, allocator, "refused", "")
+        found["argv"] = list(job.argv)
+        found["env"] = {name: portable(bench.root, value) for name, value in ours.items()}
         if cell.kind == "command":
             bare, _ = _bare(bench, planned, cell, allocator)
             proof, probed = bench.command_proof(allocator, cell, bare)
             if probed.status != "ok" or not proof.proven:
-                bad = probed.status if probed.status != "ok" else "refused"
-                why = bench.plain(probed.why or proof.why)
-                return record | {"status": bad, "why": f"start check: {why}"}
-        record["warmed_bytes"] = bench.warmer.before(cell.key)
+                found["status"] = probed.status if probed.status != "ok" else "refused"
+                found["why"] = f"start check: {bench.plain(probed.why or proof.why)}"
+                return found
+        found["warmed_bytes"] = bench.warmer.before(cell.key)
         outcome = run(job, instrument.observer, bench.should_stop)
         bench.warmer.after(cell.key, outcome.max_rss_bytes)
         report = memtest.parse(outcome.stdout)
         if cell.kind == "memtest":
             proof = provider.from_memtest(allocator, report.end, outcome.stderr)
-        status, why = judge(cell, outcome, report, proof)
-        record |= {
-            "status": status,
-            "why": bench.plain(why),
-            "exit_code": outcome.exit_code,
-            "signal": outcome.signal,
-            "provider": proof.as_record(bench.root),
-            "checksum": _checksum(cell, outcome, report),
-            "rounds": report.rounds,
-        }
-        if status == "ok":
-            _add_readings(record, instrument.read(outcome, report), bench.run_dir)
-        return record
+        found["status"], why = judge(cell, outcome, report, proof)
+        found["why"] = bench.plain(why)
+        found["exit_code"], found["signal"] = outcome.exit_code, outcome.signal
+        found["provider"] = proof.as_record(bench.root)
+        found["checksum"] = _checksum(cell, outcome, report)
+        found["rounds"] = report.rounds
+        if found["status"] == "ok":
+            _add_readings(found, instrument.read(outcome, report), bench.run_dir)
+        return found
 
 
-def blank_record(bench: Bench, planned: PlannedRun, allocator: Allocator) -> Record:
-    """A record in which nothing has happened yet."""
-    return {
-        "schema": SCHEMA,
-        "run": planned.run,
-        "block": planned.block,
-        "order": planned.order,
-        "allocator": planned.allocator,
-        "workload": planned.workload,
-        "params": planned.params,
-        "threads": planned.threads,
-        "pass": planned.pass_name,
-        "seed": planned.seed,
-        "padding": planned.padding,
-        "argv": [],
-        "env": {},
-        "warmed_bytes": 0,
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-        "status": "refused",
-        "why": "",
-        "exit_code": None,
-        "signal": None,
-        "provider": provider.unproven(allocator).as_record(bench.root),
-        "checksum": "",
-        "metrics": {},
-        "unavailable": {},
-        "rounds": [],
-        "latency": None,
-        "series": None,
-        "syscalls": None,
-    }
-
-
-def refused(
-    bench: Bench, planned: PlannedRun, allocator: Allocator, why: str, status: str
+def not_started(
+    bench: Bench, planned: PlannedRun, allocator: Allocator, status: str, why: str
 ) -> Record:
-    """The record of a run that is not started, for the reason given."""
-    return blank_record(bench, planned, allocator) | {"status": status, "why": why}
+    """The record of a process that is not started, for the reason `why`."""
+    expected = portable(bench.root, allocator.shared_object)
+    return record.not_started(planned.as_entry(), expected, status, why)
 
 
 def judge(cell: Cell, outcome: Outcome, report: memtest.Report, proof: Proof) -> tuple[str, str]:
@@ -170,5 +134,5 @@ def _add_readings(record: Record, readings: Readings, run_dir: Path) -> None:
     record["latency"] = readings.latency
     record["syscalls"] = readings.syscalls
     if readings.series:
-        record["series"] = f"series/{record['run']}.csv"
-        write_whole(run_dir / record["series"], readings.series)
+        record["series"] = name = f"series/{record['run']}.csv"
+        write_whole(run_dir / name, readings.series)

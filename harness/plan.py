@@ -18,9 +18,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from harness.errors import StorageError
 from harness.experiment import Cell, Experiment, select
-from harness.records import write_whole
+from records.record import RecordError
+from records.store import write_whole
 
 MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
 
@@ -46,6 +46,10 @@ class PlannedRun:
     def cell_key(self) -> tuple[str, str, int]:
         """The cell of the experiment that this process belongs to (Cell.key)."""
         return (self.workload, self.params, self.threads)
+
+    def as_entry(self) -> dict[str, Any]:
+        """The fields as plan.json and records hold them."""
+        return _renamed(dataclasses.asdict(self), "pass_name", "pass")
 
     @property
     def group(self) -> tuple[Any, ...]:
@@ -129,20 +133,20 @@ def save_plan(path: Path, plan: Sequence[PlannedRun], seed: int, experiment: Exp
         "experiment": experiment.name,
         "seed": seed,
         "definition": experiment.raw,
-        "runs": [_renamed(dataclasses.asdict(run), "pass_name", "pass") for run in plan],
+        "runs": [run.as_entry() for run in plan],
     }
     write_whole(path, json.dumps(body, indent=1) + "\n")
 
 
 def load_plan(path: Path) -> tuple[list[PlannedRun], dict[str, Any]]:
-    """The runs of a plan.json and the rest of the file. Raises StorageError when it is missing or
+    """The runs of a plan.json and the rest of the file. Raises RecordError when it is missing or
     damaged.
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         runs = [PlannedRun(**_renamed(entry, "pass", "pass_name")) for entry in body.pop("runs")]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StorageError(f"{path}: cannot be read as a plan: {error}") from error
+        raise RecordError(f"{path}: cannot be read as a plan: {error}") from error
     return runs, body
 
 

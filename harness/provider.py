@@ -18,6 +18,7 @@ from elftools.elf.sections import SymbolTableSection
 from harness.allocators import Allocator, sha256_of
 from harness.paths import portable
 from harness.process import Job, Outcome
+from records.record import Provider
 
 _PRELOAD_ERROR = re.compile(r"ERROR: ld\.so: object '(.*?)' from LD_PRELOAD (.*)")
 _BINDING = re.compile(
@@ -36,7 +37,7 @@ class Proof:
     proven: bool
     why: str = ""
 
-    def as_record(self, root: Path) -> dict[str, Any]:
+    def as_record(self, root: Path) -> Provider:
         """The `provider` field of a record; paths inside the tree are relative to it."""
         return {
             "path": portable(root, self.path),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.experiment import Experiment
 from harness.plan import PlannedRun
+from records.record import STATUSES
 
 
 def plan_line(experiment: Experiment, plan: Sequence[PlannedRun], run_dir: Path) -> str:
@@ -38,8 +39,7 @@ def plan_table(experiment: Experiment, plan: Sequence[PlannedRun], seed: int) ->
 
 def count_line(counts: Mapping[str, int]) -> str:
     """How the processes of a run ended, the good ones first."""
-    order = ("ok", "crash", "timeout", "oom", "refused")
-    parts = [f"{counts[status]} {status}" for status in order if counts.get(status)]
+    parts = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status)]
     return "processes: " + ", ".join(parts)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.allocators import Allocator, from_manifest
-from harness.errors import StorageError, UsageError
+from harness.errors import UsageError
 from harness.plan import load_plan
-from harness.records import read_records, write_whole
+from records.record import RecordError
+from records.store import RUNS, read_records, write_whole
 
 LOCAL = Path("results") / "local"
 
@@ -56,7 +57,7 @@ def old_folder(root: Path, out: str | None, experiment: str) -> Path:
 def is_unfinished(folder: Path) -> bool:
     """Whether runs of the folder's plan have no record yet."""
     plan, _ = load_plan(folder / "plan.json")
-    recorded = {record["run"] for record in read_records(folder / "runs.jsonl")}
+    recorded = {record["run"] for record in read_records(folder / RUNS)}
     return any(planned.run not in recorded for planned in plan)
 
 
@@ -71,11 +72,11 @@ def _check_writable(folder: Path) -> None:
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a run. Raises StorageError when it is missing or damaged."""
+    """manifest.json of a run. Raises RecordError when it is missing or damaged."""
     try:
         content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StorageError(f"{folder / 'manifest.json'}: cannot be read: {error}") from error
+        raise RecordError(f"{folder / 'manifest.json'}: cannot be read: {error}") from error
     assert isinstance(content, dict)
     return content
 

@@ -13,12 +13,13 @@ from harness.bench import Bench
 from harness.checksums import odd_ones
 from harness.errors import Interrupted
 from harness.guard import Guard
-from harness.measure import measure, refused
+from harness.measure import measure, not_started
 from harness.plan import PlannedRun
 from harness.progress import Progress
-from harness.records import Record, RecordFile
 from harness.startcheck import Check
 from harness.strikes import Strikes
+from records.record import Record
+from records.store import RecordFile
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Session:
         self._guard = Guard(self.bench.root)
 
     def work(self) -> None:
-        """Runs everything that has no record yet. Raises Interrupted and StorageError, with all
+        """Runs everything that has no record yet. Raises Interrupted and RecordError, with all
         records safe.
         """
         self.strikes.add_all(self.records.values())
@@ -59,7 +60,7 @@ class Session:
         allocator = self.bench.allocators[planned.allocator]
         status, why = self._reason_not_to_start(planned, allocator)
         if why:
-            return refused(self.bench, planned, allocator, why, status)
+            return not_started(self.bench, planned, allocator, status, why)
         return measure(self.bench, planned)
 
     def _reason_not_to_start(self, planned: PlannedRun, allocator: Allocator) -> tuple[str, str]:

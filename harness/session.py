@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness import experiment as experiments
 from harness import manifest as manifests
@@ -27,14 +26,15 @@ from harness.allocators import (
     with_variants,
 )
 from harness.bench import Bench
-from harness.errors import Interrupted, StorageError, UsageError
+from harness.errors import Interrupted, UsageError
 from harness.experiment import Cell, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
 from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
 from harness.progress import Progress
-from harness.records import RecordFile, read_records
 from harness.runner import Session, count_statuses
+from records.record import Record, RecordError
+from records.store import RUNS, RecordFile, read_records
 
 PLAIN_BINARY = "build/memtest-ptmalloc"
 # Work that does nothing: what the syscalls pass counts for it is the price of a process, not of the
@@ -64,7 +64,7 @@ def run(root: Path, options: argparse.Namespace) -> int:
         records = _measure(root, setup)
     except Interrupted:
         return _stopped(setup, options, 130, "interrupted; everything measured so far is kept")
-    except StorageError as error:
+    except RecordError as error:
         return _stopped(
             setup, options, 1, f"{error}; all earlier records are intact, make room and go on"
         )
@@ -157,7 +157,7 @@ def _allocators(
     return with_aa([*measured, *named], experiment.aa), skipped
 
 
-def _measure(root: Path, setup: Setup) -> list[dict[str, Any]]:
+def _measure(root: Path, setup: Setup) -> list[Record]:
     cpus = processors()
     with StopRequest() as stop:
         bench = Bench(
@@ -176,8 +176,8 @@ def _measure(root: Path, setup: Setup) -> list[dict[str, Any]]:
             os.sched_setaffinity(0, cpus.everything)
 
 
-def _work(bench: Bench, setup: Setup) -> list[dict[str, Any]]:
-    path = setup.run_dir / "runs.jsonl"
+def _work(bench: Bench, setup: Setup) -> list[Record]:
+    path = setup.run_dir / RUNS
     file = RecordFile(path)
     known = {record["run"]: record for record in read_records(path)}
     checks = startcheck.check_all(bench)
@@ -201,7 +201,7 @@ def _note_checks(root: Path, setup: Setup, checks: dict[str, startcheck.Check]) 
     rundir.save_manifest(setup.run_dir, manifest)
 
 
-def _finish(root: Path, setup: Setup, records: list[dict[str, Any]], with_report: bool) -> int:
+def _finish(root: Path, setup: Setup, records: list[Record], with_report: bool) -> int:
     manifest = rundir.load_manifest(setup.run_dir)
     manifest["finished"] = manifests.now()
     rundir.save_manifest(setup.run_dir, manifest)

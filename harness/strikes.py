@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.records import Record
+from records.record import Record, case_of
 
 CELL_LIMIT = 2  # failures in a row in one cell, after which that cell is left
 ALLOCATOR_LIMIT = 3  # failures before the first success anywhere, after which the allocator is left
@@ -54,4 +54,4 @@ class Strikes:
 
 
 def _key(record: Record) -> tuple[str, str, str, int]:
-    return (record["allocator"], record["workload"], record["params"], record["threads"])
+    return (record["allocator"], *case_of(record))

@@ -11,9 +11,9 @@ import pkgutil
 import sys
 from importlib import import_module
 
-from harness import streams
+from common import streams
+from records.record import RecordError
 from stats import verbs
-from stats.errors import DataError
 
 EXIT_DATA = 2
 
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
-    except DataError as error:
+    except RecordError as error:
         print(f"stats.py: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         streams.hush()

@@ -10,6 +10,7 @@ from harness.experiment import Cell
 from harness.live_file import LiveFile
 from harness.memtest import Report, work_metrics
 from harness.process import Observer, Outcome
+from records.record import Tally
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Readings:
 
     metrics: dict[str, float] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    latency: Mapping[str, Any] | None = None
-    syscalls: dict[str, dict[str, float]] | None = None
+    latency: dict[str, Any] | None = None
+    syscalls: dict[str, Tally] | None = None
     series: str = ""
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from harness import strace_log, trial
 from harness.memtest import Report
 from harness.passes import instrument
 from harness.passes.instrument import Readings, Surroundings
 from harness.process import Outcome
+from records.record import Tally
 
 NAME = "syscalls"
 PATIENCE = 20.0
@@ -57,7 +57,10 @@ class Instrument(instrument.Instrument):
         unavailable = {}
         if log.unread_lines:
             unavailable["syscalls"] = f"{log.unread_lines} lines of strace's log could not be read"
-        by_name = {name: asdict(tally) for name, tally in summary.by_name.items()}
+        by_name: dict[str, Tally] = {
+            name: {"calls": t.calls, "failed": t.failed, "bytes": t.bytes, "seconds": t.seconds}
+            for name, t in summary.by_name.items()
+        }
         series = series_csv(strace_log.thin(summary.mapped))
         return Readings(metrics, unavailable, syscalls=by_name, series=series)
 

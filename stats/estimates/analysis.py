@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from records.record import Record, case_of
 from stats.errors import DataError
 from stats.estimates.noise_floor import floors
 from stats.estimates.paired_ratio import PairedLogRatio
 from stats.estimates.pairing import Pairing, home_values
 from stats.estimates.verdict import DELTA, Judge
 from stats.load import CELL, Run, read_run, tidy
-from stats.records import Record
 from stats.tidy.allocators import LIMIT_WORD, TWIN_WORD, Actor, cast_of
 from stats.tidy.labels import Case, Cell, case_labels, cell_labels
 from stats.tidy.metrics import Registry, registry
@@ -75,7 +75,7 @@ class Study:
     def records(self, pass_name: str, cell: Cell | None = None) -> list[Record]:
         """The ok records of a pass in this view, or in one cell of it."""
         shown = [r for r in self.run.ok(pass_name) if r["workload"] != EMPTY]
-        return [r for r in shown if cell in (None, tuple(r[c] for c in CELL))]
+        return [r for r in shown if cell in (None, case_of(r))]
 
     def metric_table(self, name: str) -> pd.DataFrame:
         """This view's estimates of one metric, in the order of cells and cast."""
@@ -120,7 +120,7 @@ def _situations(run: Run) -> pd.DataFrame:
     definition = run.manifest.get("definition") or {}
     planned = [*definition.get("workload", []), *definition.get("command", [])]
     place = {entry.get("name"): i for i, entry in reversed(list(enumerate(planned)))}
-    cells = {tuple(r[c] for c in CELL) for r in run.records if r["workload"] != EMPTY}
+    cells = {case_of(r) for r in run.records if r["workload"] != EMPTY}
     ordered = sorted(cells, key=lambda cell: (place.get(cell[0], len(place)), *cell))
     return pd.DataFrame(ordered, columns=CELL)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from records.record import Record, case_of
 from stats.load import CELL
-from stats.records import Record
 from stats.tidy.net import EMPTY
 
 UNDISTURBED = "time"
@@ -19,7 +19,7 @@ def _walls(records: list[Record]) -> pd.DataFrame:
     rows = [
         (
             r["pass"],
-            *(r[c] for c in CELL),
+            *case_of(r),
             r["allocator"],
             r["block"],
             r["checksum"],

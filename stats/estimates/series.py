@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from records.record import Record
 from stats.estimates.analysis import Study
-from stats.records import Record
 from stats.tidy.labels import Cell
 
 POINTS = 240

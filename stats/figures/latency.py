@@ -50,9 +50,9 @@ def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
         for kind, operation in _OPERATIONS.items():
             for name in study.cast:
                 own = [
-                    r["latency"][kind]
+                    latency[kind]
                     for r in records
-                    if r["allocator"] == name and r["latency"].get(kind)
+                    if r["allocator"] == name and (latency := r["latency"]) and latency.get(kind)
                 ]
                 curve = _curve(own)
                 if len(curve) > 1:

@@ -6,7 +6,7 @@ zero: the sum goes without it, and the record's `unavailable` says so.
 
 from __future__ import annotations
 
-from stats.records import Record
+from records.record import Record
 
 # What a compute blade of MIND forwards to its switch: include/disagg/network_disagg.h and the calls
 # around it in the published sources (github.com/shsym/mind at 00802e129). madvise and mprotect stay

@@ -1,15 +1,15 @@
-"""stats.py pack: a run as the few files that reference results are kept in."""
+"""stats.py pack: a run as a few files, as results/reference/ keeps them."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "keep a run as a few small files, which every verb reads as it reads the run"
+HELP = "pack a run into a few small files, which every verb reads like the run itself"
 DETAILS = """\
 example:
   stats.py pack results/local/suite-... results/reference/suite
-What is derived (tidy table, tables, figures, report) is not packed: stats.py makes it again."""
+Derived files (tidy table, tables, figures, report) are left out: stats.py makes them again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Packs, and says how much it wrote."""
+    """Packs the run and prints the size."""
+    from records.pack import pack
     from stats.load import read_run
-    from stats.packing import pack
 
-    records = len(read_run(arguments.run_dir).records)  # refuses what no verb could read back
+    records = len(read_run(arguments.run_dir).records)  # raises for what no verb could read back
     size = pack(arguments.run_dir, arguments.into)
     print(f"{arguments.into}: {records} records in {size / 1e6:.1f} MB")
     return 0

@@ -11,6 +11,8 @@ from harness.memtest import Report, parse
 from harness.process import Outcome
 from harness.provider import Proof
 from harness.strikes import ALLOCATOR_LIMIT, CELL_LIMIT, Strikes
+from records.record import Record
+from tests.records.sample import sample
 
 CELL = Cell("memtest", "rounds", 1)
 PROVEN = Proof("/a.so", "/a.so", True)
@@ -47,9 +49,9 @@ def test_half_written_lines_of_a_crash_are_passed_over() -> None:
     assert report.end == {}
 
 
-def group(**checksums: str) -> list[dict[str, object]]:
+def group(**checksums: str) -> list[Record]:
     return [
-        {"run": name, "status": "ok" if value != "bad" else "crash", "checksum": value}
+        sample(run=name, status="ok" if value != "bad" else "crash", checksum=value)
         for name, value in checksums.items()
     ]
 
@@ -72,15 +74,9 @@ def test_work_bound_by_time_is_not_compared() -> None:
     assert odd_ones(group(a="", b="")) == {}
 
 
-def record(status: str, workload: str = "w", started: bool = True) -> dict[str, object]:
-    return {
-        "allocator": "a",
-        "workload": workload,
-        "params": "",
-        "threads": 1,
-        "status": status,
-        "argv": ["x"] if started else [],
-    }
+def record(status: str, workload: str = "w", started: bool = True) -> Record:
+    argv = ["x"] if started else []
+    return sample(allocator="a", workload=workload, status=status, argv=argv)
 
 
 def test_a_cell_that_keeps_failing_is_left_and_others_are_not() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import StorageError
 from harness.experiment import Cell, Experiment, parse
 from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
+from records.record import RecordError
 
 NAMES = ["a", "b", "c"]
 RAW = {
@@ -92,5 +92,5 @@ def test_a_saved_plan_reads_back(tmp_path: Path) -> None:
 def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text('{"runs": [{}]}')
-    with pytest.raises(StorageError, match=r"plan\.json"):
+    with pytest.raises(RecordError, match=r"plan\.json"):
         load_plan(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import streams
+from common import streams
 from tests.harness.conftest import ROOT, records_of
 
 REFERENCE = ROOT / "results" / "reference" / "rnbench"
@@ -31,7 +31,7 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp437"])
 def test_letters_that_an_encoding_lacks_are_replaced_by_their_like(encoding: str) -> None:
     program = (
-        "from harness import streams; streams.prepare(); "
+        "from common import streams; streams.prepare(); "
         "print('0.98 \\u2713 1.2 \\u2717 \\u2013 \\u221e \\u4e2d \\udcff')"
     )
     done = subprocess.run(

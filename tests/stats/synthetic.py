@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from records.record import Record
+
 PASSES = {"time": 20, "latency": 3, "memory": 3, "syscalls": 1}
 ALLOCATORS = ["ptmalloc", "ptmalloc#2", "jemalloc", "mimalloc", "slotmalloc", "bump"]
 CALLS = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"]
@@ -84,11 +86,11 @@ def manifest(plan: Plan) -> dict[str, Any]:
     }
 
 
-def records(folder: Path, plan: Plan, rng: np.random.Generator) -> list[dict[str, Any]]:
+def records(folder: Path, plan: Plan, rng: np.random.Generator) -> list[Record]:
     """Every record of the plan: passes x blocks x cells x allocators, plus `empty` in the syscalls
     pass.
     """
-    out: list[dict[str, Any]] = []
+    out: list[Record] = []
     failing = dict(plan.failures)
     for pass_name, blocks in plan.passes.items():
         for block in range(blocks):
@@ -115,7 +117,7 @@ def cells(plan: Plan, pass_name: str) -> list[tuple[tuple[str, str], int]]:
 
 def base_record(
     run: str, block: int, allocator: str, workload: str, params: str, threads: int, pass_name: str
-) -> dict[str, Any]:
+) -> Record:
     return {
         "schema": 1,
         "run": run,
@@ -146,9 +148,7 @@ def base_record(
     }
 
 
-def fill(
-    record: dict[str, Any], plan: Plan, rng: np.random.Generator, mood: float, folder: Path
-) -> None:
+def fill(record: Record, plan: Plan, rng: np.random.Generator, mood: float, folder: Path) -> None:
     """Gives the record the metrics of its pass."""
     factor = plan.speed.get(record["allocator"], 1.0)
     wall = 0.5 * factor * np.exp(mood + rng.normal(0, plan.noise)) / record["threads"] ** 0.5
@@ -157,14 +157,13 @@ def fill(
     metrics |= {"ops": 2 * mallocs, "mallocs": mallocs, "ops_per_s": 2 * mallocs / wall}
     metrics |= {"minor_faults": 1000 * factor, "requested_bytes": mallocs * 4096}
     if record["pass"] == "latency":
-        record["latency"] = {
+        record["latency"] = latency = {
             "malloc_ns": histogram(rng, 40 * factor),
             "free_ns": histogram(rng, 25 * factor),
         }
         for kind in ("malloc_ns", "free_ns"):
             metrics |= {
-                f"{kind}_{q}": record["latency"][kind][q]
-                for q in ("p50", "p90", "p99", "p99.9", "max")
+                f"{kind}_{q}": latency[kind][q] for q in ("p50", "p90", "p99", "p99.9", "max")
             }
     if record["pass"] == "memory":
         metrics |= {
@@ -174,8 +173,8 @@ def fill(
         }
         record["series"] = series(folder, record["run"], factor, wall)
     if record["pass"] == "syscalls":
-        record["syscalls"] = syscalls(rng, factor, mallocs)
-        metrics |= syscall_metrics(record["syscalls"])
+        record["syscalls"] = calls = syscalls(rng, factor, mallocs)
+        metrics |= syscall_metrics(calls)
         metrics["mallocs_per_mmap"] = mallocs / metrics["mmap_calls"]
         metrics |= {"mmap_peak_bytes": 1.3e8, "mapped_peak_bytes": 1.4e8, "live_peak_bytes": 1e8}
         record["series"] = mapped(folder, record["run"], wall)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stats.estimates.histogram import merge, percentile
 from stats.estimates.series import thin, typical
+from tests.stats.synthetic import base_record
 
 BUCKETS = st.lists(st.tuples(st.integers(1, 1000), st.integers(1, 50)), max_size=20)
 
@@ -50,7 +51,8 @@ def test_thinning_keeps_ends_and_extremes() -> None:
     ("values", "chosen"), [([3.0, 1.0, 2.0], 2.0), ([4.0, 1.0], 1.0), ([5.0], 5.0)]
 )
 def test_the_typical_process_is_the_median_one(values: list[float], chosen: float) -> None:
-    records = [{"metrics": {"m": v}, "series": "s.csv"} for v in values]
-    found = typical([*records, {"metrics": {"m": 0.0}, "series": None}], "m")
+    blank = base_record("r", 0, "x", "w", "", 1, "memory")
+    records = [blank | {"metrics": {"m": v}, "series": "s.csv"} for v in values]
+    found = typical([*records, blank | {"metrics": {"m": 0.0}}], "m")
     assert found is not None
     assert found["metrics"]["m"] == chosen

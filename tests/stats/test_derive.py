@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from records.record import Record
 from stats.estimates.analysis import open_study
 from stats.load import read_run
 from stats.tables import ratios
@@ -23,7 +24,7 @@ COUNTS = {
 }
 
 
-def record(**metrics: float) -> dict[str, object]:
+def record(**metrics: float) -> Record:
     return base_record("r1", 0, "x", "rounds", "", 1, "syscalls") | {"metrics": metrics}
 
 

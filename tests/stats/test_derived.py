@@ -5,11 +5,13 @@ means, pass costs.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from records.record import Record
 from stats.estimates.geometric_mean import summarise
 from stats.estimates.pass_costs import pass_costs, sentence
 from stats.load import TIDY_COLUMNS
@@ -102,11 +104,10 @@ def test_where_more_is_better_the_worst_row_is_the_smallest() -> None:
     assert summarise(judged("x", [0.5, 2.0], [-1, 1]), False).iloc[0]["worst"] == 0.5
 
 
-def process(
-    pass_name: str, wall: float, checksum: str = "c", **changes: object
-) -> dict[str, object]:
+def process(pass_name: str, wall: float, checksum: str = "c", **changes: object) -> Record:
     metrics = {"metrics": {"wall_s": wall}, "checksum": checksum}
-    return base_record(pass_name, 0, "a", "w", "", 1, pass_name) | metrics | changes
+    record = base_record(pass_name, 0, "a", "w", "", 1, pass_name)
+    return cast(Record, {**record, **metrics, **changes})
 
 
 def test_a_pass_is_compared_with_the_time_pass_of_the_same_block_and_work() -> None:

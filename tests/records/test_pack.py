@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from records.pack import ARCHIVE, pack
+from records.record import RecordError
 from stats.cli import main
-from stats.errors import DataError
 from stats.load import read_run
-from stats.packing import ARCHIVE, pack
 from tests.stats.synthetic import Plan, write_run
 
 SMALL = Plan(passes={"time": 2, "memory": 1, "syscalls": 1}, threads=[1])
@@ -53,7 +53,7 @@ def test_a_packed_run_can_be_packed_again(run_dir: Path, tmp_path: Path) -> None
 def test_what_is_there_is_not_overwritten(run_dir: Path, tmp_path: Path) -> None:
     into = tmp_path / "into"
     into.mkdir()
-    with pytest.raises(DataError, match=r"exists\. Cure: remove it"):
+    with pytest.raises(RecordError, match=r"exists; help: remove it"):
         pack(run_dir, into)
     assert not list(into.iterdir())
 
@@ -63,7 +63,7 @@ def test_a_torn_archive_is_refused_with_its_name(run_dir: Path, tmp_path: Path) 
     archive = tmp_path / "packed" / ARCHIVE
     archive.write_bytes(archive.read_bytes()[:60])
     packed = read_run(tmp_path / "packed")
-    with pytest.raises(DataError, match=rf"{ARCHIVE} cannot be read .* Cure: restore"):
+    with pytest.raises(RecordError, match=rf"{ARCHIVE} cannot be read .* help: restore"):
         for record in packed.records:
             packed.series(record)
 

@@ -1,9 +1,9 @@
-"""A run as few files: how reference results are kept, and how their series are read back.
+"""Packs a run into a few files, as in results/reference/, and reads packed series back.
 
-Packed are plan.json and runs.jsonl (each into its .xz), and all of series/ into series.tar.xz. The
-bytes depend on the records alone, so that packing a run twice gives the same files. Of a library
-that was named by its path only the file's name is kept: where it lay on a machine is nobody's
-business.
+plan.json and runs.jsonl each become an .xz file, all of series/ becomes series.tar.xz, and
+manifest.json stays readable. The bytes depend on the records alone: packing a run twice gives equal
+files. Folders of the measuring machine are left out: of a library that was named by its path only
+the file's name is kept.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from stats.errors import DataError
-from stats.records import open_packed
+from records.record import RecordError
+from records.store import RUNS, read_text
 
 ARCHIVE = "series.tar.xz"
-PACKED = ("plan.json", "runs.jsonl")
-READABLE_AS_IS = "manifest.json"
+COMPRESSED = ("plan.json", RUNS)
+PLAIN = "manifest.json"
 
 
 @cache
 def series_texts(archive: Path) -> Mapping[str, str]:
     """The series of a packed run by name ('series/x.csv'); empty where there is no archive.
 
-    Raises DataError when the archive cannot be read.
+    Raises RecordError when the archive cannot be read.
     """
     if not archive.exists():
         return MappingProxyType({})
@@ -42,8 +42,8 @@ def series_texts(archive: Path) -> Mapping[str, str]:
                 if content is not None:
                     texts[member.name] = content.read().decode("utf-8")
     except (OSError, EOFError, lzma.LZMAError, tarfile.TarError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{archive} cannot be read ({error}). Cure: restore the file, or measure again"
+        raise RecordError(
+            f"{archive} cannot be read ({error}); help: restore the file, or measure again"
         ) from None
     return MappingProxyType(texts)
 
@@ -52,7 +52,7 @@ def _all_series(run: Path) -> dict[str, str]:
     """The text of every series of a run, from its archive and its folder."""
     texts = dict(series_texts(run / ARCHIVE))
     names = {path.name.removesuffix(".xz") for path in (run / "series").glob("*.csv*")}
-    return texts | {f"series/{name}": open_packed(run / "series" / name) for name in names}
+    return texts | {f"series/{name}": read_text(run / "series" / name) for name in names}
 
 
 def _archive(texts: Mapping[str, str]) -> bytes:
@@ -68,7 +68,7 @@ def _archive(texts: Mapping[str, str]) -> bytes:
 
 
 def _without_folders(manifest: str, text: str) -> str:
-    """The text without this checkout's folder, and those of libraries that were named by path."""
+    """The text without the folder of this checkout and those of libraries that were named by path."""
     named = re.findall(r'"library": "(/[^"]*/)[^/"]+"', json.dumps(json.loads(manifest)))
     tree = f"{Path(__file__).resolve().parents[1]}/"
     for folder in {tree, *(name for name in named if not name.startswith(("/usr/", "/lib")))}:
@@ -77,16 +77,16 @@ def _without_folders(manifest: str, text: str) -> str:
 
 
 def pack(run: Path, into: Path) -> int:
-    """Write a run's records into the folder `into`, which must not exist. Returns the bytes written.
+    """Writes a run's records into the new folder `into`. Returns the bytes written.
 
-    Raises DataError when something is missing or `into` is there already; nothing is left then.
+    Raises RecordError, before anything is written, when a file is missing or `into` exists.
     """
     if into.exists():
-        raise DataError(f"{into} exists. Cure: remove it, or name another folder")
-    manifest = open_packed(run / READABLE_AS_IS)
-    contents = {READABLE_AS_IS: _without_folders(manifest, manifest).encode("utf-8")}
-    for name in PACKED:
-        text = _without_folders(manifest, open_packed(run / name)).encode("utf-8")
+        raise RecordError(f"{into} exists; help: remove it, or name another folder")
+    manifest = read_text(run / PLAIN)
+    contents = {PLAIN: _without_folders(manifest, manifest).encode("utf-8")}
+    for name in COMPRESSED:
+        text = _without_folders(manifest, read_text(run / name)).encode("utf-8")
         contents[name + ".xz"] = lzma.compress(text, preset=9)
     series = _all_series(run)
     if series:

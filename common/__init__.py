@@ -1,0 +1,1 @@
+"""What both programs, harness.sh and stats.py, need beside the records."""
