@@ -95,7 +95,7 @@ static void prepare(struct worker *w) {
 }
 
 /* Frees a random block of the population, or lets the neighbour free it. */
-static void die(struct worker *w, struct heap *heap, struct population *p) {
+static void free_random(struct worker *w, struct heap *heap, struct population *p) {
     struct block *chosen = &p->block[rng_below(&w->rng, p->count)];
     struct block b = *chosen;
     *chosen = p->block[--p->count];
@@ -105,20 +105,20 @@ static void die(struct worker *w, struct heap *heap, struct population *p) {
         worker_free(w, b);
 }
 
-static void give_birth(struct worker *w, struct heap *heap, size_t class) {
+static void allocate(struct worker *w, struct heap *heap, size_t class) {
     struct population *p = &heap->of[class];
     if (p->count == p->capacity)
-        die(w, heap, p);
+        free_random(w, heap, p);
     p->block[p->count++] = worker_malloc(w, bytes_of[class]);
 }
 
-/* The integer part of the expected deaths, plus one with the probability of the fraction. */
-static void kill_some(struct worker *w, struct heap *heap, size_t class) {
+/* The integer part of the expected frees, plus one with the probability of the fraction. */
+static void free_expected(struct worker *w, struct heap *heap, size_t class) {
     struct population *p = &heap->of[class];
     double expected = (double)p->count / mean_population[class] + rng_unit(&w->rng);
-    for (size_t deaths = expected < (double)p->count ? (size_t)expected : p->count; deaths > 0;
-         deaths--)
-        die(w, heap, p);
+    for (size_t frees = expected < (double)p->count ? (size_t)expected : p->count; frees > 0;
+         frees--)
+        free_random(w, heap, p);
 }
 
 static void exchange_leaving(struct worker *w, struct heap *heap) {
@@ -131,7 +131,7 @@ static void exchange_leaving(struct worker *w, struct heap *heap) {
 /* Fills the heap to its steady state. */
 static void fill(struct worker *w, struct heap *heap) {
     for (size_t i = 0; i < (size_t)objects; i++)
-        give_birth(w, heap, alias_draw(&inhabitants, &w->rng));
+        allocate(w, heap, alias_draw(&inhabitants, &w->rng));
     exchange_leaving(w, heap);
     heap->filled = true;
 }
@@ -141,8 +141,8 @@ static void round_once(struct worker *w) {
     if (!heap->filled)
         fill(w, heap);
     for (size_t i = 1; i <= iterations; i++) {
-        give_birth(w, heap, alias_draw(&births, &w->rng));
-        kill_some(w, heap, alias_draw(&births, &w->rng));
+        allocate(w, heap, alias_draw(&births, &w->rng));
+        free_expected(w, heap, alias_draw(&births, &w->rng));
         if (i % EXCHANGE_EVERY == 0)
             exchange_leaving(w, heap);
     }

@@ -5,7 +5,7 @@ $(MEMTEST_TESTS): $(BUILD)/tests/memtest/%: $(BUILD)/obj/tests/memtest/%.o $(fil
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(MEMTEST_LIBS)
 
-# The allocator with planted mistakes, for LD_PRELOAD.
+# The allocator with planted faults, for LD_PRELOAD.
 $(BUILD)/tests/memtest/libplanted.so: $(BUILD)/pic/tests/memtest/planted.o
 	echo "  LINK  $@"; mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -shared -o $@ $^

@@ -1,4 +1,4 @@
-"""What single workloads promise in their help: their sizes, their hand-overs, their requests."""
+"""What single workloads state in their help: sizes, remote frees, requests."""
 
 import pytest
 
