@@ -11,8 +11,8 @@
 #include "heap/refill.h"
 #include "heap/remote.h"
 #include "heap/thread.h"
-#include "memory/arena.h"
 #include "memory/huge.h"
+#include "memory/locate.h"
 #include "memory/slot.h"
 #include "memory/slot_run.h"
 
@@ -67,69 +67,56 @@ enum status block_alloc(const struct request *request, void **out) {
     return status;
 }
 
-/* A block of a size class: the first slot of its span. Ends the process when p is not a block's
- * start. */
-static uint32_t class_slot(const void *p, uint64_t ident) {
-    uint32_t number = slot_number(p) - ident_delta(ident);
-    uint32_t offset = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
-    uint32_t inverse = classes[ident_class(ident)].inverse;
-    if (unlikely(offset * inverse >= inverse))
-        die("not the start of a block:", p);
-    return number;
+/* Ends the process when no block starts at p. */
+static struct located locate_checked(const void *p) {
+    struct located found = locate(p);
+    if (unlikely(found.problem != NULL))
+        die(found.problem, p);
+    return found;
 }
 
-static uint64_t ident_checked(const void *p) {
-    if (unlikely(!arena_has(p)))
-        die("not a pointer from slotmalloc:", p);
-    uint64_t ident = ident_read(slot_number(p));
-    bool large = ident == IDENT_RUN || ident == IDENT_HUGE;
-    if (unlikely(ident == 0 || (large && (uintptr_t)p % SLOT_SIZE != 0)))
-        die("not the start of a block:", p);
-    return ident;
-}
-
-static void free_class(struct block *block, uint64_t ident) {
-    uint32_t number = class_slot(block, ident);
-    struct heap *heap = thread_heap_for_free(ident_owner(ident));
+static void free_class(struct block *block, struct located found) {
+    struct heap *owner = ident_owner(found.ident), *heap = thread_heap_for_free(owner);
     if (heap == NULL) {
-        remote_free_now(block, number);
+        remote_free_now(block, found.slot);
         return;
     }
-    if (ident_owner(ident) == heap)
+    if (owner == heap)
         pool_free(heap, block);
     else
-        remote_free(heap, block, number, classes[ident_class(ident)].size);
+        remote_free(heap, block, found.slot, classes[ident_class(found.ident)].size);
     thread_heap_done(heap);
 }
 
-static void free_large(const void *p, uint64_t ident) {
+static void free_large(struct located found) {
     struct heap *heap = thread_heap_get();
     if (heap == NULL)
         return;
     heap_tick(heap);
-    if (ident == IDENT_RUN)
-        run_free(heap, slot_number(p));
+    if (found.ident == IDENT_RUN)
+        run_free(heap, found.slot);
     else
-        huge_free(heap, slot_number(p));
+        huge_free(heap, found.slot);
     thread_heap_done(heap);
 }
 
 void block_free(void *p) {
     slow_path_enter();
-    uint64_t ident = ident_checked(p);
-    if (ident > HEAP_ALIGN)
-        free_class(p, ident);
+    struct located found = locate_checked(p);
+    if (found.ident > HEAP_ALIGN)
+        free_class(p, found);
     else
-        free_large(p, ident);
+        free_large(found);
     slow_path_leave();
 }
 
+static size_t usable_of(struct located found) {
+    return found.ident > HEAP_ALIGN ? classes[ident_class(found.ident)].size
+                                    : arena.slots[found.slot].bytes;
+}
+
 size_t block_usable(const void *p) {
-    uint64_t ident = ident_checked(p);
-    if (ident < HEAP_ALIGN)
-        return arena.slots[slot_number(p)].bytes;
-    (void)class_slot(p, ident);
-    return classes[ident_class(ident)].size;
+    return usable_of(locate_checked(p));
 }
 
 static bool resize_large(uint32_t number, uint64_t ident, size_t bytes) {
@@ -152,13 +139,13 @@ static bool resize_counted(uint32_t number, uint64_t ident, size_t bytes) {
 }
 
 bool block_resize(void *p, size_t bytes) {
-    uint64_t ident = ident_checked(p);
-    if (ident > HEAP_ALIGN) {
-        size_t usable = block_usable(p);
+    struct located found = locate_checked(p);
+    if (found.ident > HEAP_ALIGN) {
+        size_t usable = usable_of(found);
         return bytes <= usable && bytes >= usable / 2;
     }
     slow_path_enter();
-    bool resized = resize_counted(slot_number(p), ident, bytes);
+    bool resized = resize_counted(found.slot, found.ident, bytes);
     slow_path_leave();
     return resized;
 }

@@ -17,7 +17,7 @@
 #include "heap/pool.h"
 #include "heap/refill.h"
 #include "heap/thread.h"
-#include "memory/arena.h"
+#include "memory/locate.h"
 #include "memory/slot.h"
 
 __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zero) {
@@ -90,22 +90,6 @@ static __attribute__((noinline)) void free_to_magazine(struct heap *heap, void *
         free_slow(p);
 }
 
-/* The slot of a block of the calling thread's own, of a class below `end`; NULL for anything else.
- */
-static inline struct slot *own_slot(const void *p, unsigned end) {
-    uintptr_t offset = (uintptr_t)p - arena.base;
-    if (unlikely(offset >= arena_extent()))
-        return NULL;
-    uintptr_t number = offset >> SLOT_SHIFT;
-    uint64_t class = ident_read(number) - (uintptr_t)thread_heap;
-    if (unlikely(class >= end)) /* one compare: not my slot, or not small */
-        return NULL;
-    struct slot *slot = &arena.slots[number]; /* the owner's line: nobody else may touch it */
-    /* the arena is aligned to more than slots: below inverse at block starts */
-    uint32_t phase = (uint32_t)((uintptr_t)p % SLOT_SIZE) * slot->inverse;
-    return likely(phase < slot->inverse) ? slot : NULL;
-}
-
 static inline void free_fast(void *p, struct slot *slot) {
     struct block *block = p;
     if (unlikely(slot->free == block)) {
@@ -127,7 +111,7 @@ static inline void free_larger(struct heap *heap, void *p) {
 }
 
 EXPORT void slotmalloc_free(void *p) {
-    struct slot *slot = own_slot(p, MAGAZINE_FROM);
+    struct slot *slot = locate_own(thread_heap, p, MAGAZINE_FROM);
     if (slot != NULL)
         free_fast(p, slot);
     else
@@ -180,7 +164,7 @@ static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {
 
 /* A small block of the thread's own, the usual case, goes without the layers below. */
 EXPORT void *slotmalloc_realloc(void *p, size_t size) {
-    struct slot *slot = own_slot(p, SMALL_CLASS_COUNT);
+    struct slot *slot = locate_own(thread_heap, p, SMALL_CLASS_COUNT);
     if (unlikely(slot == NULL || size == 0))
         return realloc_slow(p, size);
     size_t usable = slot->block_size;

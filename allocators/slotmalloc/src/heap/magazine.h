@@ -13,7 +13,7 @@
 #include "base/classes.h"
 #include "base/process.h"
 #include "base/types.h"
-#include "memory/arena.h"
+#include "memory/locate.h"
 #include "memory/slot.h"
 
 /* A block on a magazine. */
@@ -43,17 +43,8 @@ enum magazine_answer {
 
 /* Frees p if it is a block of the heap's own whose class has a magazine. */
 static inline enum magazine_answer magazine_free(struct heap *heap, void *p) {
-    uintptr_t offset = (uintptr_t)p - arena.base;
-    if (unlikely(offset >= arena_extent()))
-        return MAGAZINE_FOREIGN;
-    const uint64_t most = IDENT_CLASS_MASK | IDENT_DELTA_MASK << IDENT_DELTA_SHIFT;
-    uint64_t own = ident_read(offset >> SLOT_SHIFT) - (uintptr_t)heap; /* class, and delta */
-    unsigned class = own & IDENT_CLASS_MASK;
-    if (unlikely(own > most || class < MAGAZINE_FROM))
-        return MAGAZINE_FOREIGN;
-    uint32_t from_span = (uint32_t)(offset % SLOT_SIZE) | ident_delta(own) << SLOT_SHIFT;
-    uint32_t inverse = classes[class].inverse;
-    if (unlikely(from_span * inverse >= inverse))
+    unsigned class = locate_own_larger(heap, p);
+    if (unlikely(class == 0))
         return MAGAZINE_FOREIGN;
     struct block *block = p, *head = heap->bin[class];
     if (unlikely(head == block))

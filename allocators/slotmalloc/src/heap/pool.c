@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/tuning.h"
 #include "heap/remote.h"
+#include "memory/locate.h"
 #include "memory/supply.h"
 
 static struct class_pool *pool_of(struct heap *heap, const struct slot *slot) {
@@ -97,9 +98,7 @@ void pool_slot_event(struct heap *heap, struct slot *slot) {
 }
 
 void pool_free(struct heap *heap, struct block *block) {
-    uint32_t number = slot_number(block);
-    number -= ident_delta(ident_read(number));
-    struct slot *slot = &arena.slots[number];
+    struct slot *slot = locate_slot(block);
     if (unlikely(slot->free == block))
         die("double free of", block);
     block->next = slot->free;

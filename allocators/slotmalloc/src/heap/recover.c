@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "heap/pool.h"
 #include "heap/remote.h"
+#include "memory/locate.h"
 #include "memory/region.h"
 #include "memory/slot.h"
 
@@ -14,16 +15,9 @@
 
 /* The heap's slot that a block starts in; NULL when that is not so. */
 static struct slot *slot_of(const struct heap *heap, const struct block *block) {
-    if (!arena_has(block))
-        return NULL;
-    uint32_t number = slot_number(block);
-    uint64_t ident = ident_read(number);
-    if (ident_owner(ident) != heap || ident_class(ident) >= CLASS_COUNT)
-        return NULL;
-    number -= ident_delta(ident);
-    uint32_t offset = (uint32_t)((uintptr_t)block - (uintptr_t)slot_address(number));
-    uint32_t inverse = classes[ident_class(ident)].inverse;
-    return offset * inverse < inverse ? &arena.slots[number] : NULL;
+    struct located found = locate(block);
+    bool own = found.problem == NULL && ident_owner(found.ident) == heap;
+    return own ? &arena.slots[found.slot] : NULL;
 }
 
 /* Puts a bin's blocks on their slots' lists, one at a time: this may be cut off, too. */
