@@ -34,9 +34,9 @@ $(BUILD)/libnodeepbind.so: $(SLOTMALLOC)/src/api/deepbind.c $(BUILD)/flags
 # has no dlopen to pass on to.
 $(BUILD)/libslotmalloc.a: $(filter-out %/deepbind.o,$(SLOTMALLOC_PIC)) $(SLOTMALLOC_CXX)
 	echo "  AR    $@"
-	mkdir -p $(BUILD)/obj; $(LD) -r --force-group-allocation -o $(BUILD)/obj/slotmalloc.o $^
-	objcopy --localize-hidden $(BUILD)/obj/slotmalloc.o
-	rm -f $@; $(AR) rcs $@ $(BUILD)/obj/slotmalloc.o
+	mkdir -p $(BUILD)/obj; $(CC) -r -nostdlib -Wl,--force-group-allocation -o $(BUILD)/obj/slotmalloc.o $^
+	$(shell $(CC) -print-prog-name=objcopy) --localize-hidden $(BUILD)/obj/slotmalloc.o
+	rm -f $@; $(shell $(CC) -print-prog-name=ar) rcs $@ $(BUILD)/obj/slotmalloc.o
 
 # The debug build checks every invariant as it goes.
 $(SLOTMALLOC_DEBUG): $(BUILD)/obj/slotmalloc-debug/%.o: $(SLOTMALLOC)/src/%.c $(BUILD)/flags

@@ -30,7 +30,7 @@ static void run_lowest_finds_the_lowest_aligned_run(void **state) {
         uint32_t mask = round == 0 ? UINT32_MAX : random_mask(&random);
         for (unsigned count = 1; count <= 32; count++) {
             for (unsigned align = 1; align <= 32; align *= 2) {
-                assert_int_equal(run_lowest(mask, count, align),
+                assert_int_equal(bit_range_lowest(mask, count, align),
                                  lowest_by_loop(mask, count, align));
             }
         }
@@ -44,7 +44,7 @@ static void doubling_keeps_the_starts_of_longer_runs(void **state) {
         uint32_t mask = random_mask(&random);
         uint32_t starts = mask;
         for (unsigned level = 0; level < 5; level++) {
-            starts = runs_doubled(starts, level);
+            starts = bit_ranges_doubled(starts, level);
             for (unsigned at = 0; at < 32; at++) {
                 unsigned count = 2u << level;
                 uint64_t run = ((UINT64_C(1) << count) - 1) << at;

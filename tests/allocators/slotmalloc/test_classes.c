@@ -39,13 +39,13 @@ static void sizes_grow_by_whole_granules_to_32_kib(void **state) {
     assert_int_equal(classes[CLASS_COUNT - 1].size, CLASS_MAX_BYTES);
 }
 
-/* free's fast path: offset * inverse wraps to less than inverse exactly at block starts. */
+/* free's fast path: offset * reciprocal wraps to less than reciprocal exactly at block starts. */
 static void the_inverse_tells_block_starts_exactly(void **state) {
     (void)state;
     for (unsigned class = 0; class < SMALL_CLASS_COUNT; class ++) {
-        uint32_t inverse = classes[class].inverse;
+        uint32_t reciprocal = classes[class].reciprocal;
         for (uint32_t offset = 0; offset < SLOT_SIZE; offset++) {
-            bool told = offset * inverse < inverse;
+            bool told = offset * reciprocal < reciprocal;
             assert_int_equal(told, offset % classes[class].size == 0);
         }
     }

@@ -16,8 +16,8 @@
 #include "memory/slot.h"
 #include "memory/slot_run.h"
 
-/* `*zero`: the block is zero, but for its first word if it is of a size class. 0 bytes count as 1:
- * no path below may hand out a block that takes no memory, for the next one would lie there too. */
+/* `*zero`: the block is zero, except for its first word if it is of a size class. 0 bytes count as
+ * 1: a block without memory would share its address with the next one. */
 static enum status alloc_from(struct heap *heap, const struct request *request, void **out,
                               bool *zero) {
     size_t bytes = request->bytes != 0 ? request->bytes : 1, align = request->align;
@@ -29,8 +29,8 @@ static enum status alloc_from(struct heap *heap, const struct request *request, 
         }
     }
     heap_tick(heap);
-    return bytes <= RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
-               ? run_alloc(heap, bytes, align, out, zero)
+    return bytes <= SLOT_RUN_MAX_BYTES && align <= SUPERSLAB_SIZE
+               ? slot_run_alloc(heap, bytes, align, out, zero)
                : huge_alloc(heap, bytes, align, out, zero);
 }
 
@@ -46,7 +46,7 @@ static enum status alloc(const struct request *request, void **out, bool *zero) 
     if (heap == NULL)
         return NO_MEMORY;
     enum status status = alloc_from(heap, request, out, zero);
-    if (unlikely(status != OK)) { /* before giving up, without what was kept for speed */
+    if (unlikely(status != OK)) { /* try again without caches */
         heap_give_back(heap);
         status = alloc_from(heap, request, out, zero);
     }
@@ -62,13 +62,13 @@ enum status block_alloc(const struct request *request, void **out) {
     slow_path_enter();
     enum status status = alloc(request, out, &zero);
     slow_path_leave();
-    if (status == OK && request->zero) /* a borrowed heap is not held for that */
+    if (status == OK && request->zero) /* after a borrowed heap was given back */
         block_clear(*out, zero);
     return status;
 }
 
 /* Ends the process when no block starts at p. */
-static struct located locate_checked(const void *p) {
+static inline __attribute__((always_inline)) struct located locate_checked(const void *p) {
     struct located found = locate(p);
     if (unlikely(found.problem != NULL))
         die(found.problem, p);
@@ -93,8 +93,8 @@ static void free_large(struct located found) {
     if (heap == NULL)
         return;
     heap_tick(heap);
-    if (found.ident == IDENT_RUN)
-        run_free(heap, found.slot);
+    if (found.ident == IDENT_SLOT_RUN)
+        slot_run_free(heap, found.slot);
     else
         huge_free(heap, found.slot);
     thread_heap_done(heap);
@@ -122,7 +122,7 @@ size_t block_usable(const void *p) {
 static bool resize_large(uint32_t number, uint64_t ident, size_t bytes) {
     if (ident == IDENT_HUGE)
         return huge_resize(number, bytes);
-    return bytes > CLASS_MAX_BYTES && bytes <= RUN_MAX_BYTES && run_resize(number, bytes);
+    return bytes > CLASS_MAX_BYTES && bytes <= SLOT_RUN_MAX_BYTES && slot_run_resize(number, bytes);
 }
 
 static bool resize_counted(uint32_t number, uint64_t ident, size_t bytes) {
@@ -153,7 +153,7 @@ bool block_resize(void *p, size_t bytes) {
 /* For a block that grows: with room behind it to grow again. */
 static enum status alloc_growing(size_t bytes, void **out) {
     struct request request = {bytes, GRANULE, false};
-    if (bytes <= RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
+    if (bytes <= SLOT_RUN_MAX_BYTES || bytes > PTRDIFF_MAX / 2)
         return block_alloc(&request, out);
     slow_path_enter();
     struct heap *heap = thread_heap_get();
@@ -185,7 +185,7 @@ enum status block_copy(void *p, size_t bytes, void **out) {
     size_t kept = usable < bytes ? usable : bytes;
     if ((grown ? alloc_growing(bytes, out) : block_alloc(&request, out)) != OK)
         return NO_MEMORY;
-    if (unlikely(move(*out, p, kept) != OK)) { /* that place is lost: another, by copying */
+    if (unlikely(move(*out, p, kept) != OK)) { /* the destination is lost: copy to another one */
         if (block_alloc(&request, out) != OK)
             return NO_MEMORY;
         memcpy(*out, p, kept);

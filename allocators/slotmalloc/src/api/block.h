@@ -1,5 +1,5 @@
-/* Blocks of any size: which layer serves a request, and whose an address is. No errno, no checking
- * mode. */
+/* Blocks of any size: dispatches by size class, slot run and huge block. Does not set errno or know
+ * check=full. */
 #ifndef SLOTMALLOC_BLOCK_H
 #define SLOTMALLOC_BLOCK_H
 
@@ -21,17 +21,16 @@ void block_free(void *p);
 /* Bytes that the program may use from p on; ends the process like block_free. */
 size_t block_usable(const void *p);
 
-/* Makes the block hold `bytes` where it is, if it can and that is no waste. */
+/* Resizes the block to `bytes` in place, if possible and without much waste. */
 bool block_resize(void *p, size_t bytes);
 
-/* Takes another block of `bytes` for one that cannot stay, with all of its contents that fit: what
- * the program could use, not only what it asked for. The old block is still there, but what was
- * moved by remapping pages reads as zero in it. Large blocks that grow get room to grow further. On
- * failure the old block is as it was. */
+/* Allocates a block of `bytes` and copies the usable bytes that fit. The old block is not freed;
+ * pages that were moved by remapping read as zero in it. Large blocks that grow get room to grow
+ * further. On failure the old block is unchanged. */
 enum status block_copy(void *p, size_t bytes, void **out);
 
-/* Makes a block just taken read as zero up to its usable size. `zero`: it does already, but for the
- * link in the first word of a block of a size class. */
+/* Clears a new block up to its usable size. `zero`: it is zero, except for the link in the first
+ * word of a block of a size class. */
 void block_clear(void *p, bool zero);
 
 #endif

@@ -1,4 +1,4 @@
-/* The one thing that takes C++ to say: call a function that may throw, and catch. */
+/* Calls a function that may throw, and catches; the one part in C++. */
 #ifndef SLOTMALLOC_CATCH_H
 #define SLOTMALLOC_CATCH_H
 

@@ -16,7 +16,7 @@
 
 /* At the end of every checked block. */
 struct trailer {
-    uint64_t bytes; /* what the program asked for */
+    uint64_t bytes; /* requested */
     uint64_t mark;  /* MARK_LIVE or MARK_FREED, mixed with the address */
 };
 
@@ -65,7 +65,7 @@ static struct trailer *verified(const void *p) {
     return trailer;
 }
 
-/* Lets a block out of quarantine. */
+/* Frees a block that leaves the quarantine. */
 static void release(void *p) {
     const unsigned char *at = p;
     const struct trailer *trailer = trailer_of(p);

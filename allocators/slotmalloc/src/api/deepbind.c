@@ -1,13 +1,13 @@
 /* dlopen without RTLD_DEEPBIND. With that flag a module calls libc's free, past any other malloc,
  * for blocks that libc's malloc never handed out.
  *
- * libc tells by the return address whose search path and namespace to use: so the calls of the real
- * functions must be jumps, which -foptimize-sibling-calls makes them. In another namespace than the
- * base one the program's malloc is not to be had anyway: the flag stays.
+ * libc uses the caller's search path and namespace, which it finds by the return address: so the
+ * calls of the real functions must be jumps, which -foptimize-sibling-calls makes them. In a
+ * namespace other than the base one the program's malloc is not visible anyway: the flag is kept.
  *
  * The file is compiled twice: into libslotmalloc.so, and alone (DEEPBIND_ALONE) into
  * libnodeepbind.so, for use beside other allocators. Not into the archive: a static program has no
- * dlopen to pass on to. */
+ * dlopen. */
 #include <dlfcn.h>
 #include <string.h>
 

@@ -17,20 +17,21 @@
 #include "memory/slot.h"
 #include "memory/supply.h"
 
-/* What a child finds: every other thread stopped at an arbitrary instruction, perhaps with a lock,
- * and so, when a signal handler forked, its own call that the handler interrupted.
+/* In a child, every other thread has stopped at an arbitrary instruction, perhaps holding a lock.
+ * So has the call of the forking thread that a signal handler interrupted, if the handler forked.
  *
- *   - `ident`, the lengths of runs and huge blocks, the cursors, remote words, bins and lists of
- *     free blocks change by single stores, in an order that may end after any of them. A step that
- *     was cut off costs at most what one slot holds; nothing is ever handed out twice.
- *   - All else follows from these and is made anew here (bitmaps, totals, index, pending stacks,
+ *   - `ident`, the lengths of slot runs and huge blocks, `carved`, remote words, bins and lists of
+ *     free blocks change by single stores, in an order of which any prefix is consistent. An
+ *     interrupted step loses at most the blocks of one slot; no block is allocated twice.
+ *   - All else is derived from these and recomputed here (bitmaps, totals, index, pending stacks,
  *     the list of parked heaps), or by recover.c when a torn heap is next used.
  *
- * The forking thread's own heap is whole when the thread was not inside a slow path. If it was, the
- * interrupted call may go on only if nobody allocates or frees before: the heap is left. */
+ * The forking thread's own heap is consistent when the thread was not on a slow path. If it was,
+ * the heap is left, and the interrupted call must not continue once the child has allocated or
+ * freed. */
 
 static struct heap *survivor; /* the forking thread's heap, noted by the handler */
-static bool unfinished;       /* also in the child of a child that forked while it mended */
+static bool unfinished;       /* also in the child of a child that forked during its repair */
 
 /* Heaps that threads use now. */
 static uint32_t heaps_in_use(void) {
@@ -42,13 +43,13 @@ static bool any_lock_is_held(void) {
            cpu_is_locked() || lock_is_held(&library.lock);
 }
 
-/* True when a process that has only this thread's heap, `keep`, needs nothing done. */
+/* True when the state is consistent without repair. */
 static bool is_whole(const struct heap *keep, bool interrupted) {
     bool alone = options.pool == POOL_CPU || heaps_in_use() <= (keep != NULL);
     return alone && !interrupted && !unfinished && !any_lock_is_held();
 }
 
-/* A sender may have gone between turning QUEUED on and pushing the slot. */
+/* A sender may have been interrupted between turning QUEUED on and pushing the slot. */
 static void rebuild_pending(void) {
     for (uint32_t i = 0; i < arena_heap_count(); i++)
         remote_forget_pending(&arena.heaps[i]);
@@ -59,7 +60,7 @@ static void rebuild_pending(void) {
     }
 }
 
-static void mend(struct heap *keep) {
+static void repair(struct heap *keep) {
     unfinished = true;
     quarantine_reset();
     lock_reset(&library.lock);
@@ -72,50 +73,50 @@ static void mend(struct heap *keep) {
     unfinished = false;
 }
 
-/* The heap that the forking thread goes on with. */
+/* The heap that the forking thread keeps. */
 static struct heap *heap_to_keep(bool noted) {
     if (noted)
         return survivor;
     return thread_depth > 0 ? NULL : thread_heap_own();
 }
 
-static void mend_child(bool noted) {
+static void repair_child(bool noted) {
     struct heap *keep = heap_to_keep(noted);
     bool interrupted = thread_depth > 0;
     process_is_child = true;
     if (is_whole(keep, interrupted))
         return;
-    mend(keep);
+    repair(keep);
     if (interrupted) {
         thread_heap_leave();
-        thread_depth = 0; /* the interrupted call does not go on */
+        thread_depth = 0; /* the interrupted call does not continue */
     }
 }
 
-static void mend_or_start(uint32_t state) {
+static void repair_or_start(uint32_t state) {
     if (library_is_initialised()) {
-        mend_child(state == PROCESS_FORKED);
+        repair_child(state == PROCESS_FORKED);
     } else {
         process_watch();
         lock_reset(&library.lock);
     }
 }
 
-/* Waits for the thread that mends. */
-static void wait_for_mending(uint32_t state) {
-    /* relaxed: fork_mend reads the state again */
-    if (state == PROCESS_AWAITED || process_change(PROCESS_MENDING, PROCESS_AWAITED))
+/* Waits for the thread that repairs. */
+static void wait_for_repair(uint32_t state) {
+    /* relaxed: fork_repair reads the state again */
+    if (state == PROCESS_AWAITED || process_change(PROCESS_REPAIRING, PROCESS_AWAITED))
         kernel_wait(&process_page.state, PROCESS_AWAITED);
-    kernel_wake(&process_page.state); /* the next one that waits, if the mending is over */
+    kernel_wake(&process_page.state); /* the next waiter, if the repair is done */
 }
 
-void fork_mend(void) {
+void fork_repair(void) {
     for (uint32_t state; (state = process_state()) != PROCESS_WHOLE;) {
-        if (state == PROCESS_MENDING || state == PROCESS_AWAITED) {
-            wait_for_mending(state);
-        } else if (process_change(state, PROCESS_MENDING)) {
-            mend_or_start(state);
-            if (!process_change(PROCESS_MENDING, PROCESS_WHOLE)) {
+        if (state == PROCESS_REPAIRING || state == PROCESS_AWAITED) {
+            wait_for_repair(state);
+        } else if (process_change(state, PROCESS_REPAIRING)) {
+            repair_or_start(state);
+            if (!process_change(PROCESS_REPAIRING, PROCESS_WHOLE)) {
                 process_set(PROCESS_WHOLE);
                 kernel_wake(&process_page.state);
             }
@@ -123,7 +124,7 @@ void fork_mend(void) {
     }
 }
 
-/* Does nothing but note who forked: most children execute another program at once. */
+/* Only notes the forking thread's heap: most children execute another program at once. */
 static void child(void) {
     if (process_is_watched() && process_state() != PROCESS_NEW)
         return; /* another handler allocated before */

@@ -1,4 +1,4 @@
-/* What the program may ask: usable size, totals, counters, trimming, checking. */
+/* Usable size, totals, counters, trimming, checking. */
 #include <string.h>
 
 #include "api/block.h"
@@ -29,7 +29,7 @@ static bool heap_trim(struct heap *heap) {
     return true;
 }
 
-/* Does something with the heaps that the calling thread may use: its own, or with pool=cpu all.
+/* Calls `what` for the heaps that the calling thread may use: its own, or with pool=cpu all.
  * Stops when `what` returns false, and returns that. */
 static bool with_heaps(bool (*what)(struct heap *heap)) {
     struct heap *heap = thread_heap_own();
@@ -93,7 +93,7 @@ EXPORT size_t slotmalloc_stats_json(char *buffer, size_t size) {
     return wanted;
 }
 
-/* Adds the heap's slots in use to `active`, by class. */
+/* Counts the heap's slots in use by class. */
 static bool slots_are_valid(const struct heap *heap, uint32_t superslab, uint32_t *active) {
     uint32_t first = superslab * SLOTS_PER_SUPERSLAB;
     for (uint32_t n = first; n < first + SLOTS_PER_SUPERSLAB; n++) {

@@ -50,7 +50,7 @@ static void register_hooks(void) {
 
 bool init_library(void) {
     if (!process_is_whole())
-        fork_mend();
+        fork_repair();
     lock_take(&library.lock);
     bool mine = !library_is_initialised();
     bool ready = !mine || init_locked();

@@ -1,5 +1,5 @@
-/* What else the C library exports of its malloc: its own names for the functions, and the older
- * ways of asking for totals and of tuning. docs/malloc-symbols.tsv lists all of them. */
+/* The other functions of the C library's malloc: its internal names, and the older forms of
+ * statistics and tuning. docs/malloc-symbols.tsv lists all of them. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define XML_BYTES      16384 /* more than all size classes and totals with 20 digits each need */
 #define MXFAST_LARGEST (80 * sizeof(size_t) / 4)
 
-/* glibc's struct has ints, and its values wrap; a largest value is at least no lie of a small one.
+/* glibc's struct has ints, and its values wrap; here they saturate.
  */
 static int saturated(size_t value) {
     return value < INT_MAX ? (int)value : INT_MAX;
@@ -26,8 +26,8 @@ EXPORT struct mallinfo slotmalloc_mallinfo(void) {
                              .keepcost = saturated(now.keepcost)};
 }
 
-/* The parameters steer parts that only glibc's malloc has: arenas, its heap's top, blocks that it
- * maps. What they promise (less memory kept, fewer calls) is the option `retain` and its like. */
+/* The parameters tune parts that only glibc's malloc has: arenas, the top of its heap, mapped
+ * blocks. */
 EXPORT int slotmalloc_mallopt(int parameter, int value) {
     return parameter != M_MXFAST || (value >= 0 && (size_t)value <= MXFAST_LARGEST);
 }

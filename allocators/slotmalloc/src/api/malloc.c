@@ -24,7 +24,7 @@ __attribute__((noinline)) void *entry_alloc(size_t bytes, size_t align, bool zer
     struct request request = {bytes, align, zero};
     void *p;
     enum status status = NO_MEMORY;
-    if (likely(init_ready())) /* the options tell what kind of block the very first one is */
+    if (likely(init_ready())) /* check=full applies to the first block too */
         status = options_check_full() ? check_alloc(&request, &p) : block_alloc(&request, &p);
     if (likely(status == OK))
         return p;
@@ -38,7 +38,7 @@ static __attribute__((noinline)) void *alloc_refill(size_t size, bool zeroed) {
     struct block *block = NULL;
     slow_path_enter();
     if (likely(thread_heap != &thread_no_heap))
-        block = heap_refill(thread_heap, class_of(size), &zero);
+        block = refill_bin(thread_heap, class_of(size), &zero);
     slow_path_leave();
     if (unlikely(block == NULL))
         return entry_alloc(size, GRANULE, zeroed);
@@ -71,7 +71,7 @@ static __attribute__((noinline)) void free_slow(void *p) {
         block_free(p);
 }
 
-/* In a forked child the thread may have left the heap that the slot belongs to. */
+/* In a forked child the thread may have left the heap that owns the slot. */
 static __attribute__((noinline)) void free_event(struct slot *slot) {
     slow_path_enter();
     struct heap *heap = thread_heap;
@@ -98,7 +98,7 @@ static inline void free_fast(void *p, struct slot *slot) {
     }
     block->next = slot->free;
     process_set_head(&slot->free, block);
-    if (unlikely(--slot->need == 0))
+    if (unlikely(--slot->countdown == 0))
         free_event(slot);
 }
 
@@ -162,7 +162,7 @@ static __attribute__((noinline)) void *realloc_slow(void *p, size_t size) {
     return NULL;
 }
 
-/* A small block of the thread's own, the usual case, goes without the layers below. */
+/* A small block of the thread's own, the usual case, needs no other layer. */
 EXPORT void *slotmalloc_realloc(void *p, size_t size) {
     struct slot *slot = locate_own(thread_heap, p, SMALL_CLASS_COUNT);
     if (unlikely(slot == NULL || size == 0))

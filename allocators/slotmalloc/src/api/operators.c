@@ -1,13 +1,13 @@
 /* The C++ operators, under their mangled names (Itanium C++ ABI; size_t is unsigned long on both
  * targets).
  *
- * A program may replace some of them, and the others then go through its own ([new.delete]): so a
- * form calls the one that the standard names, by its symbol. All are weak: in an archive too the
- * program's own win.
+ * A program may replace some of them, and the others must then call its own ([new.delete]): each
+ * form calls the one that the standard names, by its symbol. All are weak: a program's own win,
+ * also over the archive.
  *
- * C, so that the library does not need libstdc++: what is needed of it only when memory has run out
- * is weak, and is there in any process that could catch the exception. Compiled with -fexceptions,
- * so that an exception passes through. */
+ * C, so that the library does not need libstdc++: the symbols needed when memory has run out are
+ * weak, and exist in any process that could catch the exception. Compiled with -fexceptions, so
+ * that an exception passes through. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static bool runtime_is_linked(void) {
     return get_new_handler != NULL && throw_bad_alloc != NULL;
 }
 
-/* The operator of a C++ library that was loaded after this one, with a plugin perhaps: it handles
- * and throws as that library does. NULL: the process has none. */
+/* The operator of a C++ library that was loaded after this one, with a plugin perhaps: it calls
+ * handlers and throws. NULL: the process has none. */
 static two_sizes *library_operator(const char *mangled) {
     static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
     two_sizes *function = NULL;
@@ -126,8 +126,8 @@ void delete_array_aligned(void *p, size_t align) {
     delete_one_aligned(p, align);
 }
 
-/* Nothrow forms call the throwing ones and catch. The usual case needs no such call: while those
- * are this library's, memory is taken directly. */
+/* Nothrow forms call the throwing ones and catch. While those are this library's, memory is
+ * allocated directly first. */
 static void *new_nothrow(two_sizes *form, bool replaced, size_t size, size_t align) {
     void *p = replaced ? NULL : try_alloc(size, align);
     if (likely(p != NULL))
@@ -138,7 +138,7 @@ static void *new_nothrow(two_sizes *form, bool replaced, size_t size, size_t ali
         return form(size, align);
     two_sizes *other = library_operator(align <= GRANULE ? "_ZnwmRKSt9nothrow_t"
                                                          : "_ZnwmSt11align_val_tRKSt9nothrow_t");
-    return other != NULL ? other(size, align) : NULL; /* the tag that comes last is not looked at */
+    return other != NULL ? other(size, align) : NULL; /* the last parameter is not used */
 }
 
 static void *call_one(size_t size, ALIGN) {
@@ -149,7 +149,7 @@ static void *call_array(size_t size, ALIGN) {
     return new_array(size);
 }
 
-/* This library's definitions, whatever the symbols lead to. */
+/* This library's definitions, whatever the symbols resolve to. */
 #define OWN(name, mangled) static __typeof__(name) own_##name __attribute__((alias(mangled)))
 OWN(new_one, "_Znwm");
 OWN(new_array, "_Znam");

@@ -1,4 +1,4 @@
-/* check=full: freed blocks wait here before they are freed in earnest. */
+/* check=full: delays the reuse of freed blocks. */
 #ifndef SLOTMALLOC_QUARANTINE_H
 #define SLOTMALLOC_QUARANTINE_H
 
@@ -8,7 +8,7 @@
  * slow_path_enter and slow_path_leave. */
 void *quarantine_exchange(void *p);
 
-/* After fork: whether a thread was in the quarantine; frees its lock. */
+/* After fork: whether a thread held the lock; resets it. */
 bool quarantine_is_locked(void);
 void quarantine_reset(void);
 

@@ -10,7 +10,7 @@
  * another. */
 static inline void slow_path_enter(void) {
     if (unlikely(!process_is_whole()))
-        fork_mend();
+        fork_repair();
     thread_depth++;
     atomic_signal_fence(memory_order_seq_cst); /* a handler finds the count before the change */
 }

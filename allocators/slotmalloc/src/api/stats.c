@@ -13,19 +13,19 @@
 
 #define DUMP_BYTES 16384
 
-/* Owners change their counts without synchronisation while these functions read them: each number
- * is one that was true a moment ago, and together they need not fit. */
+/* Owners change their counts without synchronisation while these functions read them: a racy
+ * snapshot, clamped at 0. */
 #define SNAPSHOT __attribute__((no_sanitize("thread"), noinline))
 
-/* Bytes of blocks in use of one slot, run or huge block. */
+/* Bytes in use of one slot, slot run or huge block. */
 SNAPSHOT static uint64_t live_bytes(const struct slot *slot) {
     if (slot->state == SLOT_RUN || slot->state == SLOT_HUGE)
         return slot->bytes;
-    uint32_t freed = slot->need_set - slot->need, used = slot->used;
+    uint32_t freed = slot->countdown_start - slot->countdown, used = slot->used;
     return freed < used ? (uint64_t)(used - freed) * slot->block_size : 0;
 }
 
-/* Blocks that a slot of a size class has left. */
+/* Free blocks of a slot of a size class. */
 SNAPSHOT static uint64_t free_blocks(const struct slot *slot, uint64_t live) {
     uint64_t in_use = live / classes[slot->class].size;
     return in_use < slot->capacity ? slot->capacity - in_use : 0;

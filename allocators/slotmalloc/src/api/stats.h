@@ -1,18 +1,19 @@
-/* What the counters say, put together: totals, JSON, the dump at exit. */
+/* Statistics: totals, JSON, the dump at exit. */
 #ifndef SLOTMALLOC_STATS_H
 #define SLOTMALLOC_STATS_H
 
 #include "base/types.h"
 
-/* A snapshot; other threads' figures may be a few operations old. Bytes unless said otherwise. */
+/* A racy snapshot while other threads run. Bytes unless said otherwise. */
 struct stats_totals {
-    uint64_t slots_by_state[SLOT_HUGE + 1]; /* slots (first ones of spans, runs and huge blocks) */
-    uint64_t live;                          /* in blocks that the program holds, or a bin does */
-    uint64_t used;                          /* in slots that serve blocks */
-    uint64_t retained;                      /* in unused slots that probably hold memory */
-    uint64_t extent;                        /* of the known superslabs */
-    uint64_t held_peak;                     /* most that was used and retained at once */
-    uint64_t free_blocks[CLASS_COUNT];      /* blocks, made or not, that slots have left */
+    uint64_t
+        slots_by_state[SLOT_HUGE + 1]; /* slots (first ones of spans, slot runs and huge blocks) */
+    uint64_t live;                     /* in blocks in use, or in bins */
+    uint64_t used;                     /* in slots in use */
+    uint64_t retained;                 /* in unused slots that probably hold memory */
+    uint64_t extent;                   /* of the known superslabs */
+    uint64_t held_peak;                /* most that was used and retained at once */
+    uint64_t free_blocks[CLASS_COUNT]; /* free blocks of slots, carved or not */
 };
 
 void stats_totals_get(struct stats_totals *totals);

@@ -1,4 +1,4 @@
-/* Powers of two, and runs of set bits in a 32-bit word. */
+/* Powers of two, and ranges of adjacent set bits in a 32-bit word. */
 #ifndef SLOTMALLOC_BITS_H
 #define SLOTMALLOC_BITS_H
 
@@ -15,12 +15,12 @@ static inline unsigned bit_count(uint32_t mask) {
 }
 
 /* `count` (1 to 32) bits from bit `at` up. */
-static inline uint32_t run_mask(unsigned at, unsigned count) {
+static inline uint32_t bit_range(unsigned at, unsigned count) {
     return (0xffffffffu >> (32 - count)) << at;
 }
 
-/* From the starts of runs of 2^level set bits, those of 2^(level+1). */
-static inline uint32_t runs_doubled(uint32_t starts, unsigned level) {
+/* From the starts of ranges of 2^level set bits, the starts of those of 2^(level + 1). */
+static inline uint32_t bit_ranges_doubled(uint32_t starts, unsigned level) {
     return level < 5 ? starts & (starts >> (1u << level)) : 0;
 }
 
@@ -30,7 +30,7 @@ static inline unsigned level_for(unsigned count) {
 }
 
 /* Lowest `count` adjacent set bits that start at a multiple of `align`; 0 when there are none. */
-static inline uint32_t run_lowest(uint32_t mask, unsigned count, unsigned align) {
+static inline uint32_t bit_range_lowest(uint32_t mask, unsigned count, unsigned align) {
     uint32_t starts = mask;
     for (unsigned have = 1; have < count;) {
         unsigned step = have < count - have ? have : count - have;
@@ -39,7 +39,7 @@ static inline uint32_t run_lowest(uint32_t mask, unsigned count, unsigned align)
     }
     for (unsigned at = 0; at < 32; at += align)
         if ((starts >> at) & 1)
-            return run_mask(at, count);
+            return bit_range(at, count);
     return 0;
 }
 

@@ -29,7 +29,7 @@ static uint8_t span_of(uint32_t size) {
 
 static void fill_class(struct class_info *info, uint32_t size) {
     info->size = size;
-    info->inverse = (uint32_t)(UINT32_MAX / size) + 1;
+    info->reciprocal = (uint32_t)(UINT32_MAX / size) + 1;
     info->span = span_of(size);
     info->capacity = (uint32_t)(info->span * SLOT_SIZE / size);
     uint32_t wake = info->capacity / WAKE_SHARE;

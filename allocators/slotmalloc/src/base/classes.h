@@ -5,13 +5,13 @@
 #include "base/types.h"
 
 struct class_info {
-    uint32_t size;     /* bytes of a block */
-    uint32_t inverse;  /* ceil(2^32 / size) */
-    uint32_t capacity; /* blocks in a slot or span */
-    uint8_t span;      /* slots in it */
-    uint8_t coarse;    /* the class that serves this one while it is young */
-    uint8_t wake;      /* frees that make a full slot available */
-    uint8_t magazine;  /* blocks in a full magazine */
+    uint32_t size;       /* bytes of a block */
+    uint32_t reciprocal; /* ceil(2^32 / size) */
+    uint32_t capacity;   /* blocks in a slot or span */
+    uint8_t span;        /* slots in it */
+    uint8_t coarse;      /* the class that this one borrows its first blocks from */
+    uint8_t wake;        /* frees that make a full slot available */
+    uint8_t magazine;    /* blocks in a full magazine */
 };
 
 extern struct class_info classes[CLASS_COUNT];

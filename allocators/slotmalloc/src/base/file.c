@@ -55,7 +55,7 @@ static int open_at(const char *path, int flags) {
     return (int)raw_syscall(SYS_openat, AT_FDCWD, (long)path, flags, MODE_CREATED, 0, 0);
 }
 
-/* Descriptors 0 to 2 are for the program, which may have been started without them. */
+/* Descriptors 0 to 2 are the program's, even if it was started without them. */
 static int above_standard(int fd) {
     if (fd > STDERR)
         return fd;
@@ -64,7 +64,7 @@ static int above_standard(int fd) {
     return higher;
 }
 
-/* Why an existing file is not one to empty; NULL when it is. */
+/* Why an existing file must not be emptied; NULL when it may. */
 static const char *objection(const struct stat *status) {
     if (!S_ISREG(status->st_mode))
         return "it is not a regular file";

@@ -20,7 +20,7 @@
 struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
 _Atomic int64_t kernel_fault_after = -1;
 
-/* True when the option says that this call is to fail. */
+/* True when a test wants this call to fail. */
 static bool fault_injected(void) {
     if (likely(atomic_load_explicit(&kernel_fault_after, memory_order_relaxed) < 0))
         return false; /* relaxed: set once at start, only the count matters */
@@ -52,8 +52,8 @@ static enum status advise(enum kernel_call_kind kind, void *p, size_t bytes, int
     return memory_call(kind, bytes, SYS_madvise, args) < 0 ? NO_MEMORY : OK;
 }
 
-/* The address is a hint: it is not replaced where something lies, and all kernels and emulators
- * know it. */
+/* The address is a hint, which replaces no other mapping and which all kernels and emulators
+ * support. */
 enum place kernel_map(void *at, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     const long args[6] = {(long)at, (long)bytes, PROT_READ | PROT_WRITE, flags, -1, 0};
@@ -106,17 +106,17 @@ enum status kernel_populate(void *p, size_t bytes) {
 
 enum status kernel_wipe_on_fork(void *p, size_t bytes) {
     long result = raw_syscall(SYS_madvise, (long)p, (long)bytes, MADV_WIPEONFORK, 0, 0, 0);
-    return result < 0 ? NO_MEMORY : OK; /* not counted: it is about no memory of the arena */
+    return result < 0 ? NO_MEMORY : OK; /* not counted: it concerns no memory of the arena */
 }
 
-/* The kernel unmaps the destination before it finds out that it cannot move: maps it anew. */
+/* The kernel unmaps the destination before it fails: maps it again. */
 static enum move move_refused(void *to, size_t bytes) {
     return kernel_map_over(to, bytes) == OK ? MOVE_REFUSED : MOVE_BROKEN;
 }
 
 enum move kernel_move(void *from, size_t bytes, void *to) {
     if (kernel_limit_bytes() != UINT64_MAX)
-        return MOVE_REFUSED; /* neither the move nor the repair would be sure */
+        return MOVE_REFUSED; /* neither the move nor the repair would be certain to succeed */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     const long args[6] = {(long)from, (long)bytes, (long)bytes, flags, (long)to};
     bool moved = memory_call(KERNEL_move, bytes, SYS_mremap, args) >= 0;

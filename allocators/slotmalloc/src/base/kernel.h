@@ -1,7 +1,5 @@
-/* All that slotmalloc asks of the kernel, in raw system calls that leave errno alone.
- *
- * Memory calls are counted by kind, and tests make the N-th and all later ones
- * fail, so that tests can walk every failure path. */
+/* The kernel calls of slotmalloc: raw system calls, which do not change errno. * * Memory calls are
+ * counted by kind. Tests make the N-th and all later ones fail, to reach every error path. */
 #ifndef SLOTMALLOC_KERNEL_H
 #define SLOTMALLOC_KERNEL_H
 
@@ -23,13 +21,13 @@ extern struct kernel_count kernel_counts[KERNEL_CALL_KINDS];
 /* Memory calls still allowed before they fail; negative: no limit. */
 extern _Atomic int64_t kernel_fault_after;
 
-/* Maps zeroed private memory at exactly that address. PLACE_OCCUPIED: something lies there,
- * elsewhere may work. PLACE_REFUSED: the kernel has no room for it at all. Both leave nothing
- * behind. */
+/* Maps zeroed private memory at exactly that address. PLACE_OCCUPIED: another mapping is there;
+ * other addresses may work. PLACE_REFUSED: the kernel does not map so much. Neither leaves a
+ * mapping. */
 enum place { PLACE_DONE, PLACE_OCCUPIED, PLACE_REFUSED };
 enum place kernel_map(void *at, size_t bytes);
 
-/* The same, over whatever lies there. */
+/* The same; replaces what is mapped there. */
 enum status kernel_map_over(void *at, size_t bytes);
 
 /* Unmaps it. */
@@ -51,13 +49,13 @@ enum status kernel_wipe_on_fork(void *p, size_t bytes);
 enum status kernel_populate(void *p, size_t bytes);
 
 /* Moves pages from one place of the arena to another; the source stays mapped and reads as zero.
- * MOVE_REFUSED: nothing has changed that matters, copy instead. MOVE_BROKEN: the destination may be
- * unmapped now and must not be used again. */
+ * MOVE_REFUSED: nothing relevant has changed; the caller copies instead. MOVE_BROKEN: the
+ * destination may be unmapped now and must not be used again. */
 enum move { MOVE_DONE, MOVE_REFUSED, MOVE_BROKEN };
 enum move kernel_move(void *from, size_t bytes, void *to);
 
-/* Seconds of the coarse monotonic clock, which the vDSO reads without a system call; 0 for ever
- * where there is no vDSO. */
+/* Seconds of the coarse monotonic clock, which the vDSO reads without a system call; always 0 where
+ * there is no vDSO. */
 uint32_t kernel_seconds(void);
 
 /* Bytes of an OS page. */

@@ -49,7 +49,7 @@ static inline bool lock_is_held(const struct lock *lock) {
     return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0; /* relaxed: a snapshot */
 }
 
-/* After fork, in the child: whoever held it does not exist here, or never goes on. */
+/* After fork, in the child: the holder does not exist here, or does not continue. */
 static inline void lock_reset(struct lock *lock) {
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed); /* the child has one thread */
 }

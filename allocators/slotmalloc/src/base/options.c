@@ -170,8 +170,8 @@ void options_parse(const char *string, struct text *problems) {
     }
 }
 
-/* The dynamic linker may call malloc before libc has set `environ`. What the kernel put on the
- * stack is there already: the number of arguments, these, NULL, the environment, NULL. */
+/* The dynamic linker may call malloc before libc has set `environ`. The initial stack is there by
+ * then: the number of arguments, the arguments, NULL, the environment, NULL. */
 extern void *__libc_stack_end __attribute__((weak));
 
 static char **environment(void) {
@@ -190,7 +190,8 @@ static const char *environment_value(void) {
 
 void options_init(void) {
     char line[PROBLEM_BYTES];
-    /* As glibc does with its own: who starts a set-user-id program must not steer it. */
+    /* As glibc does with its tunables: the caller of a set-user-id program must not influence it.
+     */
     const char *value = getauxval(AT_SECURE) ? NULL : environment_value();
     if (value == NULL)
         return;

@@ -12,7 +12,7 @@ enum { DEEPBIND_STRIP, DEEPBIND_KEEP };
 
 #define OPTION_NEVER UINT64_MAX
 
-/* ThreadSanitizer watches the uppermost addresses of a process only. */
+/* ThreadSanitizer supports only the uppermost addresses of a process. */
 #ifdef __SANITIZE_THREAD__
 #    define RESERVE_BYTES (1ull << 36)
 #else
@@ -35,10 +35,10 @@ static inline bool options_check_full(void) {
 }
 
 /* Reads the environment, unless the program has rights that its caller lacks (AT_SECURE). Unknown
- * keys and unusable values are named in one line on stderr, with what would be taken. */
+ * keys and unusable values are named in one line on stderr, with what is accepted. */
 void options_init(void);
 
-/* Applies "key=value,key=value"; complaints go to `problems`. For options_init and tests. */
+/* Applies "key=value,key=value"; errors are appended to `problems`. For options_init and tests. */
 struct text;
 void options_parse(const char *string, struct text *problems);
 

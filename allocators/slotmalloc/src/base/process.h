@@ -1,20 +1,19 @@
-/* Whether this process was forked from the one that the allocator's memory speaks of, and not made
- * whole since.
+/* Whether this process is a forked child in which the allocator's state has not been repaired yet.
  *
- * The word lies in a page that the kernel hands to a child as zeros (MADV_WIPEONFORK), so that a
- * child finds 0 whichever way it was forked, before any handler has run; vfork and threads share
- * the page. Where the kernel does not do that, a handler of pthread_atfork stands in for it. */
+ * The state is in a page that the kernel zeroes in a child (MADV_WIPEONFORK): a child finds 0
+ * however it was forked, before any handler has run; vfork and threads share the page. Where the
+ * kernel lacks that, a handler of pthread_atfork sets the state. */
 #ifndef SLOTMALLOC_PROCESS_H
 #define SLOTMALLOC_PROCESS_H
 
 #include "base/types.h"
 
 enum process_state {
-    PROCESS_NEW = 0,     /* at the start; in a child until someone has looked */
-    PROCESS_WHOLE = 1,   /* nothing is to be done */
-    PROCESS_FORKED = 2,  /* a child, whose handler has noted which heap is the forking thread's */
-    PROCESS_MENDING = 3, /* a thread is making the allocator whole */
-    PROCESS_AWAITED = 4, /* the same, and others wait for it */
+    PROCESS_NEW = 0,       /* at the start, and in a child until the first slow path */
+    PROCESS_WHOLE = 1,     /* the state is consistent */
+    PROCESS_FORKED = 2,    /* a child; its fork handler noted the heap of the forking thread */
+    PROCESS_REPAIRING = 3, /* a thread is repairing the state */
+    PROCESS_AWAITED = 4,   /* the same, and other threads wait for it */
 };
 
 #if defined(__x86_64__)
@@ -29,12 +28,12 @@ struct process_page {
 
 extern struct process_page process_page;
 
-/* True in a process that was forked: a free that a signal handler's fork cut short may have left
- * one block more on a slot's list than its counts tell. */
+/* True in a forked child: a fork in a signal handler may have interrupted a free that left one
+ * block more on a slot's list than the counts say. */
 extern bool process_is_child;
 
 static inline uint32_t process_state(void) {
-    /* acquire: pairs with the releases below, after which the heaps are whole */
+    /* acquire: pairs with the releases below, after which the heaps are consistent */
     return atomic_load_explicit(&process_page.state, memory_order_acquire);
 }
 
@@ -53,20 +52,20 @@ static inline void process_set(enum process_state state) {
     atomic_store_explicit(&process_page.state, state, memory_order_release);
 }
 
-/* Has the kernel wipe the word in children; harmless when called again. */
+/* Has the kernel zero the page in children; may be called again. */
 void process_watch(void);
 
-/* True when the kernel does so. */
+/* True when the kernel supports that. */
 bool process_is_watched(void);
 
-/* Sets the head of a list of free blocks, whose links were written before. release: a fork in a
- * signal handler or by another thread finds the links where it finds the head. */
+/* Sets the head of a list of free blocks, whose links were written before. release: a child forked
+ * at any point that sees the head sees the links. */
 static inline void process_set_head(struct block **head, struct block *block) {
     __atomic_store_n(head, block, __ATOMIC_RELEASE);
 }
 
-/* Between two stores: a fork, in a signal handler or by another thread, finds the first one done
- * where it finds the second. */
+/* Between two stores: a child forked at any point (by a signal handler or by another thread) that
+ * sees the second store sees the first one. */
 static inline void process_step(void) {
 #if defined(__SANITIZE_THREAD__) || defined(__x86_64__)
     atomic_signal_fence(memory_order_seq_cst); /* this machine keeps the order of stores */

@@ -1,4 +1,4 @@
-/* Text made in a caller's buffer, without allocating: for messages, JSON and traces. */
+/* Formats text in a caller's buffer, without allocating: for messages, JSON and traces. */
 #ifndef SLOTMALLOC_TEXT_H
 #define SLOTMALLOC_TEXT_H
 
@@ -21,13 +21,13 @@ void text_add_number(struct text *text, uint64_t value);
 void text_add_hex(struct text *text, uint64_t value);
 
 /* One line to stderr: "slotmalloc: WHAT (ADDRESS)", then abort. For corruption by the program. No
- * line where descriptor 2 is not what it was at the start: it may be a file of data by now. */
+ * line when descriptor 2 is another file than at the start: it may hold data. */
 __attribute__((noreturn, cold)) void die(const char *what, const void *address);
 
 /* One line to stderr: "slotmalloc: WHAT DETAIL". */
 void warn(const char *what, const char *detail);
 
-/* The same for what the program asked for: to descriptor 2 as it is now, as libc would. */
+/* The same for output that the program asked for: to descriptor 2 as it is now, as libc does. */
 void tell(const char *what, const char *detail);
 
 /* One line to stderr: "slotmalloc: WHAT PATH: REASON". */

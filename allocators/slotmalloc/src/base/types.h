@@ -1,29 +1,30 @@
-/* The structures of slotmalloc and the words it uses for them.
+/* The structures of slotmalloc and its terms.
  *
  * Glossary
- *   arena      the one range of addresses in which all blocks lie. Nothing of it is reserved:
- *              parts are mapped as they are needed. The metadata arrays lie below it.
+ *   arena      the address range of all blocks. It is not reserved: parts are mapped as they are
+ *              needed. The metadata arrays are below it.
  *   superslab  2 MiB of the arena, aligned: 32 slots. Its number is its offset / 2 MiB.
  *   slot       64 KiB of the arena, aligned. Its number is its offset / 64 KiB; number 0 is
  *              never used, so 0 means "none". UNUSED, CURRENT, FULL, AVAILABLE or EMPTY.
  *   region     64 superslabs (128 MiB of addresses), one word of the index. Belongs to a zone once
  *              some of it is mapped.
  *   zone       the regions whose memory is used alike: dense, sparse and large; see enum zone.
- *   mapped     of a superslab: the kernel lets us use its addresses.
+ *   mapped     of a superslab: its addresses are mapped.
  *   known      of a superslab: mapped, and its slots are in use or can be found by the index.
- *   span       1 to 4 adjacent slots that serve one size class as if they were one slot.
- *   block      what the program gets. A free block's first word links to the next one.
+ *   span       1 to 4 adjacent slots that hold blocks of one size class as if they were one slot.
+ *   block      one allocation. The first word of a free block links to the next one.
  *   class      a block size. Up to 8 KiB ("small") they live in one slot, up to 32 KiB in spans.
- *   run        1 to 32 adjacent slots that hold one object (32 KiB to 2 MiB).
- *   huge       as many slots as one object above 2 MiB needs, from a superslab's start on.
- *   heap       the pool of one thread; outlives it parked, and serves a later thread. With the
- *              option pool=cpu, the pool of one CPU, which each call borrows.
- *   bin        a heap's list of blocks that malloc pops, detached from one slot, the CURRENT one.
- *   magazine   what the owner freed of a larger class: it lies on the bin, for the next malloc.
+ *   slot run   1 to 32 adjacent slots that hold one block (32 KiB to 2 MiB).
+ *   huge       of a block above 2 MiB: in slots from the start of a superslab on.
+ *   heap       the slots and free blocks of one thread. When the thread ends, it is parked, and
+ *              given to a later thread. With the option pool=cpu, those of one CPU, which each call
+ *              borrows.
+ *   bin        a heap's list of free blocks of a class, from which malloc pops; taken from one slot,
+ *              the CURRENT one.
+ *   magazine   freed blocks of a larger class that stay on the bin, for the next malloc.
  *   owner      the heap that a slot belongs to; only its thread touches the `struct slot`.
  *   remote     a free by a thread that is not the owner; it goes through `struct remote`.
- *   warm       of an unused slot: it probably has memory from the kernel. cold: it has none.
- */
+ *   warm       of an unused slot: it is probably backed by memory. cold: it is not. */
 #ifndef SLOTMALLOC_TYPES_H
 #define SLOTMALLOC_TYPES_H
 
@@ -48,7 +49,7 @@
 #define SMALL_CLASS_COUNT   44 /* classes of one slot: up to 8 KiB */
 #define CLASS_MAX_BYTES     32768
 #define SMALL_MAX_BYTES     8192
-#define RUN_MAX_BYTES       SUPERSLAB_SIZE
+#define SLOT_RUN_MAX_BYTES  SUPERSLAB_SIZE
 
 #define likely(x)           __builtin_expect(!!(x), 1)
 #define unlikely(x)         __builtin_expect(!!(x), 0)
@@ -63,31 +64,31 @@ struct block {
 
 enum slot_state {
     SLOT_UNUSED = 0,    /* belongs to its superslab */
-    SLOT_CURRENT = 1,   /* feeds its owner's bin */
-    SLOT_FULL = 2,      /* on no list: nothing to give; `need` frees wake it */
+    SLOT_CURRENT = 1,   /* the bin was filled from it */
+    SLOT_FULL = 2,      /* on no list: no free blocks; AVAILABLE after `countdown` frees */
     SLOT_AVAILABLE = 3, /* in its class's queue */
-    SLOT_EMPTY = 4,     /* every block free, kept by the owner for its next need */
+    SLOT_EMPTY = 4,     /* every block free; kept by the owner */
     SLOT_RUN = 5,
     SLOT_HUGE = 6,
 };
 
-/* What `ident[slot]` says: owner heap's address | class, or one of the two marks below with no
- * owner. Later slots of a span carry their distance to the first one. 0: not the start of anything.
- */
+/* What `ident[slot]` says: owner heap's address | class, or one of the two constants below, which
+ * have no owner. Later slots of a span carry their distance to the first one. 0: not the start of
+ * anything. */
 #define IDENT_CLASS_MASK  0xffu
 #define IDENT_DELTA_SHIFT 8
 #define IDENT_DELTA_MASK  0x3u
 #define IDENT_OWNER_MASK  (~(uint64_t)(HEAP_ALIGN - 1))
-#define IDENT_RUN         0xfeu
+#define IDENT_SLOT_RUN    0xfeu
 #define IDENT_HUGE        0xffu
 
-/* Owner's half of a slot (of the first one of a span): no other thread reads or writes it. */
+/* The owner's part of a slot (of the first one of a span): no other thread reads or writes it. */
 struct slot {
-    struct block *free;  /* blocks that the owner freed or adopted */
-    uint32_t need;       /* frees until the next event; the only count on the fast path */
-    uint32_t inverse;    /* ceil(2^32 / block_size): tells block starts by one multiplication */
-    uint32_t need_set;   /* what `need` was last set to */
-    uint32_t avail;      /* blocks on `free` when `need` was last set */
+    struct block *free;       /* blocks that the owner freed or adopted */
+    uint32_t countdown;       /* frees until the next event; the only count on the fast path */
+    uint32_t reciprocal;      /* ceil(2^32 / block_size): see locate_is_start */
+    uint32_t countdown_start; /* the last value that `countdown` was set to */
+    uint32_t avail;           /* blocks on `free` when `countdown` was last set */
     uint32_t used;       /* carved blocks not on `free` at that time (the bin's count as used) */
     uint32_t carved;     /* blocks made so far */
     uint32_t capacity;   /* blocks that fit */
@@ -95,19 +96,19 @@ struct slot {
     uint32_t next, prev; /* links of the list that the slot is on; 0 ends it */
     uint8_t state;       /* enum slot_state */
     uint8_t class;       /* size class */
-    uint8_t span;        /* slots in the span, run: 1 to 32 */
+    uint8_t span;        /* slots in the span or slot run: 1 to 32 */
     uint8_t zero;        /* nothing beyond `carved` was written since the kernel cleared it */
     uint32_t padding;
-    size_t bytes; /* run, huge: usable bytes */
+    size_t bytes; /* slot run, huge block: usable bytes */
 };
 
-/* The half that other threads write. `word` packs {first block, count, QUEUED}; see remote.h. */
+/* The part that other threads write. `word` packs {first block, count, QUEUED}; see remote.h. */
 struct remote {
     _Alignas(CACHE_LINE) _Atomic uint64_t word;
     uint32_t pending_next; /* link in the owner's pending stack */
 };
 
-/* One superslab; all fields under the superslab lock. Bit i is slot i. */
+/* One superslab; all fields under the supply lock. Bit i is slot i. */
 struct superslab {
     uint32_t used;      /* slots taken */
     uint32_t warm;      /* of the unused: probably backed by memory; of the used: meaningless */
@@ -115,34 +116,34 @@ struct superslab {
     uint32_t purged;    /* given back by a purge and not taken since: taking one is a refault */
     uint32_t touched_s; /* coarse seconds when a slot last became unused */
     uint32_t huge_page; /* advised for huge pages */
-    uint32_t leaving;   /* warm slots that a purge has claimed and not given back yet */
+    uint32_t leaving;   /* warm slots that a purge has claimed and not purged yet */
     uint32_t reserved[9];
 };
 
-/* A region. Bit i is superslab i. The first fields are what arena growth goes by, under the
- * superslab lock; the bitmaps of runs are derived from the superslabs. Level j: at least 2^j
- * adjacent unused slots. */
+/* A region. Bit i is superslab i. All under the supply lock. The first fields are for growth; the
+ * others are derived from the superslabs: which ones have at least 2^level adjacent unused slots.
+ */
 #define REGION_SUPERSLABS 64
-#define RUN_LEVELS        6
+#define INDEX_LEVELS      6
 struct superslab_index {
-    _Atomic uint64_t known; /* read without the lock as a snapshot */
+    _Atomic uint64_t known; /* also read without the lock */
     uint64_t mapped;
-    uint64_t blocked;          /* something else of the process lies there */
-    _Atomic uint64_t zone;     /* enum zone + 1; 0: of none yet */
-    uint64_t run[RUN_LEVELS];  /* partly used superslabs */
-    uint64_t warm[RUN_LEVELS]; /* the same, counting warm slots only; empty ones included */
-    uint64_t empty;            /* known and wholly unused superslabs */
+    uint64_t blocked;              /* another mapping of the process is there */
+    _Atomic uint64_t zone;         /* enum zone + 1; 0: of none yet */
+    uint64_t unused[INDEX_LEVELS]; /* partly used superslabs */
+    uint64_t warm[INDEX_LEVELS];   /* the same, counting warm slots only; empty ones included */
+    uint64_t empty;                /* known and wholly unused superslabs */
     uint64_t reserved[7];
 };
 
-/* Blocks on their way to one slot of another heap. */
+/* Blocks to be sent to one slot of another heap. */
 struct sender {
     struct block *head, *tail;
     uint32_t slot; /* 0: entry is free */
     uint32_t count;
 };
 
-/* What a heap keeps per class besides the bin. Slot numbers; 0 is none. */
+/* A heap's slots of one class. Slot numbers; 0 is none. */
 struct class_pool {
     uint32_t current;    /* slot that the bin was filled from */
     uint32_t queue_head; /* AVAILABLE slots, first in first out */
@@ -150,12 +151,11 @@ struct class_pool {
     uint32_t fresh; /* slot with room to carve, when it is not the current one */
     uint32_t empty; /* EMPTY slots, last in first out */
     uint16_t empty_count;
-    uint16_t borrowed; /* blocks served from the coarser class while this one was young */
+    uint16_t borrowed; /* blocks borrowed from a coarser class */
     uint32_t slots;    /* ACTIVE slots (spans) of the class */
 };
 
-/* The pool of one thread (pool=cpu: of whoever holds its lock). Only its thread touches it, but for
- * `pending`. */
+/* Only its thread (pool=cpu: the holder of its lock) uses it, except for `pending`. */
 struct heap {
     _Alignas(HEAP_ALIGN) struct block *bin[CLASS_COUNT];
     uint64_t bin_zero;        /* bit c: blocks of bin c are zero beyond their link */
@@ -165,10 +165,10 @@ struct heap {
     uint32_t sender_bytes;    /* bytes in `sender` */
     uint32_t sender_next;     /* entry of `sender` that is sent next */
     uint32_t undrained;       /* slots taken off `pending` whose chains are not adopted yet */
-    uint32_t seat;            /* pool=cpu: the number of the CPU's place, see cpu.h */
+    uint32_t cpu_number;      /* pool=cpu: its number in cpu.c */
     struct heap *parked_next; /* link of the list of parked heaps */
-    bool parked;              /* on that list, and left whole there */
-    bool torn;                /* fork cut its thread off: recover.h first, then use it */
+    bool parked;              /* on that list, in a consistent state */
+    bool torn;                /* its thread was interrupted by fork: recover.h, before it is used */
     struct class_pool pool[CLASS_COUNT];
     struct sender sender[SENDER_ENTRIES];
     struct counters counters;
@@ -176,12 +176,12 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic uint32_t pending; /* slots with remote frees: lock-free stack */
 };
 
-/* Parts of the arena, by how their memory will be touched.
+/* Parts of the arena, by how their memory is likely to be touched.
  *   dense   slots of small classes of which a heap has several: all but the last are in use, and
  *           huge pages pay
  *   sparse  a heap's first slots of a class, and slots of larger blocks
- *   large   runs and huge blocks, of which a program may touch little
- * When one is exhausted, the others serve. */
+ *   large   slot runs and huge blocks, of which a program may touch little
+ * When one is exhausted, slots of another are taken. */
 enum zone { ZONE_DENSE, ZONE_SPARSE, ZONE_LARGE, ZONES };
 
 /* One thread writes it while others compare pointers with it. */
@@ -191,7 +191,7 @@ typedef _Atomic size_t arena_extent_t;
 typedef size_t arena_extent_t;
 #endif
 
-/* Where everything lies; but for `extent` written once, before the first heap exists. */
+/* The addresses of all arrays; except for `extent`, written once, before the first heap exists. */
 struct arena {
     uintptr_t base;                /* 2 MiB aligned */
     arena_extent_t extent;         /* bytes from base whose `ident` can be read; only grows */

@@ -12,21 +12,22 @@
 #include "memory/arena.h"
 #include "memory/supply.h"
 
-#define AUXV_RSEQ_FEATURES                                                                         \
-    27                 /* AT_RSEQ_FEATURE_SIZE of linux/auxvec.h: known bytes of the area          \
-                        */
-#define RSEQ_MM_CID 24 /* offset of mm_cid in struct rseq, linux/rseq.h; since Linux 6.3 */
+/* AT_RSEQ_FEATURE_SIZE of linux/auxvec.h: the bytes of struct rseq that the kernel knows. */
+#define AUXV_RSEQ_FEATURES 27
 
-/* One CPU's place. */
-struct seat {
+/* Offset of mm_cid in struct rseq, linux/rseq.h; since Linux 6.3. */
+#define RSEQ_MM_CID 24
+
+/* The heap of one CPU. */
+struct cpu_heap {
     _Alignas(CACHE_LINE) struct lock lock; /* held while a call uses the heap */
-    _Atomic(struct heap *) heap;           /* never changes once it is there */
+    _Atomic(struct heap *) heap;           /* never changes once it is set */
 };
 
-static struct seat seats[CPU_HEAPS_MAX];
-static struct lock open_lock;      /* held while a seat gets its heap */
-static _Atomic uint32_t seats_end; /* one beyond the last seat that has one */
-static uint32_t seats_limit;       /* seats that may get one */
+static struct cpu_heap cpu_heaps[CPU_HEAPS_MAX];
+static struct lock open_lock;      /* held while a CPU's heap is made */
+static _Atomic uint32_t heaps_end; /* one beyond the last CPU with a heap */
+static uint32_t heaps_limit;       /* CPUs that may have one */
 static bool numbers_are_dense;     /* the kernel numbers the CPUs that a process uses */
 
 /* Where libc (glibc 2.35 and later) keeps each thread's rseq area, as the thread's pointer plus an
@@ -48,67 +49,69 @@ void cpu_init(void) {
     bool registered = &__rseq_offset != NULL && &__rseq_size != NULL && __rseq_size != 0;
     size_t known = registered ? getauxval(AUXV_RSEQ_FEATURES) : 0;
     numbers_are_dense = known >= RSEQ_MM_CID + sizeof(uint32_t);
-    seats_limit = arena.heap_limit < CPU_HEAPS_MAX ? arena.heap_limit : CPU_HEAPS_MAX;
+    heaps_limit = arena.heap_limit < CPU_HEAPS_MAX ? arena.heap_limit : CPU_HEAPS_MAX;
 }
 
-/* The kernel's own numbering of the CPUs that the process runs on goes from 0 up without gaps,
- * whatever the machine's numbers are. Wrong a moment later, which costs time only. */
-static uint32_t seat_here(void) {
+/* The kernel numbers the CPUs that the process runs on from 0 without gaps. The number may be wrong
+ * a moment later, which costs time only. */
+static uint32_t number_here(void) {
     if (numbers_are_dense) {
         uintptr_t area = thread_pointer() + (uintptr_t)__rseq_offset;
-        return *(const volatile uint32_t *)(area + RSEQ_MM_CID) % seats_limit;
+        return *(const volatile uint32_t *)(area + RSEQ_MM_CID) % heaps_limit;
     }
     int cpu = sched_getcpu();
-    return cpu > 0 ? (uint32_t)cpu % seats_limit : 0;
+    return cpu > 0 ? (uint32_t)cpu % heaps_limit : 0;
 }
 
 static struct heap *heap_at(uint32_t number) {
-    /* acquire: pairs with the release in seat_open */
-    return atomic_load_explicit(&seats[number].heap, memory_order_acquire);
+    /* acquire: pairs with the release in heap_open */
+    return atomic_load_explicit(&cpu_heaps[number].heap, memory_order_acquire);
 }
 
 uint32_t cpu_heap_end(void) {
-    return atomic_load_explicit(&seats_end, memory_order_relaxed); /* relaxed: a snapshot */
+    return atomic_load_explicit(&heaps_end, memory_order_relaxed); /* relaxed: a snapshot */
 }
 
-static struct heap *seat_open(uint32_t number) {
+static struct heap *heap_open(uint32_t number) {
     lock_take(&open_lock);
     struct heap *heap = heap_at(number);
     if (heap == NULL && supply_heap(&heap) == OK) {
-        heap->seat = number;
-        if (number >= cpu_heap_end()) /* relaxed: writers hold the lock; fork finds no seat in */
-            atomic_store_explicit(&seats_end, number + 1, memory_order_relaxed); /* use beyond */
+        heap->cpu_number = number;
+        if (number >= cpu_heap_end()) /* relaxed: writers hold the lock; a forked child finds no */
+            atomic_store_explicit(&heaps_end, number + 1,
+                                  memory_order_relaxed); /* heap in use beyond */
         /* release: pairs with the acquire in heap_at */
-        atomic_store_explicit(&seats[number].heap, heap, memory_order_release);
+        atomic_store_explicit(&cpu_heaps[number].heap, heap, memory_order_release);
     }
     lock_give(&open_lock);
     return heap;
 }
 
-/* The seat's heap, if it is free or new. */
+/* The CPU's heap, if it is free or new. */
 static struct heap *take_if_free(uint32_t number) {
     struct heap *heap = heap_at(number);
     if (unlikely(heap == NULL))
-        heap = seat_open(number);
-    if (heap == NULL || !lock_try(&seats[number].lock))
+        heap = heap_open(number);
+    if (heap == NULL || !lock_try(&cpu_heaps[number].lock))
         return NULL;
     recover_if_torn(heap);
     return heap;
 }
 
 struct heap *cpu_heap_take(void) {
-    uint32_t here = seat_here();
+    uint32_t here = number_here();
     for (uint32_t i = 0; i < CPU_PROBES; i++) {
-        struct heap *heap = take_if_free((here + i) % seats_limit);
+        struct heap *heap = take_if_free((here + i) % heaps_limit);
         if (likely(heap != NULL))
             return heap;
     }
     return cpu_heap_take_at(here);
 }
 
-/* A block that goes home at once keeps no slot half used, which is what this option is for. */
+/* Free into the owner's heap when it is unlocked: keeps slots dense, which is the purpose of this
+ * option. */
 struct heap *cpu_heap_take_for(struct heap *owner) {
-    if (unlikely(!lock_try(&seats[owner->seat].lock)))
+    if (unlikely(!lock_try(&cpu_heaps[owner->cpu_number].lock)))
         return cpu_heap_take();
     recover_if_torn(owner);
     return owner;
@@ -118,13 +121,13 @@ struct heap *cpu_heap_take_at(uint32_t number) {
     struct heap *heap = heap_at(number);
     if (heap == NULL)
         return NULL;
-    lock_take(&seats[number].lock);
+    lock_take(&cpu_heaps[number].lock);
     recover_if_torn(heap);
     return heap;
 }
 
 void cpu_heap_give(struct heap *heap) {
-    lock_give(&seats[heap->seat].lock);
+    lock_give(&cpu_heaps[heap->cpu_number].lock);
 }
 
 void cpu_sweep(void) {
@@ -135,7 +138,7 @@ void cpu_sweep(void) {
     /* relaxed: whose turn it is need not be exact */
     uint32_t number = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % end;
     struct heap *heap = heap_at(number);
-    if (heap == NULL || !lock_try(&seats[number].lock)) /* the caller's own is taken, too */
+    if (heap == NULL || !lock_try(&cpu_heaps[number].lock)) /* the caller holds its own one */
         return;
     recover_if_torn(heap);
     remote_flush(heap);
@@ -146,18 +149,18 @@ void cpu_sweep(void) {
 bool cpu_is_locked(void) {
     bool locked = lock_is_held(&open_lock);
     for (uint32_t number = 0; number < cpu_heap_end(); number++)
-        locked = locked || lock_is_held(&seats[number].lock);
+        locked = locked || lock_is_held(&cpu_heaps[number].lock);
     return locked;
 }
 
 void cpu_rebuild(void) {
     for (uint32_t number = 0; number < cpu_heap_end(); number++) {
         struct heap *heap = heap_at(number);
-        if (heap == NULL || !lock_is_held(&seats[number].lock))
+        if (heap == NULL || !lock_is_held(&cpu_heaps[number].lock))
             continue;
         heap->torn = true;
         process_step();
-        lock_reset(&seats[number].lock);
+        lock_reset(&cpu_heaps[number].lock);
     }
     lock_reset(&open_lock);
 }

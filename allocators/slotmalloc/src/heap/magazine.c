@@ -17,19 +17,19 @@ static struct block *give_back(struct heap *heap, struct block *chain, uint32_t 
     return chain;
 }
 
-static void mark(const struct heap *heap, struct block *block, uint32_t rounds) {
-    ((struct round *)block)->mark = (uintptr_t)heap + rounds;
+static void tag(const struct heap *heap, struct block *block, uint32_t depth) {
+    ((struct cached_block *)block)->depth_tag = (uintptr_t)heap + depth;
 }
 
-/* Keeps the newer half of a magazine that has one round too many. Marks may be wrong, when a refill
- * brought what had been a round before; then some of the refill's blocks go back too. */
+/* Keeps the newer half of a magazine that has one block too many. A tag may be wrong, when a refill
+ * brought a block that was a cached one before; then some of the refill's blocks go back too. */
 static void halve(struct heap *heap, unsigned class) {
     uint32_t full = classes[class].magazine, keep = full / 2;
     struct block *last = heap->bin[class];
-    mark(heap, last, keep);
-    for (uint32_t rounds = keep - 1; rounds > 0 && last->next != NULL; rounds--) {
+    tag(heap, last, keep);
+    for (uint32_t depth = keep - 1; depth > 0 && last->next != NULL; depth--) {
         last = last->next;
-        mark(heap, last, rounds);
+        tag(heap, last, depth);
     }
     struct block *older = last->next;
     last->next = NULL; /* before they are on their slots' lists: see fork.c */
@@ -40,11 +40,11 @@ static void halve(struct heap *heap, unsigned class) {
 void magazine_push_slow(struct heap *heap, struct block *block) {
     unsigned class = ident_class(ident_read(slot_number(block)));
     struct block *head = heap->bin[class];
-    uint64_t below = head ? ((struct round *)head)->mark - (uintptr_t)heap : UINT64_MAX;
+    uint64_t below = head ? ((struct cached_block *)head)->depth_tag - (uintptr_t)heap : UINT64_MAX;
     bool full = below <= UINT8_MAX;
     heap->bin_zero &= ~(1ull << class);
     block->next = head;
-    mark(heap, block, 1);
+    tag(heap, block, 1);
     process_set_head(&heap->bin[class], block);
     if (full)
         halve(heap, class);

@@ -10,7 +10,7 @@
 
 struct lock park_lock;
 
-static struct heap *first, *last; /* taken from the front; threads put theirs there too */
+static struct heap *first, *last; /* taken from the front; ending threads push there too */
 static _Atomic uint32_t parked;   /* written under the lock, read without as a hint */
 
 uint32_t park_count(void) {
@@ -26,7 +26,7 @@ static struct heap *pop_locked(void) {
     struct heap *heap = first;
     if (heap == NULL)
         return NULL;
-    heap->parked = false; /* from here on, fork finds it in use */
+    heap->parked = false; /* from here on, a forked child finds it in use */
     process_step();
     first = heap->parked_next;
     if (first == NULL)
@@ -71,7 +71,7 @@ struct heap *park_take(bool torn_too) {
     if (heap == NULL)
         return NULL;
     recover_if_torn(heap);
-    pool_drain(heap); /* what was freed meanwhile comes before new memory */
+    pool_drain(heap); /* use what was freed meanwhile before new memory */
     return heap;
 }
 
@@ -102,7 +102,7 @@ static struct slot *change_owner(struct heap *from, struct heap *to, struct slot
     struct class_pool *pool = &from->pool[slot->class];
     uint32_t number = slot_to_number(slot);
     if (pool->fresh == number)
-        pool->fresh = 0; /* what is left to carve comes back when the slot is next EMPTY */
+        pool->fresh = 0; /* the uncarved rest becomes usable when the slot is next EMPTY */
     pool->slots--;
     to->pool[slot->class].slots++;
     to->counters.slot_orphan++;

@@ -22,7 +22,7 @@ static void release(struct heap *heap, struct slot *slot) {
     unsigned span = slot->span;
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, span);
-    process_step(); /* before others may take the slots */
+    process_step(); /* before other threads may take the slots */
     supply_give(number, span);
     heap->counters.slot_released++;
 }
@@ -56,9 +56,9 @@ static void became_available(struct heap *heap, struct slot *slot) {
     slot_queue_push(pool_of(heap, slot), slot);
 }
 
-/* Counts are settled and have changed: find the state that fits. A slot that others hold links to
- * (QUEUED) must not be released yet, so it stays available. */
-static void restate(struct heap *heap, struct slot *slot) {
+/* The settled counts have changed: the state follows. A slot that is QUEUED, so that others hold
+ * links to it, must not be released yet and stays available. */
+static void slot_update_state(struct heap *heap, struct slot *slot) {
     bool empty = slot->used == 0 && !remote_is_queued(slot_to_number(slot));
     slot_arm(slot, slot->used);
     switch (slot->state) {
@@ -94,7 +94,7 @@ static void assert_valid(struct slot *slot) {
 void pool_slot_event(struct heap *heap, struct slot *slot) {
     slot_settle(slot);
     assert_valid(slot);
-    restate(heap, slot);
+    slot_update_state(heap, slot);
 }
 
 void pool_free(struct heap *heap, struct block *block) {
@@ -103,7 +103,7 @@ void pool_free(struct heap *heap, struct block *block) {
         die("double free of", block);
     block->next = slot->free;
     process_set_head(&slot->free, block);
-    if (--slot->need == 0)
+    if (--slot->countdown == 0)
         pool_slot_event(heap, slot);
 }
 
@@ -118,11 +118,11 @@ static void drain_slot(struct heap *heap, uint32_t number) {
         slot_settle(slot);
     assert_valid(slot);
     if (slot->avail > 0)
-        restate(heap, slot);
+        slot_update_state(heap, slot);
 }
 
-/* Adopts the chain of the first undrained slot. The link is read first: once QUEUED is off, or the
- * slot is passed on, it is another's. */
+/* Takes over the chain of the first undrained slot. The link is read first: once QUEUED is off, or
+ * the slot is forwarded, another thread may write it. */
 static void drain_first(struct heap *heap) {
     uint32_t number = heap->undrained;
     heap->undrained = arena.remote[number].pending_next;
@@ -225,7 +225,7 @@ void pool_return_bin(struct heap *heap, unsigned class) {
         slot_attach(slot, chain, count);
     pool_retire_current(pool);
     if (slot->avail > 0)
-        restate(heap, slot);
+        slot_update_state(heap, slot);
 }
 
 void pool_enter(struct heap *heap, struct slot *slot) {

@@ -1,4 +1,4 @@
-/* A heap's slots per class: their states and the lists that go with them.
+/* A heap's slots of each class: their states and lists.
  *
  *   UNUSED -> CURRENT <-> FULL <-> AVAILABLE -> EMPTY -> UNUSED
  *                  ^------------------'            |
@@ -13,20 +13,20 @@
 /* Frees a block of one of the heap's slots into that slot. */
 void pool_free(struct heap *heap, struct block *block);
 
-/* The owner's free counted `need` down to 0. */
+/* The owner's free counted `countdown` down to 0. */
 void pool_slot_event(struct heap *heap, struct slot *slot);
 
-/* Adopts everything on the heap's pending stack. */
+/* Takes over all remote frees on the heap's pending stack. */
 void pool_drain(struct heap *heap);
 
-/* Adopts from the pending stack until a slot of the class has blocks to give, or nothing is left:
- * whoever needs one slot does not pay for all. */
+/* Takes over remote frees until a slot of the class has free blocks, or nothing is left: a refill
+ * does not pay for all of them. */
 void pool_drain_for(struct heap *heap, unsigned class);
 
-/* Makes a slot the one that its class's bin is filled from; it must be on no list. */
+/* Makes a slot the one that its class's bin is filled from; it is on no list. */
 void pool_make_current(struct heap *heap, struct slot *slot);
 
-/* The current slot has nothing left to give: it becomes FULL. */
+/* The current slot has no free blocks left: it becomes FULL. */
 void pool_retire_current(struct class_pool *pool);
 
 /* Takes the first available slot off its queue; NULL when there is none. */
@@ -42,11 +42,11 @@ uint32_t pool_pop_surplus(struct heap *heap, unsigned span);
 /* Gives every EMPTY slot of the heap back to its superslab. */
 void pool_release_empty(struct heap *heap);
 
-/* Puts a bin's blocks back on the current slot, and that slot where it belongs. For heaps that
- * rest. */
+/* Puts a bin's blocks back on the current slot, and that slot on its list. For heaps to be parked.
+ */
 void pool_return_bin(struct heap *heap, unsigned class);
 
-/* Enters a slot that is on no list, and whose blocks were counted, among the heap's. */
+/* Adds a slot that is on no list, with correct counts, to the heap. */
 void pool_enter(struct heap *heap, struct slot *slot);
 
 #endif

@@ -9,18 +9,18 @@
 #include "memory/region.h"
 #include "memory/slot.h"
 
-/* What can be believed of such a heap: its bins, and its slots' lists of free blocks, since each
- * changed by single stores; `carved`; and to whom a slot belongs. A block that was between two
- * lists is lost, and so is the list of one slot. */
+/* Reliable in such a heap are: its bins and its slots' lists of free blocks, since each changes by
+ * single stores; `carved`; and the owner of each slot. A block that was between two lists is lost,
+ * or the list of one slot. */
 
-/* The heap's slot that a block starts in; NULL when that is not so. */
+/* The heap's slot that a block starts in, or NULL. */
 static struct slot *slot_of(const struct heap *heap, const struct block *block) {
     struct located found = locate(block);
     bool own = found.problem == NULL && ident_owner(found.ident) == heap;
     return own ? &arena.slots[found.slot] : NULL;
 }
 
-/* Puts a bin's blocks on their slots' lists, one at a time: this may be cut off, too. */
+/* Puts a bin's blocks on their slots' lists, one at a time: a fork may interrupt this, too. */
 static void empty_bin(struct heap *heap, unsigned class) {
     while (heap->bin[class] != NULL) {
         struct block *block = heap->bin[class];
@@ -34,7 +34,7 @@ static void empty_bin(struct heap *heap, unsigned class) {
     }
 }
 
-/* Keeps of a slot's list what lies in the slot. Returns how many blocks that is. */
+/* Cuts a slot's list before the first entry that is no block of the slot. Returns its length. */
 static uint32_t count_free(const struct heap *heap, struct slot *slot) {
     uint32_t count = 0;
     struct block **link = &slot->free;
@@ -49,7 +49,7 @@ static uint32_t count_free(const struct heap *heap, struct slot *slot) {
 static void recover_slot(struct heap *heap, struct slot *slot) {
     slot->avail = count_free(heap, slot);
     slot->used = slot->carved - slot->avail;
-    slot->need = slot->need_set = 1;
+    slot->countdown = slot->countdown_start = 1;
     pool_enter(heap, slot);
 }
 

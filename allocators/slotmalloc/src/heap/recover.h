@@ -1,11 +1,12 @@
-/* Heaps whose thread fork has cut off, at any instruction: their blocks and slots counted anew. */
+/* Recovers heaps whose thread was interrupted by fork at any instruction: recounts their blocks and
+ * slots. */
 #ifndef SLOTMALLOC_RECOVER_H
 #define SLOTMALLOC_RECOVER_H
 
 #include "base/types.h"
 
-/* Makes a heap that is `torn` usable: whoever calls this is the only one to use it. Takes as long
- * as a walk over all slots, and over the free blocks of its own. */
+/* Makes a `torn` heap usable; no other thread may use it meanwhile. Visits all slots, and the
+ * heap's own free blocks. */
 void recover_heap(struct heap *heap);
 
 static inline void recover_if_torn(struct heap *heap) {

@@ -38,7 +38,7 @@ static struct block *from_current(struct class_pool *pool, bool *zero) {
     struct block *list = take_free(slot);
     if (list != NULL)
         return list;
-    if (slot_can_extend(slot) && pool->fresh != 0) /* one place to remember a slot with room */
+    if (slot_can_extend(slot) && pool->fresh != 0) /* `fresh` remembers one slot only */
         return carve(pool, slot, zero);
     pool_retire_current(pool);
     return NULL;
@@ -135,7 +135,7 @@ static struct block *from_supply(struct heap *heap, unsigned class, enum supply_
     return start_slot(heap, class, taken.slot, taken.zero);
 }
 
-/* The refill policy: where blocks are looked for, cheapest memory first. refill() does the most
+/* The refill policy: where blocks are looked for, cheapest memory first. refill_bin does the most
  * frequent stage, the current slot's own free blocks, before all of these. */
 static struct block *find_blocks(struct heap *heap, unsigned class, bool *zero) {
     struct class_pool *pool = &heap->pool[class];
@@ -174,7 +174,7 @@ static __attribute__((noinline)) struct block *refill_slow(struct heap *heap, un
     if (unlikely(list == NULL))
         return NULL;
     uint64_t bit = 1ull << class;
-    heap->bin_zero &= ~bit; /* at no moment may dirty blocks pass for zero: see fork.c */
+    heap->bin_zero &= ~bit; /* dirty blocks must never be taken for zero, also after a fork here */
     process_set_head(&heap->bin[class], list->next);
     if (*zero)
         heap->bin_zero |= bit;
@@ -182,9 +182,9 @@ static __attribute__((noinline)) struct block *refill_slow(struct heap *heap, un
     return list;
 }
 
-/* By far the most frequent stage first, with nothing around it: a program that takes and frees
- * blocks of one class in turn comes here again and again. Slot 0 has no free blocks. */
-struct block *heap_refill(struct heap *heap, unsigned class, bool *zero) {
+/* By far the most frequent stage first, with nothing around it: a program that allocates and frees
+ * blocks of one class in turn needs only this. Slot 0 has no free blocks. */
+struct block *refill_bin(struct heap *heap, unsigned class, bool *zero) {
     struct slot *slot = &arena.slots[heap->pool[class].current];
     if (slot->free == NULL)
         return refill_slow(heap, class, zero);

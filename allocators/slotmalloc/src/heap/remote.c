@@ -65,7 +65,7 @@ struct block *remote_take(uint32_t number, uint32_t *count) {
     if (word_count(word) == 0)
         return NULL;
     /* acquire: pairs with the release in publish. QUEUED cannot go off meanwhile: only the owner,
-     * who is calling this, turns it off, and a chain is never published without it. */
+     * the caller, turns it off, and a chain is never published without it. */
     word = atomic_exchange_explicit(&remote->word, REMOTE_QUEUED, memory_order_acquire);
     *count = word_count(word);
     return word_first(word, number);
@@ -86,15 +86,15 @@ static void send(struct heap *heap, struct sender *sender) {
     const struct sender sent = *sender;
     unsigned class = ident_class(ident_read(sent.slot));
     sender->slot = 0;
-    process_step(); /* fork must not find the chain here and on the slot */
+    process_step(); /* a forked child must not find the chain here and on the slot */
     publish(sent.slot, sent.head, sent.tail, sent.count);
     heap->counters.remote_batches++;
     heap->counters.remote_blocks += sent.count;
     heap->sender_bytes -= sent.count * classes[class].size;
 }
 
-/* Sends the entries that have gathered longest until an eighth of what may be held back is gone: no
- * free pays for all of them, and each chain has twice the time to grow. */
+/* Sends the oldest entries until 1/SEND_SHARE of the limit is free: no free pays for all of them.
+ */
 static void send_some(struct heap *heap) {
     while (heap->sender_bytes > SENDER_LIMIT_BYTES - SENDER_LIMIT_BYTES / SEND_SHARE) {
         struct sender *sender = &heap->sender[heap->sender_next++ % SENDER_ENTRIES];
@@ -140,7 +140,7 @@ void remote_free(struct heap *heap, struct block *block, uint32_t number, uint32
         block->next = NULL;
         sender->head = sender->tail = block;
         sender->count = 1;
-        process_step(); /* the entry is there once it has a slot */
+        process_step(); /* an entry is valid once it has a slot */
         sender->slot = number;
     } else {
         if (unlikely(sender->head == block))

@@ -1,4 +1,4 @@
-/* Remote frees: how a thread gives back blocks of slots that it does not own.
+/* Remote frees: of blocks in slots that another heap owns.
  *
  * A sender gathers blocks per slot and publishes a chain by one compare-and-swap on the slot's
  * word:
@@ -9,10 +9,11 @@
  *
  * The sender that turns QUEUED on pushes the slot on the owner's pending stack. The owner takes the
  * whole stack and exchanges each word for 0, which takes the chain and turns QUEUED off. It may
- * also take a chain early, leaving QUEUED on. Two rules keep this right:
+ * also take a chain early, leaving QUEUED on. Two rules:
  *
- *   - a slot with QUEUED on is never released: someone holds a link to it, or will push one
- *   - whoever drains a slot that it does not own pushes it on to its owner, QUEUED still on
+ *   - a slot with QUEUED on is never released: a thread holds a link to it, or will push one
+ *   - a thread that finds a slot of another owner on its stack forwards it to the owner, QUEUED
+ *     still on
  */
 #ifndef SLOTMALLOC_REMOTE_H
 #define SLOTMALLOC_REMOTE_H
@@ -32,11 +33,11 @@ void remote_free_now(struct block *block, uint32_t number);
 /* Sends all that the heap has gathered. */
 void remote_flush(struct heap *heap);
 
-/* After fork: counts what the heap has gathered anew. */
+/* After fork: recounts the blocks that the heap has gathered. */
 void remote_recount(struct heap *heap);
 
-/* After fork: forgets the heap's pending stack, torn as it may be. Every slot whose QUEUED is on
- * must then be pushed again. */
+/* After fork: clears the heap's pending stack, which may be inconsistent. Every slot whose QUEUED
+ * is on must then be pushed again. */
 void remote_forget_pending(struct heap *heap);
 
 /* Takes the slot's chain, leaving QUEUED as it is. Returns its first block, NULL when there is
@@ -52,8 +53,8 @@ uint32_t remote_take_pending(struct heap *heap);
 /* Pushes a slot whose QUEUED is on, on its owner's pending stack. */
 void remote_queue(uint32_t number);
 
-/* True when the slot is on some pending stack. Only the owner's answer "false" lasts, and only
- * while no block is out. */
+/* True when the slot is on some pending stack. "false" stays true only for the owner, and only
+ * while no block is in use. */
 static inline bool remote_is_queued(uint32_t number) {
     /* acquire: pairs with the release in publish, so that the chain's blocks are seen */
     uint64_t word = atomic_load_explicit(&arena.remote[number].word, memory_order_acquire);

@@ -29,7 +29,7 @@ void thread_heap_done(struct heap *heap);
 /* The calling thread's heap if it has one, else NULL. */
 struct heap *thread_heap_own(void);
 
-/* In a forked child: leaves the heap, in the middle of whose use the thread was interrupted. */
+/* In a forked child: leaves the heap, whose use was interrupted. */
 void thread_heap_leave(void);
 
 /* Has `end` called at the end of each thread that has a heap; it calls thread_end. Called once. May

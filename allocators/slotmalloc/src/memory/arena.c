@@ -31,7 +31,7 @@ static void array_bytes(uint32_t end, size_t bytes[ARRAYS]) {
     bytes[HEAPS] = 0;
 }
 
-/* Places the arrays, each with all the addresses that it may ever need, from there on. */
+/* Places the arrays from there on, each with room for its largest size. */
 static void place_arrays(uintptr_t at, uint32_t limit) {
     size_t most[ARRAYS], first[ARRAYS];
     array_bytes(limit, most);
@@ -74,10 +74,10 @@ static enum status try_range(uintptr_t base, size_t bytes) {
     return NO_MEMORY;
 }
 
-/* Where: the kernel places mappings and stacks near each other, at the top of the address space, or
- * low when a tool brings a layout of its own. Two to three times the size of the range away from
- * there the program is not likely to meet us. The distance follows the library's own address, so
- * that it is random where addresses are, and the same in each process where they are not. */
+/* The kernel places mappings and stacks near each other, at the top of the address space, or low
+ * under some tools. The range is two to three times its size away from the stack, where other
+ * mappings are unlikely. The distance depends on the library's own address: it is random if
+ * addresses are, else the same in each process. */
 static enum status choose_range(size_t bytes) {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     uintptr_t away = 2 * bytes + (uintptr_t)&arena % bytes;
@@ -86,7 +86,7 @@ static enum status choose_range(size_t bytes) {
     return try_range(here + away, bytes);
 }
 
-/* In a limited process the steps leave room for others. */
+/* In a limited process the steps leave room for other mappings. */
 static void obey_limit(void) {
     uint64_t limit = kernel_limit_bytes();
     if (limit != UINT64_MAX)
@@ -126,7 +126,7 @@ enum status arena_heap(struct heap **out) {
         growing_reach(&arrays[HEAPS], (number + 1) * sizeof **out) != OK)
         return NO_MEMORY;
     *out = &arena.heaps[number];
-    /* relaxed: writers hold the superslab lock; the heap is published through the list of heaps */
+    /* relaxed: writers hold the supply lock; the heap is published through the list of heaps */
     atomic_store_explicit(&heap_count, number + 1, memory_order_relaxed);
     return OK;
 }

@@ -1,17 +1,17 @@
-/* Where things lie: the range of addresses that blocks come from, and the metadata arrays below it.
+/* The address range of all blocks, and the metadata arrays below it.
  *
- * Nothing is reserved. The range is a hole in the address space that the process is not likely to
- * use otherwise; region.h maps parts of it, and whatever else has been mapped there stays. */
+ * Nothing is reserved. The range is a part of the address space that the process is unlikely to use
+ * otherwise; region.h maps parts of it and goes round other mappings. */
 #ifndef SLOTMALLOC_ARENA_H
 #define SLOTMALLOC_ARENA_H
 
 #include "base/types.h"
 
 /* Chooses the range and maps the start of the metadata arrays; options must have been read.
- * NO_MEMORY when not even that can be had; it may be called again. */
+ * NO_MEMORY when that fails; it may be called again. */
 enum status arena_init(void);
 
-/* Makes the metadata of the superslabs below `end` usable. Called under the superslab lock.
+/* Makes the metadata of the superslabs below `end` usable. Called under the supply lock.
  * After NO_MEMORY the arena is as it was. */
 enum status arena_reach(uint32_t end);
 
@@ -19,23 +19,23 @@ enum status arena_reach(uint32_t end);
 void arena_fork_child(void);
 
 /* Takes memory for one more heap; it reads as zero. NO_MEMORY when there are too many. Called under
- * the superslab lock. */
+ * the supply lock. */
 enum status arena_heap(struct heap **out);
 
 /* Heaps ever made: arena.heaps[0] to [count - 1]. */
 uint32_t arena_heap_count(void);
 
-/* Bytes from arena.base whose slots have metadata. Whoever holds a block got it after the arena had
- * grown to it, by the program's own synchronisation. */
+/* Bytes from arena.base whose slots have metadata. The holder of a block sees the extent that
+ * includes it, by the program's own synchronisation. */
 static inline size_t arena_extent(void) {
 #ifdef __SANITIZE_THREAD__
     return atomic_load_explicit(&arena.extent, memory_order_relaxed); /* relaxed: as above */
 #else
-    return arena.extent; /* as atomic on the machines that we build for; one instruction less */
+    return arena.extent; /* atomic on the supported machines; one instruction less */
 #endif
 }
 
-/* True when p lies where blocks may be. */
+/* True when p is in the arena. */
 static inline bool arena_has(const void *p) {
     return (uintptr_t)p - arena.base < arena_extent();
 }

@@ -1,6 +1,6 @@
-/* An array that is mapped step by step: its place never changes, what can be used of it grows.
+/* An array that is mapped step by step, at a fixed address.
  *
- * The caller sees to it that one thread at a time grows it. */
+ * One thread at a time may grow it. */
 #ifndef SLOTMALLOC_GROWING_H
 #define SLOTMALLOC_GROWING_H
 
@@ -11,7 +11,7 @@ struct growing {
     size_t bytes;    /* mapped: [start, start + bytes) */
     size_t limit;    /* most bytes, whole pages */
     size_t first;    /* bytes of the first step */
-    size_t claimed;  /* bytes when the step has succeeded that is under way */
+    size_t claimed;  /* `bytes` after the current step */
 };
 
 /* Most bytes that a step may map beyond what is needed: SIZE_MAX, or less when the process is

@@ -15,7 +15,7 @@ static uint32_t slots_for(size_t bytes) {
     return (uint32_t)((bytes + SLOT_SIZE - 1) >> SLOT_SHIFT);
 }
 
-/* The slot's `capacity` holds how many slots there are; `bytes` what the program may use of them.
+/* The slot's `capacity` is the number of slots, `bytes` the usable bytes.
  */
 static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t align, void **out,
                         bool *zero) {
@@ -30,7 +30,7 @@ static enum status take(struct heap *heap, size_t bytes, size_t capacity, size_t
     struct slot *slot = &arena.slots[taken.slot];
     *slot = (struct slot){.bytes = round_up(bytes, kernel_page_size()), .capacity = count};
     slot_set_state(slot, SLOT_HUGE);
-    process_step(); /* whoever finds the ident finds how long the block is */
+    process_step(); /* the ident is set after the length */
     /* relaxed: see ident_read */
     atomic_store_explicit(&arena.ident[taken.slot], IDENT_HUGE, memory_order_relaxed);
     *out = slot_address(taken.slot);
@@ -52,14 +52,14 @@ void huge_free(struct heap *heap, uint32_t number) {
     struct slot *slot = &arena.slots[number];
     slot_set_state(slot, SLOT_UNUSED);
     slot_clear_ident(number, 1);
-    process_step(); /* before others may take the slots */
+    process_step(); /* before other threads may take the slots */
     supply_give(number, slot->capacity);
     heap->counters.huge_frees++;
 }
 
 bool huge_resize(uint32_t number, size_t bytes) {
     struct slot *slot = &arena.slots[number];
-    if (bytes <= RUN_MAX_BYTES || bytes >> SUPERSLAB_SHIFT >= arena.limit)
+    if (bytes <= SLOT_RUN_MAX_BYTES || bytes >> SUPERSLAB_SHIFT >= arena.limit)
         return false;
     uint32_t want = slots_for(bytes), have = slot->capacity;
     if (want > have && !supply_extend(number, have, want - have))
@@ -68,7 +68,7 @@ bool huge_resize(uint32_t number, size_t bytes) {
     if (want > have || bytes < slot->bytes)
         slot->capacity = want;
     slot->bytes = round_up(bytes, kernel_page_size());
-    process_step(); /* before others may take what it loses */
+    process_step(); /* before other threads may take what it loses */
     if (shrinks)
         supply_give(number + want, have - want);
     return true;

@@ -5,7 +5,7 @@
 
 /* No index word of the zone below these has a bit of that level. */
 struct hints {
-    uint32_t run[RUN_LEVELS], warm[RUN_LEVELS], empty;
+    uint32_t unused[INDEX_LEVELS], warm[INDEX_LEVELS], empty;
 };
 
 static struct hints hints[ZONES];
@@ -31,15 +31,15 @@ void index_update(uint32_t number) {
         unused = 0; /* the stages keep empty superslabs apart */
         lower(&hint->empty, word);
     }
-    for (unsigned level = 0; level < RUN_LEVELS; level++) {
-        put_bit(&index->run[level], bit, unused);
+    for (unsigned level = 0; level < INDEX_LEVELS; level++) {
+        put_bit(&index->unused[level], bit, unused);
         put_bit(&index->warm[level], bit, warm);
         if (unused)
-            lower(&hint->run[level], word);
+            lower(&hint->unused[level], word);
         if (warm)
             lower(&hint->warm[level], word);
-        unused = runs_doubled(unused, level);
-        warm = runs_doubled(warm, level);
+        unused = bit_ranges_doubled(unused, level);
+        warm = bit_ranges_doubled(warm, level);
     }
 }
 
@@ -47,8 +47,8 @@ void index_remove(uint32_t number) {
     struct superslab_index *index = &arena.index[number / 64];
     uint64_t bit = 1ull << (number % 64);
     put_bit(&index->empty, bit, false);
-    for (unsigned level = 0; level < RUN_LEVELS; level++) {
-        put_bit(&index->run[level], bit, false);
+    for (unsigned level = 0; level < INDEX_LEVELS; level++) {
+        put_bit(&index->unused[level], bit, false);
         put_bit(&index->warm[level], bit, false);
     }
 }
@@ -63,10 +63,10 @@ static uint32_t first_bit(uint32_t word, uint64_t bits) {
 }
 
 uint32_t index_find(enum zone zone, bool warm, unsigned level) {
-    uint32_t *hint = warm ? &hints[zone].warm[level] : &hints[zone].run[level];
+    uint32_t *hint = warm ? &hints[zone].warm[level] : &hints[zone].unused[level];
     for (; *hint < region_end(); ++*hint) {
         const struct superslab_index *index = &arena.index[*hint];
-        uint64_t bits = warm ? index->warm[level] : index->run[level];
+        uint64_t bits = warm ? index->warm[level] : index->unused[level];
         if (bits != 0 && region_is_of(*hint, zone))
             return first_bit(*hint, bits);
     }

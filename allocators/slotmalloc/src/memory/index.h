@@ -1,4 +1,4 @@
-/* The index: finding superslabs by their runs of unused slots. All under the superslab lock. */
+/* The index: finds superslabs by their adjacent unused slots. All under the supply lock. */
 #ifndef SLOTMALLOC_INDEX_H
 #define SLOTMALLOC_INDEX_H
 
@@ -7,20 +7,20 @@
 /* Enters a superslab after its bitmaps have changed. */
 void index_update(uint32_t number);
 
-/* Takes a superslab out that is about to be unmapped. */
+/* Removes a superslab that is about to be unmapped. */
 void index_remove(uint32_t number);
-/* After fork, before each superslab is entered again: forgets where not to look. */
+/* After fork, before each superslab is entered again: resets the search hints. */
 void index_forget_hints(void);
 
-/* The zone's lowest superslab with a run of at least 2^level unused slots: warm ones, or any in a
- * superslab that is partly used. 0 when there is none. */
+/* The zone's lowest superslab with at least 2^level adjacent unused slots: warm ones, or any in a
+ * partly used superslab. 0 when there is none. */
 uint32_t index_find(enum zone zone, bool warm, unsigned level);
 
 /* The zone's lowest wholly unused superslab; 0 when there is none. */
 uint32_t index_find_empty(enum zone zone);
 
-/* Best fit among the zone's runs of wholly unused superslabs: `count` of them, the first a multiple
- * of `align`. 0 when none is long enough. */
+/* Best fit among the zone's holes of wholly unused superslabs: `count` of them, the first a
+ * multiple of `align`. 0 when no hole is large enough. */
 uint32_t index_find_hole(enum zone zone, uint32_t count, uint32_t align);
 
 /* The zone's highest superslab below `from` with warm unused slots; 0 when there is none. */

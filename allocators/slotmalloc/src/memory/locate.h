@@ -1,6 +1,6 @@
-/* What lies at an address. Blocks have no headers: an address gives the number of its slot, the slot's
- * ident says whose it is and of which class, and one multiplication tells whether a block starts
- * there. */
+/* What lies at an address. Blocks have no headers: an address gives the number of its slot, the
+ * slot's ident says whose it is and of which class, and one multiplication tells whether a block
+ * starts there. */
 #ifndef SLOTMALLOC_LOCATE_H
 #define SLOTMALLOC_LOCATE_H
 
@@ -8,8 +8,8 @@
 #include "memory/arena.h"
 #include "memory/slot.h"
 
-/* True when blocks start `offset` bytes from the start of a slot or span; `reciprocal` is ceil(2^32 /
- * block size). */
+/* True when blocks start `offset` bytes from the start of a slot or span; `reciprocal` is ceil(2^32
+ * / block size). */
 static inline bool locate_is_start(uint32_t offset, uint32_t reciprocal) {
     return offset * reciprocal < reciprocal;
 }
@@ -20,7 +20,8 @@ static inline struct slot *locate_slot(const struct block *block) {
     return &arena.slots[number - ident_delta(ident_read(number))];
 }
 
-/* The slot of a block of `heap` whose class is below `end` and has no spans; NULL for anything else. */
+/* The slot of a block of `heap` whose class is below `end` and has no spans; NULL for anything
+ * else. */
 static inline struct slot *locate_own(const struct heap *heap, const void *p, unsigned end) {
     uintptr_t offset = (uintptr_t)p - arena.base;
     if (unlikely(offset >= arena_extent()))
@@ -31,21 +32,21 @@ static inline struct slot *locate_own(const struct heap *heap, const void *p, un
         return NULL;
     struct slot *slot = &arena.slots[number]; /* the owner's line: nobody else may touch it */
     uint32_t in_slot = (uint32_t)((uintptr_t)p % SLOT_SIZE); /* the arena is aligned to more */
-    return likely(locate_is_start(in_slot, slot->inverse)) ? slot : NULL;
+    return likely(locate_is_start(in_slot, slot->reciprocal)) ? slot : NULL;
 }
 
-/* The class of a block of `heap` that has a magazine; 0 for anything else. */
-static inline unsigned locate_own_larger(const struct heap *heap, const void *p) {
+/* True for a block of `heap` whose class has a magazine. */
+static inline bool locate_own_larger(const struct heap *heap, const void *p, unsigned *class) {
     uintptr_t offset = (uintptr_t)p - arena.base;
     if (unlikely(offset >= arena_extent()))
-        return 0;
+        return false;
     const uint64_t most = IDENT_CLASS_MASK | IDENT_DELTA_MASK << IDENT_DELTA_SHIFT;
     uint64_t own = ident_read(offset >> SLOT_SHIFT) - (uintptr_t)heap; /* class, and delta */
-    unsigned class = own & IDENT_CLASS_MASK;
-    if (unlikely(own > most || class < MAGAZINE_FROM))
-        return 0;
+    *class = own & IDENT_CLASS_MASK;
+    if (unlikely(own > most || *class < MAGAZINE_FROM))
+        return false;
     uint32_t in_span = (uint32_t)(offset % SLOT_SIZE) | ident_delta(own) << SLOT_SHIFT;
-    return likely(locate_is_start(in_span, classes[class].inverse)) ? class : 0;
+    return locate_is_start(in_span, classes[*class].reciprocal);
 }
 
 /* A block of any size and owner. */
@@ -64,7 +65,7 @@ static inline struct located locate(const void *p) {
     if (likely(ident > HEAP_ALIGN)) {
         number -= ident_delta(ident);
         uint32_t in_span = (uint32_t)((uintptr_t)p - (uintptr_t)slot_address(number));
-        start = locate_is_start(in_span, classes[ident_class(ident)].inverse);
+        start = locate_is_start(in_span, classes[ident_class(ident)].reciprocal);
     }
     if (unlikely(!start))
         return (struct located){.problem = "not the start of a block:"};

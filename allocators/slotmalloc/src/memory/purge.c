@@ -48,7 +48,7 @@ static uint64_t keep_limit(void) {
 }
 
 struct purge_rule purge_rule_all(uint64_t keep) {
-    return (struct purge_rule){.keep = keep, .before_s = UINT32_MAX, .run_min = 1};
+    return (struct purge_rule){.keep = keep, .before_s = UINT32_MAX, .slots_min = 1};
 }
 
 /* Of a repeating program, and of little memory, only whole superslabs in few pieces; else also what
@@ -61,7 +61,7 @@ static struct purge_rule burst_rule(uint64_t keep) {
     return (struct purge_rule){.keep = refaults ? keep - keep / PURGE_REFAULT_STEP
                                                 : FLOOR_SLOTS / PURGE_LEAVE_SHARE,
                                .before_s = UINT32_MAX,
-                               .run_min = (uint32_t)(all ? many : few),
+                               .slots_min = (uint32_t)(all ? many : few),
                                .burst = true};
 }
 
@@ -103,7 +103,7 @@ bool purge_when_idle(uint32_t now_s, struct purge_rule *rule) {
         return false;
     uint32_t delay = (uint32_t)(options.purge_delay / 1000);
     uint32_t before_s = now_s > delay ? now_s - delay : 0;
-    *rule = (struct purge_rule){.before_s = before_s, .run_min = PURGE_IDLE_SLOTS};
+    *rule = (struct purge_rule){.before_s = before_s, .slots_min = PURGE_IDLE_SLOTS};
     return true;
 }
 
@@ -113,18 +113,18 @@ bool purge_has_room(uint64_t count) {
 
 /* Which unused slots of a superslab are worth purging: all of an empty one, else the gaps with
  * enough warm slots. What is cold lies between them for nothing and saves a call. */
-static uint32_t worth_purging(const struct superslab *superslab, unsigned run_min) {
+static uint32_t worth_purging(const struct superslab *superslab, unsigned slots_min) {
     if (superslab->used == 0)
         return ALL_SLOTS;
-    if (superslab->huge_page && run_min > 1)
+    if (superslab->huge_page && slots_min > 1)
         return 0; /* splitting a huge page costs more than its parts are worth */
     uint32_t worth = 0, mask = ~superslab->used;
     while (mask != 0) {
         unsigned at = (unsigned)__builtin_ctz(mask);
         uint32_t rest = ~(mask >> at);
         unsigned length = rest ? (unsigned)__builtin_ctz(rest) : SLOTS_PER_SUPERSLAB - at;
-        uint32_t gap = run_mask(at, length);
-        if (bit_count(gap & superslab->warm) >= run_min)
+        uint32_t gap = bit_range(at, length);
+        if (bit_count(gap & superslab->warm) >= slots_min)
             worth |= gap;
         mask &= ~gap;
     }
@@ -154,8 +154,8 @@ static bool claim_superslab(struct purge_walk *walk, uint32_t number, uint32_t m
         unsigned at = top + 1 - length;
         if (!range_add(walk, number * SLOTS_PER_SUPERSLAB + at, length))
             return false;
-        superslab_claim(number, run_mask(at, length));
-        mask &= ~run_mask(at, length);
+        superslab_claim(number, bit_range(at, length));
+        mask &= ~bit_range(at, length);
     }
     return true;
 }
@@ -188,7 +188,7 @@ static bool claim_by_rule(struct purge_walk *walk, uint32_t number) {
     claim_gap(walk, number);
     if (superslab->touched_s > walk->rule->before_s)
         return true;
-    return claim_superslab(walk, number, worth_purging(superslab, walk->rule->run_min));
+    return claim_superslab(walk, number, worth_purging(superslab, walk->rule->slots_min));
 }
 
 /* Claims from the zone's highest superslab down: the lowest are taken first. False when the batch
@@ -200,9 +200,9 @@ static bool claim_zone(struct purge_walk *walk) {
         uint32_t number = index_warm_below(walk->zone, walk->from);
         if (number == 0)
             break;
-        if (rule->run_min > SLOTS_PER_SUPERSLAB && (row == 0 || number + 1 != walk->from)) {
+        if (rule->slots_min > SLOTS_PER_SUPERSLAB && (row == 0 || number + 1 != walk->from)) {
             row = empty_below(number, UINT32_MAX);
-            if (row * SLOTS_PER_SUPERSLAB < rule->run_min) {
+            if (row * SLOTS_PER_SUPERSLAB < rule->slots_min) {
                 walk->from = number + 1 - (row ? row : 1);
                 row = 0;
                 continue;

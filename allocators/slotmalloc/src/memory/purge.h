@@ -15,9 +15,10 @@
 struct purge_rule {
     uint64_t keep;     /* slots that may stay warm */
     uint32_t before_s; /* only superslabs untouched since then */
-    uint32_t run_min;  /* fewest adjacent slots worth a call; more than a superslab has: only wholly
+    uint32_t
+        slots_min; /* fewest adjacent slots worth a call; more than a superslab has: only wholly
                           unused superslabs count */
-    bool burst;        /* for purge_after_give_done */
+    bool burst;    /* for purge_after_give_done */
 };
 
 /* True when slots that were given back call for a purge, by `*rule`; then purge_after_give_done is

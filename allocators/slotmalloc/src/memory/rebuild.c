@@ -7,9 +7,9 @@
 #include "memory/slot.h"
 #include "memory/supply.h"
 
-/* Slots in use from a first one on, as its ident tells; 0: the ident tells of none. */
+/* Slots that a first slot's ident accounts for; 0: none. */
 static uint32_t length_at(uint32_t number, uint64_t ident) {
-    if (ident == IDENT_RUN)
+    if (ident == IDENT_SLOT_RUN)
         return arena.slots[number].span;
     if (ident == IDENT_HUGE)
         return arena.slots[number].capacity;
@@ -22,7 +22,8 @@ static void set_ident(uint32_t number, uint64_t ident) {
         atomic_store_explicit(&arena.ident[number], ident, memory_order_relaxed); /* one thread */
 }
 
-/* A span's later slots say what its first one does: its owner may have been changing. */
+/* Makes the idents of a span's later slots agree with the first one: its owner may have been
+ * changing. */
 static void repair_span(uint32_t number, uint64_t ident, uint32_t length) {
     if (ident > HEAP_ALIGN)
         for (uint32_t delta = 1; delta < length; delta++)
@@ -35,7 +36,8 @@ static void forget_slot(uint32_t number) {
         arena.slots[number].state = SLOT_UNUSED;
 }
 
-/* Which slots of a superslab are in use. `*end`: where the last thing seen so far ends. */
+/* Which slots of a superslab are in use. `*end`: the end of the last span, slot run or huge block
+ * so far. */
 static uint32_t used_slots(uint32_t superslab, uint32_t *end) {
     uint32_t used = 0, first = superslab * SLOTS_PER_SUPERSLAB;
     for (uint32_t number = first; number < first + SLOTS_PER_SUPERSLAB; number++) {
@@ -53,7 +55,7 @@ static uint32_t used_slots(uint32_t superslab, uint32_t *end) {
     return used;
 }
 
-/* What was in use and is no longer may hold memory; what is zero is so still. */
+/* Slots that are no longer in use may hold memory; zero ones still are. */
 static void correct(uint32_t number, uint32_t used) {
     struct superslab *superslab = &arena.superslabs[number];
     uint32_t warm = (superslab->warm | superslab->used) & ~used;

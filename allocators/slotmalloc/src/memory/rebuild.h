@@ -1,10 +1,10 @@
-/* After fork: who uses which slot, worked out anew. */
+/* After fork: recomputes which slots are in use. */
 #ifndef SLOTMALLOC_REBUILD_H
 #define SLOTMALLOC_REBUILD_H
 
-/* Makes the superslabs' bitmaps, their totals and the index anew from `ident` and the lengths of
- * runs and huge blocks, and the superslab lock free. Slots that someone was taking, giving back or
- * purging become unused. The caller is the only thread that takes or gives any. */
+/* Recomputes the superslabs' bitmaps, totals and index from `ident` and the lengths of slot runs
+ * and huge blocks, and resets the supply lock. Slots that a thread was taking, giving back or
+ * purging become unused. No other thread may take or give slots meanwhile. */
 void rebuild_superslabs(void);
 
 #endif

@@ -94,7 +94,7 @@ static uint64_t *word_blocked(struct superslab_index *index) {
 static void put_known(uint32_t at, uint32_t end, bool on) {
     for (; at < end; at++) {
         uint64_t bit = 1ull << at % REGION_SUPERSLABS, known = known_in(at / REGION_SUPERSLABS);
-        /* relaxed: writers hold the lock; other readers want a snapshot */
+        /* relaxed: writers hold the lock; other readers tolerate old values */
         atomic_store_explicit(&arena.index[at / REGION_SUPERSLABS].known,
                               on ? known | bit : known & ~bit, memory_order_relaxed);
     }
@@ -130,7 +130,7 @@ static void advise(enum zone zone, uint32_t first, uint32_t end) {
         arena.superslabs[at].huge_page = true;
 }
 
-/* Maps exactly that. */
+/* Maps exactly [first, end). */
 static enum place map(enum zone zone, uint32_t first, uint32_t end) {
     if (arena_reach(end) != OK)
         return PLACE_REFUSED;
@@ -152,7 +152,7 @@ static uint32_t step_of(enum zone zone) {
     return ahead < zones[zone].mapped ? (uint32_t)ahead : zones[zone].mapped;
 }
 
-/* After a refusal steps are small, so that others find room. */
+/* After a refusal steps are small, to leave room for other mappings. */
 static void note_refusal(void) {
     size_t total = 0;
     for (enum zone zone = 0; zone < ZONES; zone++)
@@ -179,7 +179,7 @@ static enum place map_ahead(enum zone zone, uint32_t first, uint32_t end) {
     return map(zone, first, end);
 }
 
-/* Maps what of [first, end) is not. */
+/* Maps the unmapped parts of [first, end). */
 static enum place map_missing(enum zone zone, uint32_t first, uint32_t end) {
     enum place place = PLACE_DONE;
     while (place == PLACE_DONE) {
@@ -192,7 +192,7 @@ static enum place map_missing(enum zone zone, uint32_t first, uint32_t end) {
     return place;
 }
 
-/* Something lies there: no zone asks for it again. */
+/* Another mapping is there: no zone tries these again. */
 static void block(uint32_t first, uint32_t count) {
     uint32_t end = first + least(count, arena.limit - first);
     if (arena_reach(end) != OK)
@@ -230,8 +230,8 @@ bool region_grow_at(enum zone zone, uint32_t first, uint32_t count) {
     return true;
 }
 
-/* A process that is forked in the middle finds them known and mapped, or takes them for unmapped
- * and goes round them: what was mapped but is not known would count as zero. */
+/* A child that is forked in the middle finds them known and mapped, or takes them for unmapped and
+ * goes round them: a superslab that is mapped and not known would be taken for zero. */
 enum status region_drop(uint32_t first, uint32_t count) {
     uint32_t end = first + count;
     enum zone zone = region_zone(first);

@@ -2,7 +2,7 @@
  *
  * The arena grows by regions of 64 superslabs: a zone takes the next free one, or several adjacent
  * ones for a long block, and maps of them what it needs and some more, in steps that grow with the
- * heap. Under the superslab lock, but for what is said to be a snapshot. */
+ * heap. Under the supply lock, except where marked racy. */
 #ifndef SLOTMALLOC_REGION_H
 #define SLOTMALLOC_REGION_H
 
@@ -11,22 +11,22 @@
 /* Maps what the option prefault asks for. Called once, after arena_init. */
 void region_init(void);
 
-/* Makes `count` adjacent superslabs known that were not, the first one's address a multiple of
- * `align` superslabs. They are in use by nobody, cold and zero. */
+/* Makes `count` adjacent superslabs known, whose first address is a multiple of `align` superslabs.
+ * They are unused, cold and zero. */
 enum status region_grow(enum zone zone, uint32_t count, uint32_t align, uint32_t *first);
 
-/* The same for the `count` superslabs from `first` on. False when that cannot be. */
+/* The same for the `count` superslabs from `first` on. False when they cannot be had. */
 bool region_grow_at(enum zone zone, uint32_t first, uint32_t count);
 
-/* Unmaps known superslabs, all of one zone, that nobody uses: they are not known any more. The
- * caller has forgotten them before. NO_MEMORY: they are as before. */
+/* Unmaps unused superslabs of one zone, which the caller has removed from the index: they are no
+ * longer known. NO_MEMORY: nothing has changed. */
 enum status region_drop(uint32_t first, uint32_t count);
 
-/* Regions with lower numbers may belong to a zone, higher ones do not. A snapshot. */
+/* Regions with lower numbers may belong to a zone, higher ones do not. Racy. */
 uint32_t region_end(void);
 
-/* The lowest known superslab above `number`; 0 when there is none. So all that hold or held slots
- * are walked by: for (uint32_t n = 0; (n = region_next_known(n)) != 0;). A snapshot. */
+/* The lowest known superslab above `number`; 0 when there is none. Iteration: for (uint32_t n = 0;
+ * (n = region_next_known(n)) != 0;). Racy. */
 uint32_t region_next_known(uint32_t number);
 
 /* The same by slots. */
@@ -35,7 +35,7 @@ static inline uint32_t region_next_slot(uint32_t slot) {
     return within ? slot + 1 : region_next_known(slot / SLOTS_PER_SUPERSLAB) * SLOTS_PER_SUPERSLAB;
 }
 
-/* After fork: counts anew what each zone has. */
+/* After fork: recounts the superslabs of each zone. */
 void region_recount(void);
 
 /* True when the zone has the region. */
@@ -44,7 +44,7 @@ static inline bool region_is_of(uint32_t region, enum zone zone) {
     return atomic_load_explicit(&arena.index[region].zone, memory_order_relaxed) == zone + 1u;
 }
 
-/* True when the superslab is known. A snapshot. */
+/* True when the superslab is known. Racy. */
 static inline bool region_is_known(uint32_t number) {
     uint32_t region = number / REGION_SUPERSLABS;
     if (region >= region_end())

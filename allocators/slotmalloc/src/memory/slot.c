@@ -11,23 +11,24 @@ void slot_set_owner(struct heap *heap, uint32_t number, const struct slot *slot)
 }
 
 void slot_clear_ident(uint32_t number, unsigned span) {
-    for (uint32_t delta = 0; delta < span; delta++) /* relaxed: no block is out */
+    for (uint32_t delta = 0; delta < span; delta++) /* relaxed: no block is in use */
         atomic_store_explicit(&arena.ident[number + delta], 0, memory_order_relaxed);
 }
 
 void slot_format(struct heap *heap, uint32_t number, unsigned class, bool zero) {
     struct slot *slot = &arena.slots[number];
     const struct class_info *info = &classes[class];
-    slot_clear_ident(number, info->span); /* fork must not find the old owner with the new counts */
+    slot_clear_ident(
+        number, info->span); /* a forked child must not see the old owner with the new counts */
     process_step();
-    *slot = (struct slot){.inverse = info->inverse,
+    *slot = (struct slot){.reciprocal = info->reciprocal,
                           .capacity = info->capacity,
                           .block_size = info->size,
                           .class = (uint8_t) class,
                           .span = info->span,
                           .zero = zero,
-                          .need = 1,
-                          .need_set = 1};
+                          .countdown = 1,
+                          .countdown_start = 1};
     process_step();
     slot_set_owner(heap, number, slot);
 }

@@ -1,7 +1,8 @@
-/* Slots as their owner sees them: free list, counts, extension, and the lists they are on.
+/* The owner's view of a slot: free list, counts, carving, and the lists that it is on.
  *
- * Counting: the fast path only decrements `need`. Blocks freed since it was last set are need_set -
- * need; slot_settle folds them into `avail` and `used`, and slot_arm sets the next event. */
+ * Counting: the fast path only decrements `countdown`. Blocks freed since it was last set are
+ * countdown_start - countdown; slot_settle folds them into `avail` and `used`, and slot_arm sets
+ * the next event. */
 #ifndef SLOTMALLOC_SLOT_H
 #define SLOTMALLOC_SLOT_H
 
@@ -15,29 +16,29 @@ void slot_format(struct heap *heap, uint32_t number, unsigned class, bool zero);
 /* Sets ident of a span's slots to its owner and class; also used when the owner changes. */
 void slot_set_owner(struct heap *heap, uint32_t number, const struct slot *slot);
 
-/* Makes a span's slots unknown to free, before they go back. */
+/* Clears the idents of a span, before its slots go back. */
 void slot_clear_ident(uint32_t number, unsigned span);
 
 /* Ends the process: more blocks of the slot were freed than allocated. */
 __attribute__((noreturn, cold)) void slot_overfreed(const struct slot *slot);
 
-/* Brings `avail` and `used` up to date. */
+/* Updates `avail` and `used`. */
 static inline void slot_settle(struct slot *slot) {
-    uint32_t freed = slot->need_set - slot->need;
+    uint32_t freed = slot->countdown_start - slot->countdown;
     if (unlikely(freed > slot->used))
         slot_overfreed(slot);
     slot->avail += freed;
     slot->used -= freed;
-    slot->need_set = slot->need;
+    slot->countdown_start = slot->countdown;
 }
 
 /* After slot_settle: the event comes after `frees` more frees (0: after one, a double free then).
  */
 static inline void slot_arm(struct slot *slot, uint32_t frees) {
-    slot->need = slot->need_set = frees ? frees : 1;
+    slot->countdown = slot->countdown_start = frees ? frees : 1;
 }
 
-/* A CURRENT slot waits for nothing: one free more than it has blocks out is a double free. */
+/* A CURRENT slot has no event: one free more than it has blocks in use is a double free. */
 static inline void slot_arm_current(struct slot *slot) {
     slot_arm(slot, slot->used + 1);
 }
@@ -67,7 +68,7 @@ static inline bool slot_can_extend(const struct slot *slot) {
     return slot->carved < slot->capacity;
 }
 
-/* Changes the state; the one place that the option trace watches. */
+/* Changes the state; the option trace reports it. */
 static inline void slot_set_state(struct slot *slot, enum slot_state state) {
     trace_slot(slot, state);
     slot->state = (uint8_t)state;
@@ -125,8 +126,8 @@ static inline uint32_t ident_delta(uint64_t ident) {
 }
 
 static inline uint64_t ident_read(uintptr_t number) {
-    /* relaxed: whoever holds a block of the slot got it after the ident was set, by the program's
-     * own synchronisation; an owner that changes under us is handled by forwarding */
+    /* relaxed: the holder of a block sees the ident, by the program's own synchronisation; a change
+     * of owner meanwhile is handled by forwarding */
     return atomic_load_explicit(&arena.ident[number], memory_order_relaxed);
 }
 

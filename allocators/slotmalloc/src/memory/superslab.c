@@ -81,7 +81,7 @@ static void give_mask(uint32_t number, uint32_t mask) {
 /* The part of slots [slot, end) that lies in slot's superslab. */
 static uint32_t mask_within(uint32_t slot, uint32_t end) {
     uint32_t at = slot % SLOTS_PER_SUPERSLAB, room = SLOTS_PER_SUPERSLAB - at;
-    return run_mask(at, end - slot < room ? end - slot : room);
+    return bit_range(at, end - slot < room ? end - slot : room);
 }
 
 static uint32_t next_superslab(uint32_t slot) {

@@ -74,7 +74,7 @@ static bool take_indexed(enum zone zone, bool warm, unsigned count, unsigned ali
     if (number == 0)
         return false;
     const struct superslab *superslab = &arena.superslabs[number];
-    uint32_t mask = run_lowest(warm ? superslab->warm : ~superslab->used, count, align);
+    uint32_t mask = bit_range_lowest(warm ? superslab->warm : ~superslab->used, count, align);
     take_from(number, mask, warm ? SUPPLY_WARM : SUPPLY_PARTLY_USED, out);
     return true;
 }
@@ -83,7 +83,7 @@ static bool take_empty(enum zone zone, unsigned count, struct taken *out) {
     uint32_t number = index_find_empty(zone);
     if (number == 0)
         return false;
-    take_from(number, run_mask(0, count), SUPPLY_EMPTY, out);
+    take_from(number, bit_range(0, count), SUPPLY_EMPTY, out);
     return true;
 }
 
@@ -91,7 +91,7 @@ static bool take_new(enum zone zone, unsigned count, struct taken *out) {
     uint32_t number;
     if (superslab_grow(zone, 1, 1, &number) != OK)
         return false;
-    take_from(number, run_mask(0, count), SUPPLY_NEW, out);
+    take_from(number, bit_range(0, count), SUPPLY_NEW, out);
     return true;
 }
 

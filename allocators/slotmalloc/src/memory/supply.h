@@ -1,4 +1,4 @@
-/* Supply: where slots come from and what happens to those that come back, under one lock.
+/* Supply: takes slots from the arena and gives them back, under one lock.
  *
  * A slot is 64 KiB, so that the lock is taken once in many mallocs. */
 #ifndef SLOTMALLOC_SUPPLY_H
@@ -24,7 +24,7 @@ struct taken {
                              * as SUPPLY_EMPTY */
 };
 
-/* Finds out what the process may have. Called once, after arena_init. */
+/* Maps what the option prefault asks for. Called once, after arena_init. */
 void supply_init(void);
 
 /* Takes `count` (1 to 32) adjacent slots of one superslab by that stage alone; the first slot's
