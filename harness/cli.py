@@ -12,7 +12,7 @@ from pathlib import Path
 from common import streams
 from harness import environment
 from harness.errors import HarnessError, UsageError, unknown_name
-from harness.experiment import PASS_NAMES
+from harness.passes import NAMES as PASS_NAMES
 from records.record import RecordError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ printed).
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit code. What a person can cure is said in one line."""
+    """Runs the command line; returns the exit code. An error that the user can correct is one line."""
     streams.prepare()
     environment.clear(os.environ)
     options = _parser().parse_args(argv)

@@ -1,5 +1,5 @@
 """Experiment files: experiments/NAME.toml read into frozen dataclasses, with errors that name file,
-key and cure.
+key and remedy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from harness import passes
 from harness.errors import UsageError, unknown_name
 
 Value = int | float | str | bool
-
-PASS_NAMES = ("time", "latency", "memory", "syscalls", "counters", "instructions")
 
 # Options of every memtest workload that a [[workload]] table holds beside its own keys.
 COMMON_OPTIONS = {
@@ -157,8 +156,8 @@ def find(name: str, folder: Path) -> Path:
 
 
 def load(path: Path) -> Experiment:
-    """Reads and checks an experiment file. Raises UsageError that names the file, the key and the
-    cure.
+    """Reads and checks an experiment file. Raises UsageError that names the file, the key and what
+    helps.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -226,8 +225,8 @@ def _blocks(passes: Mapping[str, Any], where: str) -> dict[str, int]:
 
 
 def _check_pass(name: str, where: str) -> None:
-    if name not in PASS_NAMES:
-        raise UsageError(f"{where}: {unknown_name('pass', name, PASS_NAMES)}")
+    if name not in passes.NAMES:
+        raise UsageError(f"{where}: {unknown_name('pass', name, passes.NAMES)}")
 
 
 def _cells(raw: Mapping[str, Any], where: str) -> tuple[Cell, ...]:

@@ -10,11 +10,11 @@ from harness.allocators import Allocator
 from harness.bench import Bench
 from harness.environment import passed_on
 from harness.experiment import Cell
-from harness.passes.instrument import Instrument, Readings, Surroundings
+from harness.passes.instruments.instrument import Instrument, Readings, Surroundings
 from harness.paths import portable
-from harness.plan import PlannedRun
+from harness.plan import PlannedProcess
 from harness.process import Job, Outcome, run
-from harness.provider import Proof
+from harness.validity import classify
 from records import record
 from records.record import Record
 from records.store import write_whole
@@ -22,7 +22,7 @@ from records.store import write_whole
 PADDING_NAME = "ALLOCLAB_PADDING"
 
 
-def measure(bench: Bench, planned: PlannedRun) -> Record:
+def measure(bench: Bench, planned: PlannedProcess) -> Record:
     """Runs one planned process and returns its record. Raises Interrupted (nothing to record) and
     RecordError.
     """
@@ -45,47 +45,30 @@ def measure(bench: Bench, planned: PlannedRun) -> Record:
         found["warmed_bytes"] = bench.warmer.before(cell.key)
         outcome = run(job, instrument.observer, bench.should_stop)
         bench.warmer.after(cell.key, outcome.max_rss_bytes)
-        report = memtest.parse(outcome.stdout)
+        output = memtest.parse(outcome.stdout)
         if cell.kind == "memtest":
-            proof = provider.from_memtest(allocator, report.end, outcome.stderr)
-        found["status"], why = judge(cell, outcome, report, proof)
+            proof = provider.from_memtest(allocator, output.end, outcome.stderr)
+        found["status"], why = classify(cell, outcome, output, proof)
         found["why"] = bench.plain(why)
         found["exit_code"], found["signal"] = outcome.exit_code, outcome.signal
         found["provider"] = proof.as_record(bench.root)
-        found["checksum"] = _checksum(cell, outcome, report)
-        found["rounds"] = report.rounds
+        found["checksum"] = _checksum(cell, outcome, output)
+        found["rounds"] = output.rounds
         if found["status"] == "ok":
-            _add_readings(found, instrument.read(outcome, report), bench.run_dir)
+            _add_readings(found, instrument.read(outcome, output), bench.run_dir)
         return found
 
 
 def not_started(
-    bench: Bench, planned: PlannedRun, allocator: Allocator, status: str, why: str
+    bench: Bench, planned: PlannedProcess, allocator: Allocator, status: str, why: str
 ) -> Record:
     """The record of a process that is not started, for the reason `why`."""
     expected = portable(bench.root, allocator.shared_object)
     return record.not_started(planned.as_entry(), expected, status, why)
 
 
-def judge(cell: Cell, outcome: Outcome, report: memtest.Report, proof: Proof) -> tuple[str, str]:
-    """The status of a process and, unless it is "ok", one sentence that says why."""
-    last_words = outcome.stderr.splitlines()[-1] if outcome.stderr else ""
-    if report.fault:
-        return "crash", f"the allocator failed: {report.fault.get('what', 'no reason given')}"
-    if outcome.exit_code == memtest.EXIT_USAGE and cell.kind == "memtest":
-        return "refused", f"memtest does not take these options: {last_words}"
-    if outcome.status != "ok":
-        words = f": {last_words}" if last_words and outcome.status == "crash" else ""
-        return outcome.status, outcome.why + words
-    if cell.kind == "memtest" and not report.end:
-        return "crash", "ended without its end record"
-    if not proof.proven:
-        return "refused", proof.why
-    return "ok", ""
-
-
 def _bare(
-    bench: Bench, planned: PlannedRun, cell: Cell, allocator: Allocator
+    bench: Bench, planned: PlannedProcess, cell: Cell, allocator: Allocator
 ) -> tuple[Job, dict[str, str]]:
     """The job with nothing attached, and the part of its environment that we set."""
     options = cell.options_for(planned.pass_name)
@@ -106,7 +89,7 @@ def _bare(
 
 def _job(
     bench: Bench,
-    planned: PlannedRun,
+    planned: PlannedProcess,
     cell: Cell,
     allocator: Allocator,
     instrument: Instrument,
@@ -119,13 +102,13 @@ def _job(
     return Job(argv, env, bare.processors, timeout, bare.memory_cap_bytes, bare.cwd), ours
 
 
-def _checksum(cell: Cell, outcome: Outcome, report: memtest.Report) -> str:
+def _checksum(cell: Cell, outcome: Outcome, output: memtest.Output) -> str:
     """What must agree between allocators: memtest's digest of its operations, or that of a
     program's output.
     """
     if cell.kind == "command":
         return hashlib.sha256(outcome.stdout).hexdigest()[:16]
-    return str(report.end.get("checksum", ""))
+    return str(output.end.get("checksum", ""))
 
 
 def _add_readings(record: Record, readings: Readings, run_dir: Path) -> None:

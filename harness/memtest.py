@@ -31,7 +31,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Report:
+class Output:
     """What one memtest process printed. end and fault are {} when there was no such line."""
 
     rounds: list[dict[str, Any]] = field(default_factory=list)
@@ -108,7 +108,7 @@ def command_line(
     return argv
 
 
-def parse(stdout: bytes) -> Report:
+def parse(stdout: bytes) -> Output:
     """Sorts memtest's JSON lines by kind. A line that a crash left half written is passed over."""
     rounds: list[dict[str, Any]] = []
     last: dict[str, dict[str, Any]] = {}
@@ -124,7 +124,7 @@ def parse(stdout: bytes) -> Report:
             rounds.append(entry)
         else:
             last[kind] = entry
-    return Report(rounds, last.get("end", {}), last.get("fault", {}))
+    return Output(rounds, last.get("end", {}), last.get("fault", {}))
 
 
 def work_metrics(end: Mapping[str, Any]) -> dict[str, float]:

@@ -26,7 +26,7 @@ MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
 
 
 @dataclass(frozen=True)
-class PlannedRun:
+class PlannedProcess:
     """One process to start. `pass_name` is called "pass" in files, a word that Python keeps for
     itself.
     """
@@ -75,13 +75,13 @@ def make_plan(
     names: Sequence[str],
     blocks: Mapping[str, int],
     seed: int,
-) -> list[PlannedRun]:
+) -> list[PlannedProcess]:
     """All runs in the order in which they will start; the same arguments give the same plan on any
     machine.
 
     Passes alternate block by block, so that a slow drift of the machine meets all of them alike.
     """
-    plan: list[PlannedRun] = []
+    plan: list[PlannedProcess] = []
     for block in range(max(blocks.values(), default=0)):
         for pass_name, count in blocks.items():
             if block < count:
@@ -96,11 +96,11 @@ def _block(
     pass_name: str,
     block: int,
     seed: int,
-) -> list[PlannedRun]:
+) -> list[PlannedProcess]:
     random = Random(f"{seed}/{pass_name}/{block}")
     ours = [cell for cell in cells if pass_name in (cell.passes or experiment.blocks)]
     random.shuffle(ours)
-    runs: list[PlannedRun] = []
+    runs: list[PlannedProcess] = []
     for cell in ours:
         # The seed does not depend on the pass: what strace counts is the very work that was timed.
         work_seed = Random(f"{seed}/{block}/{cell.key}").randrange(1, 2**31)
@@ -108,7 +108,7 @@ def _block(
         random.shuffle(order)
         for name in order:
             runs.append(
-                PlannedRun(
+                PlannedProcess(
                     run=f"{pass_name}-{block:03}-{len(runs):03}",
                     pass_name=pass_name,
                     block=block,
@@ -124,7 +124,9 @@ def _block(
     return runs
 
 
-def save_plan(path: Path, plan: Sequence[PlannedRun], seed: int, experiment: Experiment) -> None:
+def save_plan(
+    path: Path, plan: Sequence[PlannedProcess], seed: int, experiment: Experiment
+) -> None:
     """Writes plan.json, with the experiment as it was read: --resume must not depend on a file that
     may change.
     """
@@ -138,13 +140,15 @@ def save_plan(path: Path, plan: Sequence[PlannedRun], seed: int, experiment: Exp
     write_whole(path, json.dumps(body, indent=1) + "\n")
 
 
-def load_plan(path: Path) -> tuple[list[PlannedRun], dict[str, Any]]:
+def load_plan(path: Path) -> tuple[list[PlannedProcess], dict[str, Any]]:
     """The runs of a plan.json and the rest of the file. Raises RecordError when it is missing or
     damaged.
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        runs = [PlannedRun(**_renamed(entry, "pass", "pass_name")) for entry in body.pop("runs")]
+        runs = [
+            PlannedProcess(**_renamed(entry, "pass", "pass_name")) for entry in body.pop("runs")
+        ]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(f"{path}: cannot be read as a plan: {error}") from error
     return runs, body

@@ -97,7 +97,7 @@ def run(
             _kill_group(child.pid)
             _, wait_status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(wait_status)
-        outcome = _judge(child.returncode, killed)
+        outcome = _classify(child.returncode, killed)
         outcome.wall_s = time.monotonic() - begin
         _fill_usage(outcome, usage)
         outcome.stdout = _content(out)
@@ -183,7 +183,7 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _judge(returncode: int, killed: tuple[str, str] | None) -> Outcome:
+def _classify(returncode: int, killed: tuple[str, str] | None) -> Outcome:
     name = signal.Signals(-returncode).name if returncode < 0 else None
     code = returncode if returncode >= 0 else None
     if killed:

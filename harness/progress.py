@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from harness.plan import PlannedRun
+from harness.plan import PlannedProcess
 
 QUIET_INTERVAL_S = 30.0  # how often a line is printed where there is no terminal
 
@@ -20,26 +20,26 @@ class Estimate:
         self._seconds: dict[tuple[object, ...], float] = {}
         self._count: dict[tuple[object, ...], int] = {}
 
-    def add(self, planned: PlannedRun, seconds: float) -> None:
+    def add(self, planned: PlannedProcess, seconds: float) -> None:
         """Takes note of how long a run took."""
         for key in self._keys(planned):
             self._seconds[key] = self._seconds.get(key, 0.0) + seconds
             self._count[key] = self._count.get(key, 0) + 1
 
-    def left_s(self, todo: Sequence[PlannedRun]) -> float:
+    def left_s(self, todo: Sequence[PlannedProcess]) -> float:
         """Seconds that the runs of `todo` will take; a kind not seen yet counts like the nearest
         that was.
         """
         return sum(self._expect(planned) for planned in todo)
 
-    def _expect(self, planned: PlannedRun) -> float:
+    def _expect(self, planned: PlannedProcess) -> float:
         for key in self._keys(planned):
             if key in self._count:
                 return self._seconds[key] / self._count[key]
         return 0.0
 
     @staticmethod
-    def _keys(planned: PlannedRun) -> tuple[tuple[object, ...], ...]:
+    def _keys(planned: PlannedProcess) -> tuple[tuple[object, ...], ...]:
         """From the most to the least specific."""
         return ((planned.pass_name, *planned.cell_key), planned.cell_key, ())
 
@@ -47,7 +47,7 @@ class Estimate:
 class Progress:
     """A bar on a terminal, a line now and then elsewhere. Writes to standard error only."""
 
-    def __init__(self, todo: Sequence[PlannedRun], done: int) -> None:
+    def __init__(self, todo: Sequence[PlannedProcess], done: int) -> None:
         tqdm.monitor_interval = 0  # no thread of ours beside a measurement
         self._todo = todo
         self._estimate = Estimate()
@@ -64,7 +64,7 @@ class Progress:
             leave=False,
         )
 
-    def starting(self, planned: PlannedRun) -> None:
+    def starting(self, planned: PlannedProcess) -> None:
         """Shows what runs next; nothing is drawn while a process is measured."""
         threads = f" x{planned.threads}" if planned.threads > 1 else ""
         what = f"{planned.pass_name} {planned.workload}{threads} {planned.allocator}"
@@ -73,7 +73,7 @@ class Progress:
             what = f"{left} left, {what}"
         self._bar.set_postfix_str(what[:78], refresh=self._is_terminal)
 
-    def finished(self, planned: PlannedRun) -> None:
+    def finished(self, planned: PlannedProcess) -> None:
         """Counts a run that has its record now."""
         now = time.monotonic()
         self._estimate.add(planned, now - self._last)

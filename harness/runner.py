@@ -10,14 +10,11 @@ from typing import Any
 
 from harness.allocators import Allocator, preload_problem
 from harness.bench import Bench
-from harness.checksums import odd_ones
 from harness.errors import Interrupted
-from harness.guard import Guard
 from harness.measure import measure, not_started
-from harness.plan import PlannedRun
+from harness.plan import PlannedProcess
 from harness.progress import Progress
-from harness.startcheck import Check
-from harness.strikes import Strikes
+from harness.validity import BuildGuard, FailurePolicy, StartCheck, checksum_mismatches
 from records.record import Record
 from records.store import RecordFile
 
@@ -27,22 +24,22 @@ class Session:
     """One sitting at a plan; a resumed run has several. `records` holds all known ones by run."""
 
     bench: Bench
-    plan: Sequence[PlannedRun]
+    plan: Sequence[PlannedProcess]
     file: RecordFile
-    checks: Mapping[str, Check]
+    checks: Mapping[str, StartCheck]
     progress: Progress
     records: dict[str, Record]
-    strikes: Strikes = field(default_factory=Strikes)
+    failures: FailurePolicy = field(default_factory=FailurePolicy)
     _said: set[tuple[str, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._guard = Guard(self.bench.root)
+        self._guard = BuildGuard(self.bench.root)
 
     def work(self) -> None:
         """Runs everything that has no record yet. Raises Interrupted and RecordError, with all
         records safe.
         """
-        self.strikes.add_all(self.records.values())
+        self.failures.add_all(self.records.values())
         groups = _by_group(self.plan)
         for planned in self.plan:
             if planned.run in self.records:
@@ -52,18 +49,20 @@ class Session:
             self.progress.starting(planned)
             record = self._one(planned)
             self._keep(record)
-            self.strikes.add(record)
-            self._refuse_odd(groups[planned.group])
+            self.failures.add(record)
+            self._refuse_mismatches(groups[planned.group])
             self.progress.finished(planned)
 
-    def _one(self, planned: PlannedRun) -> Record:
+    def _one(self, planned: PlannedProcess) -> Record:
         allocator = self.bench.allocators[planned.allocator]
         status, why = self._reason_not_to_start(planned, allocator)
         if why:
             return not_started(self.bench, planned, allocator, status, why)
         return measure(self.bench, planned)
 
-    def _reason_not_to_start(self, planned: PlannedRun, allocator: Allocator) -> tuple[str, str]:
+    def _reason_not_to_start(
+        self, planned: PlannedProcess, allocator: Allocator
+    ) -> tuple[str, str]:
         check = self.checks[allocator.name]
         if check.status != "ok":
             return check.status, check.why
@@ -84,7 +83,7 @@ class Session:
         unprepared = self.bench.prepare(cell)
         if unprepared:
             return "refused", unprepared
-        skip = self.strikes.reason_to_skip(allocator.name, *planned.cell_key)
+        skip = self.failures.reason_to_skip(allocator.name, *planned.cell_key)
         return "refused", skip
 
     def _keep(self, record: Record) -> None:
@@ -99,18 +98,18 @@ class Session:
             line = f"{record['allocator']}, {where}: {record['status']}: {record['why']}"
             self.progress.say(f"harness: {line}")
 
-    def _refuse_odd(self, group: Sequence[PlannedRun]) -> None:
+    def _refuse_mismatches(self, group: Sequence[PlannedProcess]) -> None:
         """Once a group is complete, those that did other work get a second record, which replaces
         the first.
         """
         if any(planned.run not in self.records for planned in group):
             return
-        for run, why in odd_ones(self.records[planned.run] for planned in group).items():
+        for run, why in checksum_mismatches(self.records[planned.run] for planned in group).items():
             self._keep({**self.records[run], "status": "refused", "why": why})
 
 
-def _by_group(plan: Iterable[PlannedRun]) -> dict[tuple[Any, ...], list[PlannedRun]]:
-    groups: dict[tuple[Any, ...], list[PlannedRun]] = defaultdict(list)
+def _by_group(plan: Iterable[PlannedProcess]) -> dict[tuple[Any, ...], list[PlannedProcess]]:
+    groups: dict[tuple[Any, ...], list[PlannedProcess]] = defaultdict(list)
     for planned in plan:
         groups[planned.group].append(planned)
     return groups

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import experiment as experiments
 from harness import manifest as manifests
-from harness import memtest, report, rundir, startcheck
+from harness import memtest, messages, rundir, validity
 from harness.allocators import (
     AA_MARK,
     Allocator,
@@ -30,7 +30,7 @@ from harness.errors import Interrupted, UsageError
 from harness.experiment import Cell, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
-from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
+from harness.plan import PlannedProcess, blocks_of, load_plan, make_plan, save_plan
 from harness.progress import Progress
 from harness.runner import Session, count_statuses
 from records.record import Record, RecordError
@@ -49,7 +49,7 @@ class Setup:
     experiment: Experiment
     cells: tuple[Cell, ...]
     allocators: list[Allocator]
-    plan: list[PlannedRun]
+    plan: list[PlannedProcess]
     run_dir: Path
 
 
@@ -83,11 +83,11 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     for allocator in skipped:
         _say(f"{allocator.name} is left out: {allocator.why_not}")
     if options.dry_run:
-        print(report.plan_table(experiment, plan, seed))
+        print(messages.plan_table(experiment, plan, seed))
         return None
     run_dir = rundir.new_folder(root, options.out, experiment.name)
     hashed = [with_hashes(a, root) for a in measured]
-    _say(report.plan_line(experiment, plan, run_dir))
+    _say(messages.plan_line(experiment, plan, run_dir))
     described = memtest.descriptions(
         root / PLAIN_BINARY, {c.workload for c in cells if c.kind == "memtest"}
     )
@@ -111,7 +111,7 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
         rundir.check_unchanged(allocator, with_hashes(allocator, root))
     cells = _cells(root, experiment, ["syscalls"])
     if options.dry_run:
-        print(report.plan_table(experiment, plan, rest["seed"]))
+        print(messages.plan_table(experiment, plan, rest["seed"]))
         return None
     return Setup(experiment, cells, before, plan, run_dir)
 
@@ -180,11 +180,11 @@ def _work(bench: Bench, setup: Setup) -> list[Record]:
     path = setup.run_dir / RUNS
     file = RecordFile(path)
     known = {record["run"]: record for record in read_records(path)}
-    checks = startcheck.check_all(bench)
+    checks = validity.start_checks(bench)
     _note_checks(bench.root, setup, checks)
     todo = [planned for planned in setup.plan if planned.run not in known]
     progress = Progress(todo, len(known))
-    for line in startcheck.summary(checks):
+    for line in validity.start_messages(checks):
         progress.say(f"harness: {line}")
     session = Session(bench, setup.plan, file, checks, progress, known)
     try:
@@ -195,7 +195,7 @@ def _work(bench: Bench, setup: Setup) -> list[Record]:
     return list(session.records.values())
 
 
-def _note_checks(root: Path, setup: Setup, checks: dict[str, startcheck.Check]) -> None:
+def _note_checks(root: Path, setup: Setup, checks: dict[str, validity.StartCheck]) -> None:
     manifest = rundir.load_manifest(setup.run_dir)
     manifest["start_checks"] = {name: check.as_manifest(root) for name, check in checks.items()}
     rundir.save_manifest(setup.run_dir, manifest)
@@ -206,8 +206,8 @@ def _finish(root: Path, setup: Setup, records: list[Record], with_report: bool) 
     manifest["finished"] = manifests.now()
     rundir.save_manifest(setup.run_dir, manifest)
     counts = count_statuses(records)
-    _say(report.count_line(counts))
-    reported = not with_report or report.make(root, setup.run_dir)
+    _say(messages.count_line(counts))
+    reported = not with_report or messages.make(root, setup.run_dir)
     if not reported:
         _say(f"the records are safe, but there is no report; try ./stats.py report {setup.run_dir}")
     return 0 if reported and set(counts) <= {"ok"} else 1

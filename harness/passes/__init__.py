@@ -1,12 +1,11 @@
-"""The passes: one instrument per file. Every instrument disturbs, so each gets processes of its
-own.
+"""The passes. Every instrument disturbs, so each pass has processes of its own.
 
-A file of this folder is a pass; it offers
+A file of this folder is a pass, and there is no other list of them; it offers
 
-    NAME           as in [passes] of an experiment
+    NAME           the file's name, as in [passes] of an experiment
     PATIENCE       how many times longer than bare a process may take under this instrument
     missing()      "" or the reason why this machine cannot run the pass
-    Instrument     see harness/passes/instrument.py; one object per process
+    Instrument     see instruments/instrument.py; one object per process
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ import importlib
 import pkgutil
 from types import ModuleType
 
+NAMES = tuple(found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg)
+
 
 def discover() -> dict[str, ModuleType]:
     """All passes of this folder by name."""
-    modules = (
-        importlib.import_module(f"{__name__}.{found.name}")
-        for found in pkgutil.iter_modules(__path__)
-        if found.name != "instrument"
-    )
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in NAMES)
     return {module.NAME: module for module in modules}

@@ -9,10 +9,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-from harness import trial
-from harness.memtest import Report
-from harness.passes import instrument
-from harness.passes.instrument import Readings, Surroundings
+from harness.memtest import Output
+from harness.passes.instruments import instrument
+from harness.passes.instruments.instrument import Readings, Surroundings
 from harness.process import Outcome
 
 NAME = "counters"
@@ -34,7 +33,7 @@ def missing() -> str:
 
 def lacking() -> str:
     """Why perf counts nothing here, or ""."""
-    return trial.reason_it_fails("perf", "stat", "-e", "task-clock:u", "true")
+    return instrument.reason_it_fails("perf", "stat", "-e", "task-clock:u", "true")
 
 
 class Instrument(instrument.Instrument):
@@ -55,9 +54,9 @@ class Instrument(instrument.Instrument):
         perf = ["perf", "stat", "-j", "-e", ",".join(f"{e}:u" for e in EVENTS), "-o", output, "--"]
         return [*perf, *inner, *argv], outer
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
+    def read(self, outcome: Outcome, output: Output) -> Readings:
         metrics = instrument.only(
-            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+            instrument.process_metrics(outcome, output), ["wall_s", "mallocs"]
         )
         if lacking():
             return Readings(metrics, dict.fromkeys(EVENTS.values(), lacking()))

@@ -8,10 +8,9 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from harness import trial
-from harness.memtest import Report
-from harness.passes import instrument
-from harness.passes.instrument import Readings, Surroundings
+from harness.memtest import Output
+from harness.passes.instruments import instrument
+from harness.passes.instruments.instrument import Readings, Surroundings
 from harness.process import Outcome
 
 NAME = "instructions"
@@ -24,7 +23,7 @@ _COLLECTED = re.compile(r"Collected : (\d+)")
 
 def missing() -> str:
     """Needs valgrind."""
-    return trial.reason_it_fails("valgrind", "--version")
+    return instrument.reason_it_fails("valgrind", "--version")
 
 
 class Instrument(instrument.Instrument):
@@ -42,9 +41,9 @@ class Instrument(instrument.Instrument):
         log = f"--log-file=/proc/{os.getpid()}/fd/{self._fd}"
         return [*valgrind, log, *argv], dict(env)
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
+    def read(self, outcome: Outcome, output: Output) -> Readings:
         metrics = instrument.only(
-            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+            instrument.process_metrics(outcome, output), ["wall_s", "mallocs"]
         )
         text = os.pread(self._fd, os.fstat(self._fd).st_size, 0).decode(errors="replace")
         collected = _COLLECTED.findall(text)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.memtest import Report
-from harness.passes import instrument
-from harness.passes.instrument import Readings
+from harness.memtest import Output
+from harness.passes.instruments import instrument
+from harness.passes.instruments.instrument import Readings
 from harness.process import Outcome
 
 NAME = "latency"
@@ -26,11 +26,11 @@ class Instrument(instrument.Instrument):
     def memtest_options(self) -> list[str]:
         return ["--latency"]
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
+    def read(self, outcome: Outcome, output: Output) -> Readings:
         metrics = instrument.only(
-            instrument.process_metrics(outcome, report), ["wall_s", "mallocs"]
+            instrument.process_metrics(outcome, output), ["wall_s", "mallocs"]
         )
-        latency: dict[str, Any] = report.end.get("latency") or {}
+        latency: dict[str, Any] = output.end.get("latency") or {}
         for operation, histogram in latency.items():
             for percentile in _PERCENTILES:
                 if histogram and percentile in histogram:

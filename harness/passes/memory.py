@@ -1,4 +1,4 @@
-"""memory: a sampler looks at the process from outside; see harness/sampler.py for what and how
+"""memory: a sampler looks at the process from outside; see instruments/sampler.py for what and how
 often.
 """
 
@@ -7,13 +7,12 @@ from __future__ import annotations
 import resource
 from dataclasses import astuple
 
-from harness import footprint
-from harness.live_file import LiveFile
-from harness.memtest import Report
-from harness.passes import instrument
-from harness.passes.instrument import Readings, Surroundings
+from harness.memtest import Output
+from harness.passes.instruments import footprint, instrument
+from harness.passes.instruments.instrument import Readings, Surroundings
+from harness.passes.instruments.live_file import LiveFile
+from harness.passes.instruments.sampler import Sample, Sampler
 from harness.process import Outcome
-from harness.sampler import Sample, Sampler
 
 NAME = "memory"
 PATIENCE = 1.5
@@ -48,16 +47,16 @@ class Instrument(instrument.Instrument):
         linger = max(self.surroundings.linger_s, SHORTEST_LINGER_S)
         return [*instrument.with_live_file(self.live), "--linger", f"{linger:g}"]
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
-        measured = instrument.process_metrics(outcome, report)
+    def read(self, outcome: Outcome, output: Output) -> Readings:
+        measured = instrument.process_metrics(outcome, output)
         metrics = instrument.only(measured, ["wall_s", "mallocs", "minor_faults", "major_faults"])
         found, unavailable = footprint.metrics(
             self.observer.samples,
             metrics.get("wall_s", outcome.wall_s),
-            report.end.get("live_peak_bytes"),
-            report.end.get("own_bytes", 0),
+            output.end.get("live_peak_bytes"),
+            output.end.get("own_bytes", 0),
         )
-        metrics |= instrument.only(report.end, ["own_bytes"])
+        metrics |= instrument.only(output.end, ["own_bytes"])
         metrics |= found
         for after, size in self.observer.after_free_bytes.items():
             metrics[f"rss_after_free_{after:g}s_bytes"] = size

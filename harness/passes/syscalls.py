@@ -7,10 +7,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from harness import strace_log, trial
-from harness.memtest import Report
-from harness.passes import instrument
-from harness.passes.instrument import Readings, Surroundings
+from harness.memtest import Output
+from harness.passes.instruments import instrument, strace_log
+from harness.passes.instruments.instrument import Readings, Surroundings
 from harness.process import Outcome
 from records.record import Tally
 
@@ -23,7 +22,7 @@ COLUMNS = "t_s,mapped_bytes,mapped_brk_bytes"
 
 def missing() -> str:
     """Needs strace, and the right to trace."""
-    return trial.reason_it_fails(*STRACE, "--trace=brk", "-o", "/dev/null", "true")
+    return instrument.reason_it_fails(*STRACE, "--trace=brk", "-o", "/dev/null", "true")
 
 
 class Instrument(instrument.Instrument):
@@ -44,15 +43,15 @@ class Instrument(instrument.Instrument):
         calls = ",".join((*strace_log.CALLS, *(f"?{name}" for name in others)))
         return [*STRACE, f"--trace={calls}", "-o", log, *inner, *argv], outer
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
-        measured = instrument.process_metrics(outcome, report)
+    def read(self, outcome: Outcome, output: Output) -> Readings:
+        measured = instrument.process_metrics(outcome, output)
         metrics = instrument.only(measured, ["wall_s", "mallocs", "requested_bytes"])
-        metrics |= instrument.only(report.end, ["live_peak_bytes"])
+        metrics |= instrument.only(output.end, ["live_peak_bytes"])
         with open(self._fd, encoding="utf-8", errors="replace", closefd=False) as file:
             file.seek(0)
             log = strace_log.parse(file)
         summary = strace_log.summarise(log)
-        metrics |= strace_log.metrics(summary, report.end.get("mallocs"))
+        metrics |= strace_log.metrics(summary, output.end.get("mallocs"))
         metrics["process_calls"] = strace_log.process_calls(log)
         unavailable = {}
         if log.unread_lines:

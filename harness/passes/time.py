@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.passes.instrument import Instrument
+from harness.passes.instruments.instrument import Instrument
 
 __all__ = ["NAME", "PATIENCE", "Instrument", "missing"]
 

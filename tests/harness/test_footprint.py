@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.footprint import TOO_FEW, metrics, points, time_mean
-from harness.live_file import FREED, MEASURED, SETUP
-from harness.sampler import Sample
+from harness.passes.instruments.footprint import TOO_FEW, metrics, points, time_mean
+from harness.passes.instruments.live_file import FREED, MEASURED, SETUP
+from harness.passes.instruments.sampler import Sample
 
 SECOND = 10**9
 MIB = 1 << 20

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiment import Cell, Experiment, parse
-from harness.plan import PlannedRun, blocks_of, load_plan, make_plan, save_plan
+from harness.plan import PlannedProcess, blocks_of, load_plan, make_plan, save_plan
 from records.record import RecordError
 
 NAMES = ["a", "b", "c"]
@@ -25,7 +25,7 @@ def experiment() -> Experiment:
     return parse(RAW, "x", "x.toml")
 
 
-def plan(seed: int, cells: tuple[Cell, ...] | None = None) -> list[PlannedRun]:
+def plan(seed: int, cells: tuple[Cell, ...] | None = None) -> list[PlannedProcess]:
     found = experiment()
     return make_plan(found, cells or found.cells, NAMES, found.blocks, seed)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import Interrupted
+from harness.passes.instruments.sampler import Sampler
 from harness.process import Job, Outcome, run
-from harness.sampler import Sampler
 
 ALL = frozenset(os.sched_getaffinity(0))
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness import procfs
-from harness.live_file import FREED, LiveFile
+from harness.passes.instruments.live_file import FREED, LiveFile
+from harness.passes.instruments.sampler import FIRST_LOOK_S, Probe, Sample, Sampler
 from harness.passes.memory import COLUMNS, series_csv, thin
 from harness.process import Job, run
-from harness.sampler import FIRST_LOOK_S, Probe, Sample, Sampler
 
 ALL = frozenset(os.sched_getaffinity(0))
 MIB = 1 << 20

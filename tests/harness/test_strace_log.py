@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import strace_log
-from harness.strace_log import CALLS, Call, parse, summarise
+from harness.passes.instruments import strace_log
+from harness.passes.instruments.strace_log import CALLS, Call, parse, summarise
 
 MMAP = "10 5.000001 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"
 

@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.experiment import Experiment
-from harness.plan import PlannedRun
+from harness.plan import PlannedProcess
 from records.record import STATUSES
 
 
-def plan_line(experiment: Experiment, plan: Sequence[PlannedRun], run_dir: Path) -> str:
+def plan_line(experiment: Experiment, plan: Sequence[PlannedProcess], run_dir: Path) -> str:
     """One line at the start of a run."""
     names = len({planned.allocator for planned in plan})
     return f"{experiment.name}: {len(plan)} processes for {names} allocators, results in {run_dir}"
 
 
-def plan_table(experiment: Experiment, plan: Sequence[PlannedRun], seed: int) -> str:
+def plan_table(experiment: Experiment, plan: Sequence[PlannedProcess], seed: int) -> str:
     """What --dry-run prints: processes by cell and pass, and the allocators."""
     passes = list(dict.fromkeys(planned.pass_name for planned in plan))
     counts = Counter((planned.cell_key, planned.pass_name) for planned in plan)

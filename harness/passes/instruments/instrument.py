@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from harness.experiment import Cell
-from harness.live_file import LiveFile
-from harness.memtest import Report, work_metrics
+from harness.memtest import Output, work_metrics
+from harness.passes.instruments.live_file import LiveFile
 from harness.process import Observer, Outcome
 from records.record import Tally
+
+TRIAL_TIMEOUT_S = 20  # of a program that does nothing
 
 
 @dataclass(frozen=True)
@@ -62,17 +67,17 @@ class Instrument:
         """The command that starts argv under the instrument, and its environment."""
         return list(argv), dict(env)
 
-    def read(self, outcome: Outcome, report: Report) -> Readings:
+    def read(self, outcome: Outcome, output: Output) -> Readings:
         """What the pass has found out; called only when the process ended well."""
-        return Readings(metrics=process_metrics(outcome, report))
+        return Readings(metrics=process_metrics(outcome, output))
 
 
-def process_metrics(outcome: Outcome, report: Report) -> dict[str, float]:
+def process_metrics(outcome: Outcome, output: Output) -> dict[str, float]:
     """The measured region's metrics as memtest reports them; of a program that reports nothing,
     those of the process.
     """
-    if report.end:
-        return work_metrics(report.end)
+    if output.end:
+        return work_metrics(output.end)
     return {
         "wall_s": outcome.wall_s,
         "user_s": outcome.user_s,
@@ -105,3 +110,22 @@ def inner_environment(env: Mapping[str, str]) -> tuple[list[str], dict[str, str]
     outer = {key: value for key, value in env.items() if key != "LD_PRELOAD"}
     preload = env.get("LD_PRELOAD")
     return (["env", f"LD_PRELOAD={preload}"] if preload else []), outer
+
+
+@cache
+def reason_it_fails(*command: str) -> str:
+    """Why the instrument `command`, tried once on a program that does nothing, does not work on this
+    machine, or "". Containers often forbid what strace and perf need; that is no allocator's fault.
+    """
+    if not shutil.which(command[0]):
+        return f"{command[0]} is not installed; ./install.sh fetches it"
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TRIAL_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} hangs on this machine"
+    if done.returncode == 0:
+        return ""
+    words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"{command[0]} does not work on this machine: {words[0]}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.allocators import Allocator, sha256_of
-from harness.guard import Guard
+from harness.validity import BuildGuard
 
 
 def allocator(library: Path, binary: Path) -> Allocator:
@@ -21,13 +21,13 @@ def test_a_file_built_anew_is_noticed_and_an_equal_copy_is_not(tmp_path: Path) -
     library.write_text("1")
     binary.write_text("2")
     measured = allocator(library, binary)
-    guard = Guard(tmp_path)
+    guard = BuildGuard(tmp_path)
     assert guard.changed(measured) == ""
     library.unlink()
     library.write_text("1")
     assert guard.changed(measured) == ""
     binary.write_text("3")
-    assert "memtest was built anew" in guard.changed(measured)
+    assert "memtest was rebuilt" in guard.changed(measured)
 
 
 def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_file_that_vanished_is_noticed(tmp_path: Path) -> None:
     library.write_text("1")
     binary.write_text("2")
     measured = allocator(library, binary)
-    guard = Guard(tmp_path)
+    guard = BuildGuard(tmp_path)
     assert guard.changed(measured) == ""
     library.unlink()
-    assert "a.so was built anew" in guard.changed(measured)
+    assert "a.so was rebuilt" in guard.changed(measured)

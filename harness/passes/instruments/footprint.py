@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from harness.live_file import MEASURED
-from harness.sampler import Sample
+from harness.passes.instruments.live_file import MEASURED
+from harness.passes.instruments.sampler import Sample
 
 # While almost nothing is live, footprint / live is a ratio over a vanishing base; such moments do
 # not count.

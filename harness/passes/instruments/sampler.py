@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from harness.live_file import FREED, MEASURED, LiveFile
+from harness.passes.instruments.live_file import FREED, MEASURED, LiveFile
 from harness.procfs import ProcessFiles
 
 STATM_SHARE, ROLLUP_SHARE, MAPS_SHARE = 0.0015, 0.0025, 0.001
