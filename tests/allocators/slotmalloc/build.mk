@@ -73,7 +73,7 @@ check-slotmalloc-faults: $(SLOT_BIN)/same_faults
 # Some conformance tests and the torture with other options, and in the debug build, which checks every invariant.
 SLOT_OPTIONS := purge_delay=0 check=full share=off reserve=1g,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
 check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork \
-                          $(BUILD)/libslotmalloc-debug.so $(TORTURE)
+                          $(SLOT_BIN)/test_fork_steps $(BUILD)/libslotmalloc-debug.so $(TORTURE)
 	@for options in $(SLOT_OPTIONS); do \
 	  for test in "$(SLOT_TORTURE) --seconds 3 --forks --seed 2" $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc \
 	            $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork; do \
@@ -81,6 +81,10 @@ check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same
 	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
 	  done; \
 	done
+	@for test in "pool=cpu $(SLOT_BIN)/test_fork_steps --samples 12" \
+	           "check=full $(SLOT_BIN)/test_fork_steps --samples 40 --only 48"; do \
+	  env SLOTMALLOC=$$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test" \
+	  || { cat $(BUILD)/log.options; echo "FAILED  $$test"; exit 1; }; done
 	@LD_PRELOAD=$(BUILD)/libslotmalloc-debug.so EXPECT_MALLOC_FROM=libslotmalloc-debug.so \
 	  timeout 120 $(TORTURE) --seconds 5 --forks --seed 4 > /dev/null && echo "ok      torture of the debug build"
 

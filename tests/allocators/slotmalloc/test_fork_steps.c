@@ -1,0 +1,481 @@
+/* fork at every instruction of the allocator's slow paths.
+ *
+ * The trap flag makes each instruction of an operation raise SIGTRAP. The handler forks: as a
+ * signal handler does that interrupted the operation itself ("self"), or it stops while another
+ * thread forks ("other"), so that the child finds its heap and the locks torn there. Each child
+ * allocates in many classes, frees every block that it knows, and checks contents, invariants and
+ * that not more than one step's worth of slots is lost.
+ *
+ * A run samples the steps, at random, so that it stays short; `--full` takes all. A failure names
+ * the step's scenario, number and place. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "allocators/slotmalloc/include/slotmalloc.h"
+#include "allocators/slotmalloc/src/api/init.h"
+#include "allocators/slotmalloc/src/api/quarantine.h"
+#include "allocators/slotmalloc/src/heap/cpu.h"
+#include "allocators/slotmalloc/src/heap/thread.h"
+#include "allocators/slotmalloc/src/memory/region.h"
+#include "allocators/slotmalloc/src/memory/slot.h"
+#include "allocators/slotmalloc/src/memory/superslab.h"
+#include "allocators/slotmalloc/src/memory/supply.h"
+#include "tests/allocators/conformance/support.h"
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+enum { KNOWN = 512, FRESH = 120, SAMPLES = 40, CHECKED = 8192, SECONDS = 120 };
+enum { SLOT_SLACK = 5, SPAN = 4, CPU_SLACK = 60 };
+
+struct known {
+    char *block;
+    size_t bytes;
+};
+static struct known known[KNOWN]; /* blocks that no operation has in hand */
+static struct known fresh[FRESH];
+
+/* What the processes of one run tell each other. */
+struct report {
+    _Atomic uint64_t steps;
+    _Atomic uint64_t used_before; /* slots in use in a child that was forked before the operation */
+};
+static struct report *report;
+
+static uint64_t stride, phase, slack; /* of the scenario; slack: slots that it has in hand */
+static uint64_t pool_slack;           /* pool=cpu: a child on another CPU makes that one's heap */
+static bool by_other_thread;
+static sem_t stopped, go_on;
+static _Atomic uintptr_t stopped_at; /* the instruction */
+
+/* ---- what a child does ---- */
+
+/* Of large blocks only the beginning is written: page faults take most of a child's time. */
+static size_t checked_bytes(size_t bytes) {
+    return bytes < CHECKED ? bytes : CHECKED;
+}
+
+static void put(struct known *entry, void *block, size_t bytes) {
+    require(block != NULL);
+    pattern_fill(block, checked_bytes(bytes), (uintptr_t)block);
+    entry->bytes = bytes;
+    atomic_signal_fence(memory_order_seq_cst); /* a child sees the block last */
+    entry->block = block;
+}
+
+/* Forgets the block first: from then on the operation has it in hand. */
+static void *take(struct known *entry) {
+    char *block = entry->block;
+    entry->block = NULL;
+    atomic_signal_fence(memory_order_seq_cst);
+    return block;
+}
+
+static void verify(const struct known *table, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (table[i].block != NULL)
+            require(pattern_holds(table[i].block, checked_bytes(table[i].bytes),
+                                  (uintptr_t)table[i].block));
+}
+
+static void free_all(struct known *table, size_t count) {
+    verify(table, count);
+    for (size_t i = 0; i < count; i++)
+        slotmalloc_free(take(&table[i]));
+}
+
+/* Blocks of all kinds: most classes, runs, one huge. Every fourth comes from calloc. */
+static void fill_fresh(uint64_t seed) {
+    for (size_t i = 0; i < FRESH; i++) {
+        size_t bytes = i == 0 ? 5 << 20 : i < 4 ? 100000 * i : random_size(&seed, 33000) + 1;
+        bool zero = i % 4 == 0;
+        char *block = zero ? slotmalloc_calloc(1, bytes) : slotmalloc_malloc(bytes);
+        require(block != NULL && (!zero || is_filled_with(block, checked_bytes(bytes), 0)));
+        put(&fresh[i], block, bytes);
+    }
+}
+
+/* Each slot that the bitmaps say is in use belongs to something, and the other way round. */
+static void verify_slots(void) {
+    uint32_t end = 0;
+    for (uint32_t number = 0; (number = region_next_slot(number)) != 0;) {
+        uint64_t ident = ident_read(number);
+        if (number >= end && ident != 0) {
+            bool block = ident > HEAP_ALIGN;
+            require(!block || ident_delta(ident) == 0);
+            end = number + (block                     ? classes[ident_class(ident)].span
+                            : ident == IDENT_SLOT_RUN ? arena.slots[number].span
+                                                      : arena.slots[number].capacity);
+        }
+        bool used =
+            arena.superslabs[number / SLOTS_PER_SUPERSLAB].used >> number % SLOTS_PER_SUPERSLAB & 1;
+        require(used == (number < end));
+    }
+}
+
+static uint64_t live_in_child(void) {
+    alarm(30);
+    fill_fresh(1);
+    verify(known, KNOWN);
+    free_all(known, KNOWN);
+    verify(fresh, FRESH);
+    free_all(fresh, FRESH);
+    fill_fresh(2);
+    free_all(fresh, FRESH);
+    require(slotmalloc_check());
+    for (int i = 0; i < 2; i++) /* what one sweep sends, the next one adopts */
+        (void)slotmalloc_malloc_trim(0);
+    fill_fresh(3);
+    free_all(fresh, FRESH);
+    (void)slotmalloc_malloc_trim(0);
+    require(slotmalloc_check());
+    verify_slots();
+    return superslab_totals.used;
+}
+
+static void child_main(void) {
+    uint64_t used = live_in_child();
+    if (used > report->used_before + slack + pool_slack + SLOT_SLACK) {
+        dprintf(STDERR_FILENO, "%lu slots in use after all was freed, %lu without the operation\n",
+                (unsigned long)used, (unsigned long)report->used_before);
+        _exit(1);
+    }
+    _exit(0);
+}
+
+static void fork_before(void) {
+    pid_t child = fork();
+    if (child == 0) {
+        report->used_before = live_in_child();
+        _exit(0);
+    }
+    int status = 0;
+    require(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* Forks here; false when the child found something. */
+static bool fork_here(void) {
+    pid_t child = fork();
+    if (child == 0)
+        child_main();
+    int status = 0;
+    require(child > 0 && waitpid(child, &status, 0) == child);
+    return status == 0;
+}
+
+/* ---- stepping ---- */
+
+extern const char __executable_start, etext;
+
+static void trap_on(void) {
+    __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orl $0x100, (%%rsp); popfq;"
+                     "lea 128(%%rsp), %%rsp" ::
+                         : "cc", "memory");
+}
+
+static void trap_off(void) {
+    __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andl $~0x100, (%%rsp); popfq;"
+                     "lea 128(%%rsp), %%rsp" ::
+                         : "cc", "memory");
+}
+
+static void name_step(uintptr_t place) {
+    dprintf(STDERR_FILENO, "at step %lu, %#lx of the program (addr2line -f)\n",
+            (unsigned long)report->steps, (unsigned long)(place - (uintptr_t)&__executable_start));
+}
+
+static void on_trap(int number, siginfo_t *info, void *context) {
+    uintptr_t place = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    (void)number;
+    (void)info;
+    if (place < (uintptr_t)&__executable_start || place >= (uintptr_t)&etext)
+        return;
+    uint64_t step = report->steps++;
+    if (stride == 0 || step % stride != phase)
+        return;
+    bool good = true;
+    if (by_other_thread) {
+        stopped_at = place;
+        sem_post(&stopped);
+        while (sem_wait(&go_on) != 0)
+            ;
+    } else {
+        good = fork_here();
+    }
+    if (!good) {
+        name_step(place);
+        _exit(1);
+    }
+}
+
+/* ---- operations; the helper thread is another heap ---- */
+
+static size_t op_bytes;
+static bool stepping;
+
+/* Evaluates a call, each instruction of which traps while an operation is stepped through. */
+#    define STEPPED(call)                                                                          \
+        (__extension__({                                                                           \
+            if (stepping)                                                                          \
+                trap_on();                                                                         \
+            __typeof__(call) result_ = (call);                                                     \
+            if (stepping)                                                                          \
+                trap_off();                                                                        \
+            result_;                                                                               \
+        }))
+
+static void free_stepped(struct known *entry) {
+    void *block = take(entry);
+    (void)STEPPED((slotmalloc_free(block), 0));
+}
+
+static void op_fill(void) {
+    for (size_t i = 0; i < 90; i++)
+        if (known[i].block == NULL)
+            put(&known[i], STEPPED(slotmalloc_malloc(op_bytes)), op_bytes);
+}
+
+static void op_free(void) {
+    for (size_t i = 0; i < 90; i++)
+        free_stepped(&known[i]);
+}
+
+static void op_large(void) {
+    put(&known[0], STEPPED(slotmalloc_calloc(1, op_bytes)), op_bytes);
+    const size_t sizes[] = {op_bytes * 3, op_bytes};
+    for (size_t i = 0; i < 2; i++) {
+        void *block = take(&known[0]);
+        put(&known[0], STEPPED(slotmalloc_realloc(block, sizes[i])), sizes[i]);
+    }
+    put(&known[1], STEPPED(slotmalloc_memalign(1 << 17, op_bytes)), op_bytes);
+    free_stepped(&known[0]);
+    free_stepped(&known[1]);
+}
+
+static void op_trim(void) {
+    (void)STEPPED(slotmalloc_malloc_trim(0));
+}
+
+static void *fill_in_thread(void *unused) {
+    op_fill();
+    return unused;
+}
+
+static void *free_in_thread(void *unused) {
+    for (size_t i = 0; i < 90; i += 2)
+        slotmalloc_free(take(&known[i]));
+    (void)slotmalloc_malloc_trim(0); /* sends them */
+    return unused;
+}
+
+static void in_thread(void *(*body)(void *), void *argument) {
+    pthread_t thread;
+    require(pthread_create(&thread, NULL, body, argument) == 0 && pthread_join(thread, NULL) == 0);
+}
+
+static void after_fill_elsewhere(void) {
+    in_thread(fill_in_thread, NULL); /* whose heap is then parked */
+    fill_fresh(3);
+    free_all(fresh, FRESH);
+}
+
+static void after_remote_frees(void) {
+    op_fill();
+    in_thread(free_in_thread, NULL);
+}
+
+static void after_much(void) {
+    for (size_t i = 0; i < KNOWN - 1; i++)
+        put(&known[i], slotmalloc_malloc(70000 + 100 * i), 70000 + 100 * i);
+    for (size_t i = 0; i < KNOWN - 1; i++)
+        if (i % 8 != 0)
+            slotmalloc_free(take(&known[i]));
+}
+
+static void nothing(void) {}
+
+/* The thread's own end, with what it holds: it is stepped through from there until the destructors
+ * of keys have run, the allocator's before that of this later key. */
+static pthread_key_t last_key;
+
+static void last_destructor(void *unused) {
+    (void)unused;
+    trap_off();
+}
+
+static void op_end(void) {
+    op_fill();
+    require(pthread_setspecific(last_key, &last_key) == 0);
+}
+
+struct scenario {
+    const char *name;
+    size_t bytes;
+    void (*setup)(void);
+    void (*op)(void);
+    uint64_t slack;
+};
+
+static const struct scenario scenarios[] = {
+    {"fill of 48 B", 48, nothing, op_fill, 0},
+    {"fill of 1000 B", 1000, nothing, op_fill, 0},
+    {"fill of 20000 B", 20000, nothing, op_fill, SPAN},
+    {"free of 48 B", 48, op_fill, op_free, 0},
+    {"free of 1000 B", 1000, op_fill, op_free, 0},
+    {"free of 20000 B", 20000, op_fill, op_free, SPAN},
+    {"runs", 100000, nothing, op_large, 8},
+    {"huge blocks", 3 << 20, nothing, op_large, 300},
+    {"remote frees of 1000 B", 1000, after_fill_elsewhere, op_free, 0},
+    {"remote frees of 20000 B", 20000, after_fill_elsewhere, op_free, SPAN},
+    {"fill from remote frees", 1000, after_remote_frees, op_fill, 0},
+    {"fill from a parked heap", 5000, after_remote_frees, op_fill, 0},
+    {"trim", 3000, after_much, op_trim, 0},
+    {"thread's end", 700, nothing, op_end, 0},
+};
+
+/* ---- one run ---- */
+
+static void *step_through(void *argument) {
+    const struct scenario *scenario = argument;
+    bool ends = scenario->op == op_end;
+    scenario->setup();
+    if (by_other_thread) {
+        sem_post(&stopped);
+        while (sem_wait(&go_on) != 0)
+            ;
+    } else {
+        fork_before();
+    }
+    if (ends) {
+        op_end();
+        trap_on(); /* see op_end */
+        return NULL;
+    }
+    stepping = true;
+    scenario->op();
+    return NULL;
+}
+
+/* What the operation has just given back may be another thread's when fork comes. */
+static bool fork_at_stop(void) {
+    bool can = !supply_is_locked() && !quarantine_is_locked() &&
+               !cpu_is_locked(); /* else it would wait for the stopped thread */
+    if (can)
+        put(&known[KNOWN - 1], slotmalloc_malloc(op_bytes), op_bytes);
+    bool good = fork_here();
+    if (can)
+        slotmalloc_free(take(&known[KNOWN - 1]));
+    return good;
+}
+
+static void *fork_at_stops(void *argument) {
+    const struct scenario *scenario = argument;
+    pthread_t thread;
+    slotmalloc_free(slotmalloc_malloc(100)); /* a heap of its own */
+    require(pthread_create(&thread, NULL, step_through, (void *)scenario) == 0);
+    sem_wait(&stopped);
+    fork_before();
+    sem_post(&go_on);
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        struct timespec soon;
+        clock_gettime(CLOCK_REALTIME, &soon);
+        soon.tv_nsec = (soon.tv_nsec + 2000000) % 1000000000;
+        if (sem_timedwait(&stopped, &soon) != 0)
+            continue;
+        if (!fork_at_stop()) {
+            name_step(stopped_at);
+            _exit(1);
+        }
+        sem_post(&go_on);
+    }
+    return NULL;
+}
+
+static void run_process(const struct scenario *scenario) {
+    struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_RESTART};
+    require(sigaction(SIGTRAP, &action, NULL) == 0);
+    alarm(SECONDS);
+    op_bytes = scenario->bytes;
+    slack = scenario->slack;
+    if (by_other_thread)
+        (void)fork_at_stops((void *)scenario);
+    else
+        in_thread(step_through, (void *)scenario); /* whose heap it is, and who ends */
+    _exit(0);
+}
+
+static bool run(const struct scenario *scenario, uint64_t every, uint64_t from) {
+    stride = every;
+    phase = from;
+    report->steps = 0;
+    pid_t child = fork();
+    if (child == 0)
+        run_process(scenario);
+    int status = 0;
+    require(waitpid(child, &status, 0) == child);
+    if (status != 0)
+        fprintf(stderr, "ended with status %#x\n", (unsigned)status);
+    return status == 0;
+}
+
+/* Counts the steps first, to take evenly spread ones. */
+static int run_sampled(const struct scenario *scenario, uint64_t samples, uint64_t *random) {
+    const char *who = by_other_thread ? "other" : "self";
+    int failed = !run(scenario, 0, 0);
+    uint64_t steps = report->steps, every = 1 + steps / samples;
+    failed = failed || !run(scenario, every, random_next(random) % every);
+    printf("%s  %s, %s: %lu steps, every %lu\n", failed ? "FAILED" : "ok    ", scenario->name, who,
+           (unsigned long)steps, (unsigned long)every);
+    fflush(stdout);
+    return failed;
+}
+
+static int usage(const char *program) {
+    fprintf(stderr, "usage: %s [--full | --samples N] [--only SCENARIO]\n", program);
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    uint64_t samples = SAMPLES, random = (uint64_t)getpid();
+    const char *only = "", *options = getenv("SLOTMALLOC");
+    int failed = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--full") == 0)
+            samples = UINT64_MAX;
+        else if (strcmp(argv[i], "--samples") == 0 && i + 1 < argc)
+            samples = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            only = argv[++i];
+        else
+            return usage(argv[0]);
+    }
+    if (options != NULL && strstr(options, "pool=cpu") != NULL)
+        pool_slack = CPU_SLACK;
+    /* the library's key comes first, and so its destructor */
+    require(init_ready() && pthread_key_create(&last_key, last_destructor) == 0);
+    report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    require(report != MAP_FAILED && sem_init(&stopped, 0, 0) == 0 && sem_init(&go_on, 0, 0) == 0);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
+        for (int other = 0; other < 2 && strstr(scenarios[i].name, only) != NULL; other++) {
+            by_other_thread = other;
+            failed += run_sampled(&scenarios[i], samples, &random);
+        }
+    return failed != 0;
+}
+
+#else
+
+int main(void) {
+    puts("skipped: needs the trap flag of x86-64, and no sanitizer");
+    return 0;
+}
+
+#endif
