@@ -49,6 +49,7 @@ SHM_BENCH_CPP := $(SHM)/bench/tree.cpp $(if $(wildcard /usr/include/boost/interp
     $(SHM)/bench/contender_boost.cpp)
 SHM_BENCH_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(SHM)/bench/*.c)) $(SHM_BENCH_CPP:%.cpp=$(BUILD)/obj/%.o)
 $(SHM_BENCH_OBJ): CFLAGS += $(SHM_INCLUDE)
+$(BUILD)/obj/$(SHM)/bench/main.o: CFLAGS += -DALLOCLAB_VERSION='"$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)"'
 ALL += $(BUILD)/shm-bench
 
 $(BUILD)/shm-bench: $(SHM_BENCH_OBJ) $(filter-out %/main.o,$(SHM_TRANSPORT_OBJ)) $(BUILD)/libshm_arena.a

@@ -34,7 +34,7 @@ bool announce_open(const char *directory) {
 void announce_failure(enum ledger_place place, int error) {
     if (!ledger)
         return;
-    /* Each writer has an entry of its own (relaxed); alloc-record reads those that are written. */
+    /* relaxed: each writer has an entry of its own; alloc-record reads those that are written */
     uint32_t number = atomic_fetch_add_explicit(&ledger->notes, 1, memory_order_relaxed);
     if (number >= LEDGER_NOTES)
         return;
@@ -88,7 +88,7 @@ int announce_exec(pid_t pid, const char *path, char *const *environment) {
             return i;
         }
     }
-    atomic_fetch_add_explicit(&ledger->untold_execs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ledger->unlisted_execs, 1, memory_order_relaxed);
     return -1;
 }
 
@@ -107,8 +107,8 @@ static int find_own_exec(uint32_t pid) {
     return found;
 }
 
-/* An image that a static program executed finds the note of that program, which stays: its name is
- * another. What was executed by descriptor has no name to compare. */
+/* False if the note is that of a static program which then executed this image: the names differ,
+ * and the note stays. Programs that were executed by descriptor have no name to compare. */
 static bool is_note_of_this_image(int entry) {
     const char *noted = ledger->execs[entry].path;
     const char *executed = (const char *)getauxval(AT_EXECFN);
@@ -140,11 +140,11 @@ bool announce_has_begun(uint32_t since, pid_t pid) {
     return false;
 }
 
-void announce_aloud(const char *line) {
+void announce_on_stderr(const char *line) {
     struct stat status;
     if (getauxval(AT_SECURE) || fstat(STDERR_FILENO, &status) != 0)
         return;
     if ((S_ISFIFO(status.st_mode) || isatty(STDERR_FILENO)) &&
         write(STDERR_FILENO, line, strlen(line)) < 0)
-        return; /* nobody listens */
+        return; /* nothing else can be done */
 }

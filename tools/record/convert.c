@@ -8,22 +8,22 @@
 
 #include <stdlib.h>
 
-/* An object in a map: its address leads to the number of the event that made it, and to its size.
- * In the maps of what a parent left to its child the number means nothing. */
+/* A map holds for each live object, by its address, the number of the event that made it and its
+ * size. Maps of inherited objects do not use the number. */
 
 struct thread {
-    bool has_let_go;         /* a realloc is under way: ... */
-    struct map_entry let_go; /* ... of this object */
-    bool has_ended;          /* libc may still free what it kept for the thread */
+    bool is_reallocating; /* a realloc has begun: ... */
+    struct map_entry old; /* ... of this object */
+    bool has_ended;       /* libc may still free memory that it kept for the thread */
 };
 
 struct conversion {
     struct raw_stream *raw;
     struct map live;
-    struct map *inheritable; /* what the parent had at the fork; NULL: nothing, or all taken over */
-    struct map inherited;    /* of that, what this process gives back */
-    struct thread *threads;  /* by thread - 1 */
-    struct trace_writer *writer; /* NULL: only look what is inherited */
+    struct map *inheritable;     /* live objects of the parent at the fork, or NULL */
+    struct map inherited;        /* those of them that this process frees */
+    struct thread *threads;      /* by thread - 1 */
+    struct trace_writer *writer; /* NULL: only find inherited objects */
     struct trace_totals totals;
     uint64_t last_seq;
     uint64_t live_bytes;
@@ -59,8 +59,8 @@ static uint64_t next_number(const struct conversion *c) {
     return c->totals.events;
 }
 
-/* An address that is handed out while it counts as alive was freed in a way that nobody can see
- * (libc's own clean-up): the object ends here. */
+/* An allocation at the address of a live object: that object was freed without a call of free (by
+ * libc's own clean-up), and ends here. */
 static void evict(struct conversion *c, const struct raw_event *event) {
     struct map_entry object;
     if (!map_take(&c->live, event->address, &object))
@@ -81,8 +81,7 @@ static void acquire(struct conversion *c, const struct raw_event *event) {
     c->totals.events++;
 }
 
-/* Takes the object at an address out of the live ones; false, and counted, when nobody had made it.
- */
+/* Removes the object at an address from the live ones. False, and counted, if there is none. */
 static bool take(struct conversion *c, uint64_t address, struct map_entry *object) {
     if (map_take(&c->live, address, object)) {
         c->live_bytes -= object->b;
@@ -111,26 +110,26 @@ static void release(struct conversion *c, const struct raw_event *event) {
 static void finish_realloc(struct conversion *c, const struct raw_event *event) {
     struct thread *thread = &c->threads[event->thread - 1];
     evict(c, event);
-    uint64_t back = thread->has_let_go ? next_number(c) - thread->let_go.a : 0;
-    thread->has_let_go = false;
+    uint64_t back = thread->is_reallocating ? next_number(c) - thread->old.a : 0;
+    thread->is_reallocating = false;
     uint64_t number = emit(c, event->thread, TRACE_REALLOC, event->size, 0, back);
     make(c, event->address, number, event->size);
     c->totals.events++;
 }
 
-/* A realloc failed: the object is what and where it was. */
-static void keep(struct conversion *c, const struct raw_event *event) {
+/* A realloc failed: the object is unchanged. */
+static void restore(struct conversion *c, const struct raw_event *event) {
     struct thread *thread = &c->threads[event->thread - 1];
-    if (!thread->has_let_go)
+    if (!thread->is_reallocating)
         return;
-    thread->has_let_go = false;
-    put(&c->live, event->address, thread->let_go.a, thread->let_go.b);
-    c->live_bytes += thread->let_go.b;
+    thread->is_reallocating = false;
+    put(&c->live, event->address, thread->old.a, thread->old.b);
+    c->live_bytes += thread->old.b;
     c->totals.releases--;
 }
 
 static void step(struct conversion *c, struct raw_event *event) {
-    if (event->size >= TRACE_SIZE_LIMIT) /* a reservation that no replay could repeat anyway */
+    if (event->size >= TRACE_SIZE_LIMIT) /* no replay could repeat it */
         event->size = TRACE_SIZE_LIMIT - 1;
     struct thread *thread = &c->threads[event->thread - 1];
     switch (event->op) {
@@ -142,14 +141,14 @@ static void step(struct conversion *c, struct raw_event *event) {
     case RAW_FREE:
         release(c, event);
         break;
-    case RAW_LET_GO:
-        thread->has_let_go = take(c, event->address, &thread->let_go);
+    case RAW_REALLOC_BEGIN:
+        thread->is_reallocating = take(c, event->address, &thread->old);
         break;
     case RAW_REALLOC:
         finish_realloc(c, event);
         break;
-    case RAW_KEPT:
-        keep(c, event);
+    case RAW_REALLOC_FAILED:
+        restore(c, event);
         break;
     case RAW_THREAD_END:
         thread->has_ended = true;
@@ -166,7 +165,7 @@ static void note_time(struct conversion *c, uint64_t monotonic_ns) {
         writer_mark(c->writer, monotonic_ns - raw_process_of(c->raw)->started_monotonic_ns);
 }
 
-/* Counts the numbers that were drawn and never written. A thread's end draws none. */
+/* Counts the numbers that were drawn, but not written. The end of a thread draws none. */
 static void count_torn(struct conversion *c, const struct raw_event *event) {
     if (event->op == RAW_THREAD_END)
         return;
@@ -184,21 +183,21 @@ static void run(struct conversion *c) {
         note_time(c, event.mark_ns);
         step(c, &event);
     }
-    for (uint32_t i = 0; i < threads; i++) /* killed within realloc: that object was never let go */
-        c->totals.releases -= c->threads[i].has_let_go;
+    for (uint32_t i = 0; i < threads; i++) /* killed within realloc: that object was not freed */
+        c->totals.releases -= c->threads[i].is_reallocating;
     free(c->threads);
     raw_rewind(c->raw);
 }
 
-/* ---- what a forked process had before it began ---- */
+/* ---- objects that a forked process inherits ---- */
 
-/* The objects that were alive in `process` when its counter stood at `seq`, its own inheritance
- * included. */
+/* The objects that were live in `process` when its counter was `seq`, with those that it had
+ * inherited. */
 static struct map alive_at(const struct raw_image *image, const struct raw_process *process,
                            uint64_t seq) {
     struct map all = {0};
     const struct raw_process *parent = raw_image_process(image, process->parent);
-    if (parent && parent < process) /* it began earlier; damage must not lead round in a circle */
+    if (parent && parent < process) /* it began earlier; a damaged file must not cause a loop */
         all = alive_at(image, parent, process->fork_seq);
     struct conversion c = {.raw = raw_open(image, process), .inheritable = &all, .until_seq = seq};
     run(&c);
@@ -211,7 +210,7 @@ static struct map alive_at(const struct raw_image *image, const struct raw_proce
     return all;
 }
 
-/* What the process gives back without having made it: found by going through its events once. */
+/* The inherited objects that the process frees: found by reading its events once. */
 static struct map find_inherited(struct raw_stream *raw, struct map *inheritable) {
     struct conversion c = {.raw = raw, .inheritable = inheritable, .until_seq = UINT64_MAX};
     run(&c);

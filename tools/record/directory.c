@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int complain(const char *name, const char *help) {
+static int print_error(const char *name, const char *help) {
     fprintf(stderr, "alloc-record: %s: %s%s\n", name, strerror(errno), help);
     return EXIT_RECORDING;
 }
 
-/* A program that root runs may give up its rights and then execute another, which must reach the
- * work folder: everyone may enter, by a name that nobody else can list or guess. */
+/* A program that root runs may drop its privileges and then execute another, which must reach the
+ * work directory: all users may enter it, by a name that they can neither list nor guess. */
 static mode_t mode_for_root(mode_t mode) {
     return geteuid() == 0 ? mode : 0700;
 }
@@ -30,14 +30,14 @@ static int make_work_folder(struct directory *directory) {
         snprintf(directory->work_path, sizeof directory->work_path, "%s/recording-XXXXXX",
                  absolute) >= PATH_MAX ||
         !mkdtemp(directory->work_path))
-        return complain(directory->name, "");
+        return print_error(directory->name, "");
     snprintf(directory->work_name, sizeof directory->work_name, "%s",
              strrchr(directory->work_path, '/') + 1);
     directory->at = open(absolute, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     directory->work_at = openat(directory->at, directory->work_name,
                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (directory->work_at < 0 || fchmod(directory->work_at, mode_for_root(01733)) != 0)
-        return complain(directory->work_path, "");
+        return print_error(directory->work_path, "");
     return 0;
 }
 
@@ -48,19 +48,19 @@ int directory_make(struct directory *directory, const char *name) {
     if (!is_made && errno == EEXIST) {
         is_made = rmdir(name) == 0 && mkdir(name, mode) == 0;
         if (!is_made && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)) {
-            complain(name, "; -o takes a new or empty directory");
+            print_error(name, "; -o needs a new or an empty directory");
             return EXIT_USAGE;
         }
     }
     if (!is_made)
-        return complain(name, "; help: -o with a folder that can be made");
+        return print_error(name, "; help: give -o a directory that can be created");
     int code = make_work_folder(directory);
     if (code)
         return code;
     directory->ledger = ledger_create(directory->work_at, geteuid() == 0);
     if (directory->ledger)
         return 0;
-    complain(directory->work_path, ", so there is no recording");
+    print_error(directory->work_path, "; nothing is recorded");
     directory_clean(directory);
     return EXIT_RECORDING;
 }
@@ -82,15 +82,14 @@ bool directory_open(struct directory *directory, const char *name) {
     *directory = (struct directory){.name = name, .work_at = -1};
     directory->at = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory->at < 0)
-        return complain(name, ""), false;
+        return print_error(name, ""), false;
     if (find_entry(directory->at, "recording-", directory->work_name, sizeof directory->work_name))
         directory->work_at = openat(directory->at, directory->work_name,
                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (directory->work_at >= 0)
         directory->ledger = ledger_open(directory->work_at);
     if (!directory->ledger)
-        fprintf(stderr, "alloc-record: %s: holds no recording that is still to be finished\n",
-                name);
+        fprintf(stderr, "alloc-record: %s: no unfinished recording\n", name);
     return directory->ledger != NULL;
 }
 

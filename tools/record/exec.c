@@ -1,6 +1,6 @@
-/* exec and its kin. The ledger hears of each before it happens, so that a program which starts
- * without the recorder (static, set-user-id, an emptied environment) is missed and reported. A
- * child of vfork may be the caller: nothing here allocates. */
+/* exec and related functions. Each execution is noted in the ledger before it happens, so that a
+ * program that starts without the recorder (static, set-user-id, an empty environment) is reported.
+ * The caller may be a child of vfork: nothing here allocates. */
 #define _GNU_SOURCE
 #include "announce.h"
 #include "next.h"
@@ -33,10 +33,10 @@ static void find(const char *name, void *function_pointer) {
     memcpy(function_pointer, &symbol, sizeof symbol);
 }
 
-/* At load, as the dynamic linker's lock must not be asked for between vfork and exec. */
+/* At load time, since the dynamic linker's lock must not be taken between vfork and exec. */
 __attribute__((constructor)) static void find_all(void) {
     if (original.popen)
-        return; /* another constructor came here first */
+        return; /* called before, by another constructor */
     find("execve", &original.execve);
     find("execvpe", &original.execvpe);
     find("fexecve", &original.fexecve);
@@ -87,7 +87,7 @@ EXPORT int execvp(const char *file, char *const arguments[]) {
     return execvpe(file, arguments, environ);
 }
 
-/* ---- arguments one by one, up to a NULL ---- */
+/* ---- variadic arguments, up to a NULL ---- */
 
 static size_t count_arguments(va_list list) {
     size_t count = 1;
@@ -96,8 +96,7 @@ static size_t count_arguments(va_list list) {
     return count;
 }
 
-/* Gathers what follows `first` in an array on the caller's stack. `list` stands behind the NULL
- * afterwards. */
+/* Collects the arguments in an array on the caller's stack. Afterwards `list` is behind the NULL. */
 #define GATHER(list, first, array)                                                                 \
     va_start(list, first);                                                                         \
     size_t count = count_arguments(list);                                                          \
@@ -130,7 +129,7 @@ EXPORT int execle(const char *path, const char *first, ...) {
     return execve(path, arguments, environment);
 }
 
-/* ---- spawn: libc executes without asking us ---- */
+/* ---- spawn: libc executes without calling execve above ---- */
 
 static int spawn(spawn_function *function, pid_t *pid, const char *path,
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
@@ -162,7 +161,7 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
     return spawn(original.spawnp, pid, file, actions, attributes, arguments, environment);
 }
 
-/* The shell is dynamic; only an environment without the recorder can lose it. */
+/* The shell is dynamically linked: only an environment without the recorder prevents recording. */
 static void note_shell(void) {
     find_all();
     if (!announce_is_inherited(environ))

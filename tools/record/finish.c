@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One process to be converted. */
+/* A process to be converted. */
 struct recording {
     const struct raw_image *image;
     const struct raw_process *process;
@@ -27,7 +27,7 @@ struct recordings {
     uint32_t images;
 };
 
-/* The program's name without its folders, reduced to what is harmless in a file name. */
+/* The last part of the program's path, with only those characters that are safe in a file name. */
 static void name_program(const struct raw_process *process, char *name, size_t size) {
     char command[RAW_COMMAND_BYTES + 1] = "";
     memcpy(command, process->command, RAW_COMMAND_BYTES);
@@ -51,8 +51,7 @@ static int by_start(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-/* A raw file without a magic number belongs to a process that could not begin; the ledger says why.
- */
+/* A raw file without a magic number is that of a process that could not begin; see the ledger. */
 static struct recordings find_recordings(const struct directory *directory) {
     struct recordings list = {0};
     DIR *folder = fdopendir(dup(directory->work_at));
@@ -80,7 +79,7 @@ static void report(const struct directory *directory, const char *name,
     double bytes = fstatat(directory->at, name, &status, 0) == 0 ? (double)status.st_size : 0;
     fprintf(stderr,
             "%s/%s: %" PRIu64 " events, %" PRIu64 " threads, peak %" PRIu64
-            " live bytes, %.2f bytes an event",
+            " live bytes, %.2f bytes per event",
             directory->name, name, totals->events, totals->threads, totals->live_peak_bytes,
             totals->events ? bytes / (double)totals->events : 0);
     if (totals->inherited)
@@ -118,8 +117,8 @@ bool directory_finish(struct directory *directory, bool keep_raw) {
         directory_clean(directory);
     else
         fprintf(stderr,
-                "alloc-record: the raw files are kept; `alloc-record finish %s` makes traces of "
-                "them\n",
+                "alloc-record: the raw files are kept; `alloc-record finish %s` writes their "
+                "traces\n",
                 directory->name);
     free(list.all);
     return is_complete;

@@ -21,14 +21,14 @@
 
 enum { ACCESS_STEP = 1 << 20, PAGE_BYTES = 4096 };
 
-/* The stack of the start, where the kernel put argc, argv and the environment: malloc is called
- * before libc has set up its own, and /proc may be missing. */
+/* The initial stack, where the kernel put argc, argv and the environment: malloc is called before
+ * libc has set up its own copies, and /proc may not be mounted. */
 extern void *__libc_stack_end;
 
 static struct raw_head *head;
 static char directory[3072];
 static uint64_t span;               /* bytes of the mapping */
-static _Atomic uint64_t accessible; /* of these, from the begin; the rest is PROT_NONE */
+static _Atomic uint64_t accessible; /* the first bytes of it; the rest is PROT_NONE */
 
 uint64_t image_now_ns(int clock) {
     struct timespec now;
@@ -47,7 +47,7 @@ static char **initial_environment(void) {
     return word + 1;
 }
 
-/* A set-user-id program takes nothing from its user's environment. */
+/* A set-user-id program must not use its caller's environment. */
 static bool find_directory(void) {
     static const char name[] = "ALLOC_RECORD_DIR=";
     if (getauxval(AT_SECURE))
@@ -58,8 +58,8 @@ static bool find_directory(void) {
     return directory[0] != '\0';
 }
 
-/* How much to map: a tebibyte costs nothing while unused, but a limited program keeps most of its
- * address space; and ftruncate beyond RLIMIT_FSIZE would end the process by SIGXFSZ. */
+/* How much to map: a tebibyte, which costs nothing while unused, or an eighth of a limit on address
+ * space; and at most RLIMIT_FSIZE, beyond which ftruncate would raise SIGXFSZ. */
 static uint64_t wanted_span(void) {
     struct rlimit limit;
     uint64_t bytes = (uint64_t)1 << 40;
@@ -80,7 +80,7 @@ static int create_file(void) {
     }
 }
 
-/* Reserved without access: mlockall would fill all that is accessible. */
+/* Without access: mlockall would allocate all accessible pages. */
 static void *map_file(int fd) {
     void *memory = MAP_FAILED;
     for (span = wanted_span(); span >= RAW_CHUNK_MAX; span /= 2)
@@ -90,8 +90,8 @@ static void *map_file(int fd) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Makes the file accessible up to `end`, in steps that grow so that there are few. Threads that do
- * it at once repeat each other's work at worst (relaxed). */
+/* Makes the file accessible up to `end`, in few, growing steps. Concurrent threads at worst repeat
+ * the same call (relaxed). */
 static bool allow_access(uint64_t end) {
     if (end <= atomic_load_explicit(&accessible, memory_order_relaxed))
         return true;
@@ -106,8 +106,8 @@ static bool allow_access(uint64_t end) {
     return true;
 }
 
-/* For kernels before 5.14: lets the kernel write the time into each page, which fails where a store
- * of ours would be answered with SIGBUS. */
+/* For kernels before 5.14: lets the kernel write the time into each page. That fails with an error
+ * where a store would raise SIGBUS. */
 static bool probe(char *memory, size_t bytes) {
     for (size_t i = 0; i < bytes; i += PAGE_BYTES) {
         if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, memory + i) != 0)
@@ -134,13 +134,13 @@ static bool begin_head(void *memory) {
         return false;
     }
     atomic_store_explicit(&head->claimed, RAW_HEAD_BYTES,
-                          memory_order_relaxed); /* nobody else yet */
+                          memory_order_relaxed); /* no other thread yet */
     head->magic = RAW_MAGIC;
     return true;
 }
 
-/* The descriptor is closed again: a daemon that closes all of its descriptors must not take the
- * file away, and no later file of the program can be mistaken for it. */
+/* The descriptor is closed: the mapping survives a daemon that closes all its descriptors, and no
+ * later file of the program can be mistaken for this one. */
 static bool make_file(void) {
     int fd = create_file();
     if (fd < 0) {
@@ -163,8 +163,9 @@ bool image_begin(void) {
         return true;
     if ((!directory[0] && !find_directory()) || !announce_open(directory)) {
         if (!directory[0])
-            announce_aloud("librecord: nothing is recorded: ALLOC_RECORD_DIR is not set (start the "
-                           "program with alloc-record)\n");
+            announce_on_stderr(
+                "librecord: nothing is recorded: ALLOC_RECORD_DIR is not set (start the "
+                "program with alloc-record)\n");
         return false;
     }
     bool has_file = make_file();
@@ -212,7 +213,7 @@ struct raw_process *image_add_process(const struct raw_process *parent, uint64_t
     process->started_monotonic_ns = image_now_ns(CLOCK_MONOTONIC);
     process->pid = (uint32_t)getpid();
     process->parent_pid = (uint32_t)getppid();
-    if (parent) { /* its stack may hold a title instead of its arguments by now */
+    if (parent) { /* the process may have overwritten its arguments with a title */
         process->fork_seq = fork_seq;
         process->parent = image_offset(parent);
         process->command_bytes = parent->command_bytes;

@@ -14,15 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the program gets back before it starts. */
+/* Signal state that is restored in the program. */
 struct inherited {
     sigset_t mask;
-    void (*on_child)(int); /* where it is SIG_IGN, the kernel would not tell of children that end */
+    void (*on_child)(int); /* with SIG_IGN, the kernel does not report ended children */
 };
 
-/* Signals are taken one at a time, by sigwaitinfo: no handler, no race between a look and a wait.
- * Those that the caller has ignored (nohup) stay so. */
-static sigset_t block(struct inherited *inherited) {
+/* Signals are received by sigwaitinfo: no handler, and no race between a check and a wait. Those
+ * that the caller ignores (nohup) stay ignored. */
+static sigset_t block_signals(struct inherited *inherited) {
     static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
     struct sigaction action;
     sigset_t set;
@@ -45,13 +45,13 @@ _Noreturn static void execute(struct directory *directory, char **command) {
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
-/* What the terminal sends goes to the program too; what a process sends comes only here. */
+/* The terminal sends a signal to the program too; a process sends it only here. */
 static void pass_on(pid_t program, const siginfo_t *info) {
     if (info->si_code <= 0)
         kill(program, info->si_signo);
 }
 
-/* Reaps all that ended. Returns false when no child is left. */
+/* Reaps ended children. Returns false if no child is left. */
 static bool reap(pid_t *program, int *code) {
     int status;
     pid_t pid;
@@ -82,7 +82,7 @@ static void wait_for_all(pid_t program, const sigset_t *set, struct outcome *out
 static struct outcome run(struct directory *directory, const char *preload, char **command) {
     struct outcome outcome = {.code = EXIT_RECORDING};
     struct inherited inherited;
-    sigset_t set = block(&inherited);
+    sigset_t set = block_signals(&inherited);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t program = fork();
     if (program == 0) {

@@ -21,7 +21,7 @@ struct ledger *ledger_create(int at, bool is_for_all) {
     if (fd < 0)
         return NULL;
     struct ledger *ledger = NULL;
-    void (*before)(int) = signal(SIGXFSZ, SIG_IGN); /* beyond ulimit -f: an error, not the end */
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN); /* beyond ulimit -f: an error, no signal */
     int error = posix_fallocate(fd, 0, sizeof *ledger);
     signal(SIGXFSZ, before);
     if (!error && is_for_all && fchmod(fd, 0666) != 0)
@@ -48,7 +48,7 @@ struct ledger *ledger_open(int at) {
     return ledger && ledger->magic == LEDGER_MAGIC ? ledger : NULL;
 }
 
-/* Nobody else writes yet (relaxed), and the wait for the child orders what comes after. */
+/* relaxed: no other process writes yet, and waiting for the child orders what follows. */
 void ledger_launch(struct ledger *ledger, uint32_t pid, const char *path) {
     struct ledger_exec *exec = &ledger->execs[0];
     exec->who = ledger_whoami(pid, geteuid());
@@ -87,16 +87,16 @@ static void print_note(const struct ledger *ledger, const struct ledger_note *no
 
 static const char *why_not_recorded(const struct ledger *ledger, const struct ledger_exec *exec) {
     if (exec->lacks_environment)
-        return "its environment passes on no LD_PRELOAD and ALLOC_RECORD_DIR";
+        return "its environment lacks LD_PRELOAD or ALLOC_RECORD_DIR";
     if (has_other_root(ledger, &exec->who))
-        return "its process had changed its root directory, where librecord.so and the folder of "
-               "the recording are not found";
+        return "its process had changed its root directory, under which librecord.so and the "
+               "directory of the recording are not found";
     const char *reason = program_refuses_preload(exec->path);
     if (reason)
         return reason;
     if (has_other_user(ledger, &exec->who))
-        return "its user may not read librecord.so or not enter the folder of the recording; help: "
-               "a folder and a build that all users can read";
+        return "its user cannot read librecord.so or enter the directory of the recording; help: "
+               "use a directory and a build that all users can read";
     return "it ended before its recorder began, or its dynamic linker did not load librecord.so";
 }
 
@@ -114,11 +114,9 @@ static bool print_execs(const struct ledger *ledger) {
                 pid, exec.path[0] ? exec.path : "a program by its descriptor",
                 why_not_recorded(ledger, &exec));
     }
-    uint32_t more = atomic_load(&ledger->untold_execs);
+    uint32_t more = atomic_load(&ledger->unlisted_execs);
     if (more)
-        fprintf(stderr,
-                "alloc-record: of %u more executions nobody knows whether they were recorded\n",
-                more);
+        fprintf(stderr, "alloc-record: %u more executions may not have been recorded\n", more);
     return is_empty && more == 0;
 }
 
@@ -129,7 +127,7 @@ static bool print_notes(const struct ledger *ledger) {
         if (atomic_load_explicit(&ledger->all_notes[i].is_written, memory_order_acquire))
             print_note(ledger, &ledger->all_notes[i]);
     if (count > LEDGER_NOTES)
-        fprintf(stderr, "alloc-record: and %u more failures like these\n", count - LEDGER_NOTES);
+        fprintf(stderr, "alloc-record: %u more failures\n", count - LEDGER_NOTES);
     return count == 0;
 }
 
@@ -138,8 +136,9 @@ bool ledger_report(const struct ledger *ledger, uint32_t found) {
     is_empty = print_execs(ledger) && is_empty;
     uint32_t begun = atomic_load(&ledger->images);
     if (found < begun)
-        fprintf(stderr,
-                "alloc-record: %u of %u raw files are gone: they were removed or cannot be read\n",
-                begun - found, begun);
+        fprintf(
+            stderr,
+            "alloc-record: %u of %u raw files are missing: they were removed or cannot be read\n",
+            begun - found, begun);
     return is_empty && found >= begun;
 }

@@ -1,7 +1,7 @@
-/* dlopen. With RTLD_DEEPBIND a module calls libc's malloc and free past the recorder and past any
- * allocator that is preloaded behind it, which then gets blocks that it never handed out: the flag
- * is dropped. libc looks at the return address to know whose search path to use, so the calls below
- * must be jumps (-O2 makes them so; a test loads a module by its caller's search path). */
+/* dlopen. With RTLD_DEEPBIND a module would call libc's malloc and free instead of the recorder's and
+ * of a preloaded allocator's, and blocks would be freed to an allocator that did not allocate them:
+ * the flag is removed. libc chooses the search path by the return address, so the calls below must be
+ * tail calls (-O2 makes them so; a test loads a module by its caller's search path). */
 #define _GNU_SOURCE
 #include "announce.h"
 #include "next.h"

@@ -16,7 +16,7 @@ struct log_process *log_process = &not_started;
 struct log_counter log_counter;
 __thread struct log_thread log_self = {.releasing = LOG_NOTHING};
 
-/* Not wiped by fork: until a child has begun it names the parent. */
+/* Not wiped by fork: in a child that has not begun, the parent's. */
 static struct raw_process *process;
 static uint32_t generations;
 static bool has_thread_key;
@@ -28,7 +28,7 @@ static bool has_begun(void) {
 
 static bool make_shared_page(void) {
     if (log_process != &not_started)
-        return true; /* inherited: it came as zeros */
+        return true; /* inherited, and zero */
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) != 0) {
         announce_failure(LEDGER_KERNEL, errno);
@@ -38,7 +38,7 @@ static bool make_shared_page(void) {
     return true;
 }
 
-/* `process` is the parent's where this process was forked from one that has begun. */
+/* If this process was forked, `process` is the parent's page. */
 static bool begin_process(void) {
     if (!image_begin())
         return false;
@@ -54,7 +54,7 @@ static bool begin_process(void) {
 static void start_process(void) {
     if (!make_shared_page())
         atomic_store_explicit(&log_process->stopped, true, memory_order_relaxed);
-    /* acquire and release: who comes second sees what the first has begun */
+    /* acquire and release: the second thread sees what the first has begun */
     while (atomic_flag_test_and_set_explicit(&log_process->starting, memory_order_acquire))
         ;
     if (!has_begun() && !atomic_load_explicit(&log_process->stopped, memory_order_relaxed)) {
@@ -69,13 +69,13 @@ static void start_process(void) {
 static bool take_chunk(void) {
     size_t bytes = log_self.chunk_bytes;
     uint64_t *chunk = image_claim(bytes);
-    if (!chunk) { /* relaxed: a thread that sees it late notes its own failure */
+    if (!chunk) { /* relaxed: a thread that sees it late fails itself */
         atomic_store_explicit(&log_process->stopped, true, memory_order_relaxed);
         return false;
     }
     chunk[1] = image_now_ns(CLOCK_MONOTONIC);
     chunk[2] = image_offset(process);
-    /* release: who sees the head sees the two words behind it */
+    /* release: a reader of the head sees the two words after it */
     atomic_store_explicit((_Atomic uint64_t *)chunk, (uint64_t)log_self.id << 32 | bytes,
                           memory_order_release);
     log_self.next = chunk + RAW_CHUNK_WORDS;
@@ -85,7 +85,7 @@ static bool take_chunk(void) {
     return true;
 }
 
-/* The thread's number; relaxed: it only has to be its own. */
+/* relaxed: the thread's number only has to be unique. */
 static void begin_thread(uint32_t generation) {
     log_self.next = log_self.end = NULL;
     log_self.id = atomic_fetch_add_explicit(&process->threads, 1, memory_order_relaxed) + 1;
@@ -116,7 +116,7 @@ static bool refill(void) {
     return true;
 }
 
-/* No handler runs inside, so none can fork or allocate half-way through the begin of a chunk. */
+/* Signals are blocked, so no handler can fork or allocate while a chunk begins. */
 bool log_refill(void) {
     if (atomic_load_explicit(&log_process->stopped, memory_order_relaxed)) {
         count_lost();
@@ -136,7 +136,7 @@ bool log_refill(void) {
 bool log_was_forked(uint64_t *seq) {
     if (has_begun())
         return *seq > process->fork_seq;
-    /* The child's own copy of the counter, and this its only thread: its number is given back. The
+    /* The child has its own copy of the counter and one thread, so the number can be returned. The
      * parent uses the number for this event, which for the child happens after the fork. */
     atomic_fetch_sub_explicit(&log_counter.drawn, 1, memory_order_relaxed);
     *seq = 0;
@@ -151,19 +151,19 @@ void log_refused(void) {
 static void end_thread(void *value) {
     (void)value;
     if (log_self.generation != atomic_load_explicit(&log_process->generation, memory_order_relaxed))
-        return; /* forked since, and silent since: there is no chunk to write to */
+        return; /* no event since a fork: there is no chunk to write to */
     if (!log_has_room() && !log_refill())
         return;
     uint64_t *event = log_self.next;
     log_self.next += raw_words_of(RAW_THREAD_END);
     uint64_t seq = atomic_load_explicit(&log_counter.drawn, memory_order_relaxed);
     event[1] = image_now_ns(CLOCK_MONOTONIC);
-    /* release: the head is seen after the word behind it */
+    /* release: a reader of the head sees the word after it */
     atomic_store_explicit((_Atomic uint64_t *)event, raw_word(RAW_THREAD_END, 0, seq),
                           memory_order_release);
 }
 
-/* Also an image that never allocates has a recording: its absence would be a failure. */
+/* An image that never allocates gets a recording too: a missing one counts as a failure. */
 __attribute__((constructor)) static void begin(void) {
     has_thread_key = pthread_key_create(&thread_key, end_thread) == 0;
     if (!has_begun())

@@ -1,4 +1,4 @@
-/* Writing events: the part of the recorder that every allocation passes. */
+/* Writing events: the fast path of the recorder. */
 #pragma once
 #include "raw.h"
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* What threads of one process share. It lies in a page that fork hands to the child as zeros
+/* What the threads of one process share. It is in a page that is zero in a forked child
  * (MADV_WIPEONFORK), so a child finds generation 0 whichever way it was forked, and begins a page
  * of its own in the raw file. */
 struct log_process {
@@ -16,9 +16,9 @@ struct log_process {
     atomic_flag starting;
 };
 
-/* The next event's number less one, on a cache line of its own. A forked child gets a copy like
- * that of any memory and counts on from there: so it knows which of the parent's events came before
- * it, also where other threads went on allocating while one forked. */
+/* The next event's number less one, on a cache line of its own. A forked child continues from its
+ * copy: so it knows which of the parent's events came before it, also if other threads allocated
+ * during the fork. */
 struct log_counter {
     _Alignas(64) _Atomic uint64_t drawn;
 };
@@ -38,8 +38,8 @@ extern struct log_process *log_process;
 extern struct log_counter log_counter;
 extern __thread struct log_thread log_self;
 
-/* Gives the thread a chunk with room for any event, after starting the process's file or the thread
- * where that is due. False: nothing can be recorded (any more); the loss has been counted. Keeps
+/* Gives the thread a chunk with room for any event; first, if need be, begins the recording of the
+ * process or the thread. False if nothing can be recorded (any more); the loss is counted. Preserves
  * errno. */
 bool log_refill(void);
 
@@ -52,14 +52,14 @@ static inline bool log_has_room(void) {
                atomic_load_explicit(&log_process->generation, memory_order_relaxed);
 }
 
-/* After a signal handler forked in the middle of log_event, in the child: what is to become of the
- * event, whose number is `*seq`. False: it lies before the fork and is the parent's to write; true:
- * write it to the child's own chunk, with `*seq` or, when that is 0, with a new number. */
+/* In a child, after a signal handler forked in the middle of log_event: who writes the event with
+ * the number `*seq`. False: the parent, as it is before the fork. True: the child, into its own
+ * chunk, with the number `*seq` or, if that is 0, a new one. */
 bool log_was_forked(uint64_t *seq);
 
-/* Writes one event. The counter needs no order of its own (relaxed): where two events must not be
- * swapped, the program or the allocator has synchronised the two threads between them, and a
- * read-modify-write later in that order sees the greater number. The generation is read again after
+/* Writes one event. The counter is relaxed: if two events must not be swapped, the program or the
+ * allocator has synchronised the two threads between them, and the later read-modify-write gets
+ * the greater number. The generation is read again after
  * the number is drawn (relaxed, but behind a barrier for the compiler: only a handler of this
  * thread can have changed it). A fork after that leaves a child that stores what its parent stores
  * too. The store of the head releases the words below it to a reader that comes after a SIGKILL. */
@@ -98,7 +98,7 @@ static inline void log_acquire(enum raw_op op, const void *address, size_t size,
     log_event(op, align_log2, (uint64_t)(uintptr_t)address, size);
 }
 
-/* True when the latest event of this thread hands out `address` and is younger than the position
+/* Whether the latest event of this thread acquires `address` and is newer than the position
  * `before` (a former log_self.next). The head of a two-word event has a non-zero op in its low bits
  * and so never equals an address. */
 static inline bool log_just_acquired(const uint64_t *before, const void *address) {

@@ -1,5 +1,5 @@
-/* alloc-record: runs a program with librecord.so preloaded and makes traces of it and of all its
- * children. */
+/* alloc-record: runs a program with librecord.so preloaded and writes traces of it and of all its
+ * descendants. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "directory.h"
@@ -15,26 +15,31 @@
 
 static const char usage_text[] =
     "usage: alloc-record -o DIR [--keep-raw] [--] PROGRAM [ARGUMENT...]\n"
-    "           runs the program and writes DIR/NUMBER-NAME.trace for it and for each of its\n"
-    "           processes. Exits with the program's own code (128 + signal when it was killed),\n"
-    "           125 when the recording failed or is incomplete (lines on stderr say which process\n"
-    "           and why), 126 when the program cannot be executed, 127 when it is not found.\n"
-    "           --keep-raw keeps what the processes wrote, in DIR/recording-XXXXXX\n"
+    "           Run the program and write DIR/NUMBER-NAME.trace for each of its processes.\n"
+    "           Exit with the program's code (128 + signal if it was killed), 125 if the "
+    "recording\n"
+    "           failed or is incomplete (stderr has the process and the reason), 126 if the "
+    "program\n"
+    "           cannot be executed, 127 if it is not found.\n"
+    "           --keep-raw keeps the raw files, in DIR/recording-XXXXXX.\n"
     "       alloc-record finish DIR\n"
-    "           makes the traces of a recording whose alloc-record was killed or interrupted\n"
+    "           Write the traces of a recording whose alloc-record was killed or interrupted.\n"
     "       alloc-record check FILE...\n"
-    "           reads traces to their end and prints their totals as JSON; exits with 1 and the\n"
-    "           offset of the damage when one is cut off or changed\n";
+    "           Read traces to their end and print their totals as JSON. If one is damaged, print\n"
+    "           the offset of the damage and exit with 1.\n"
+    "       alloc-record --help | --version\n"
+    "\n"
+    "docs/trace-format.md describes recording, the file format and replaying.\n";
 
 static int usage(FILE *to, int code) {
     fputs(usage_text, to);
     return code;
 }
 
-/* While traces are made: no half of a trace is left, and the raw files stay. */
+/* Interrupts the conversion: removes the incomplete trace and keeps the raw files. */
 static void stop(int signal) {
-    static const char line[] = "alloc-record: interrupted; the raw files are kept, `alloc-record "
-                               "finish` with the same folder makes traces of them\n";
+    static const char line[] = "alloc-record: interrupted; the raw files are kept: `alloc-record "
+                               "finish` with the same directory writes their traces\n";
     (void)signal;
     writer_abandon();
     if (write(STDERR_FILENO, line, sizeof line - 1) < 0)
@@ -42,14 +47,14 @@ static void stop(int signal) {
     _exit(EXIT_RECORDING);
 }
 
-/* A closed pipe at stderr or a limit on file sizes must not end the making of traces. */
+/* A closed pipe at stderr or a limit on file sizes must not end the conversion. */
 static void watch_signals(void) {
     static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         if (signal(signals[i], stop) == SIG_IGN)
-            signal(signals[i], SIG_IGN); /* nohup: it stays so */
+            signal(signals[i], SIG_IGN); /* nohup: it stays ignored */
         sigaddset(&set, signals[i]);
     }
     signal(SIGPIPE, SIG_IGN);
@@ -69,8 +74,9 @@ static int record(const char *name, bool keep_raw, char **command) {
     }
     watch_signals();
     if (outcome.is_cut_short)
-        fprintf(stderr, "alloc-record: interrupted while processes of the program still ran: their "
-                        "traces end here\n");
+        fprintf(stderr,
+                "alloc-record: interrupted while processes of the program were running; their "
+                "traces are incomplete\n");
     bool is_complete = directory_finish(&directory, keep_raw);
     return is_complete && !outcome.is_cut_short ? outcome.code : EXIT_RECORDING;
 }
@@ -89,6 +95,8 @@ int main(int argc, char **argv) {
     bool keep_raw = false;
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("alloc-record (alloclab) " ALLOCLAB_VERSION) < 0;
     if (argc == 3 && strcmp(argv[1], "finish") == 0)
         return finish(argv[2]);
     if (argc >= 3 && strcmp(argv[1], "check") == 0)

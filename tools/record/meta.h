@@ -1,4 +1,4 @@
-/* What a trace says about the program that was recorded. */
+/* The description of the recorded program in a trace. */
 #pragma once
 #include "raw.h"
 

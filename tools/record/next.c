@@ -16,7 +16,7 @@ static size_t bootstrap_used;
 static bool resolving;
 
 _Noreturn static void die(const char *line) {
-    announce_aloud(line);
+    announce_on_stderr(line);
     abort();
 }
 
@@ -55,7 +55,7 @@ bool next_resolve(void) {
     resolve("posix_memalign", &next.posix_memalign);
     resolve("aligned_alloc", &next.aligned_alloc);
     resolve("memalign", &next.memalign);
-    resolve("malloc", &next.malloc); /* last: the wrappers ask for this one */
+    resolve("malloc", &next.malloc); /* last: the wrappers test this one */
     resolving = false;
     return true;
 }

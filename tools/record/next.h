@@ -16,17 +16,17 @@ struct next_functions {
 
 extern struct next_functions next;
 
-/* Looks all of them up. False while the look-up is under way: dlsym itself may allocate, and the
- * caller then takes bootstrap_alloc(). */
+/* Looks all of them up. False during the look-up: dlsym itself may allocate, and the caller then
+ * uses bootstrap_alloc(). */
 bool next_resolve(void);
 
-/* The next definition of any symbol; NULL when there is none. */
+/* The next definition of any symbol, or NULL. */
 void *next_symbol(const char *name);
 
-/* Which shared object an address lies in; NULL for none. */
+/* The shared object that contains an address, or NULL. */
 const void *next_object(const void *address);
 
-/* True when the program's calls of `name` go to another definition than this library's. */
+/* Whether the program's calls of `name` reach another definition than this library's. */
 bool next_is_passed_by(const char *name);
 
 /* Writes the path of the object whose malloc is called into `path`. */

@@ -26,7 +26,7 @@ static int find_library(char *path, size_t size) {
     return -1;
 }
 
-/* Makes a folder that all users may enter, as the program may change its user, with the link. */
+/* Creates a directory with the link. All users may enter it, as the program may change its user. */
 static int link_in(const char *folder, const char *library, char *link_directory, size_t size) {
     char path[PATH_MAX];
     if (snprintf(link_directory, size, "%s/alloc-record-XXXXXX", folder) >= (int)size ||
@@ -48,12 +48,11 @@ static int make_link(const char *library, char *link_directory, size_t size) {
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (link_in(folders[i], library, link_directory, size) == 0)
             return 0;
-    fprintf(
-        stderr,
-        "alloc-record: %s: ld.so cannot preload a path with a space, a colon or a $, and no "
-        "link to it can be made in /tmp, /var/tmp or /dev/shm: %s; help: set TMPDIR to a folder "
-        "that can be written to, or move the library\n",
-        library, strerror(errno));
+    fprintf(stderr,
+            "alloc-record: %s: ld.so cannot preload a path with a space, a colon or a $, and no "
+            "link to it can be created in /tmp, /var/tmp or /dev/shm: %s; help: set TMPDIR to a "
+            "writable directory, or move the library\n",
+            library, strerror(errno));
     link_directory[0] = '\0';
     return -1;
 }

@@ -1,20 +1,19 @@
-/* The raw file: what the recorder writes while the program runs and `alloc-record` turns into
- * traces afterwards.
+/* The raw file: written by the recorder while the program runs, and converted into traces by
+ * `alloc-record` afterwards.
  *
- * One file per program image (what exec starts), mapped shared and therefore kept by the kernel
- * whatever happens to the process. Forked children inherit the mapping and write to the same file:
- * they need no descriptor, no path and no right to create files, so a child that has changed its
- * user or root directory, or has no descriptor left, is recorded like any other.
+ * There is one file per program image (what exec starts). It is mapped shared, so the kernel keeps
+ * its content if the process crashes. Forked children inherit the mapping and write to the same
+ * file: they need no descriptor, path or permission, so a child that has changed its user or root
+ * directory, or has no descriptor left, is recorded like any other.
  *
- * The file is sparse: a page with its head, then pieces that processes and threads claim one after
- * another. A piece is a page that describes a process, or a chunk of events of one thread: a
+ * The file is sparse: a page with its head, then pieces that processes and threads claim in turn. A piece is a page that describes a process, or a chunk of events of one thread: a
  * three-word head and events; the first word of an event is stored last, so a word that is still
  * zero ends the chunk.
  *
  * The order: each event draws a number from one counter of the process. A free draws it BEFORE the
  * real free, a malloc AFTER the real malloc, a realloc does both. So in the order of the numbers an
- * address is always given up before it is handed out again, and handed out before it is given up,
- * whichever threads did it. */
+ * address is always freed before it is allocated again, and allocated before it is freed, by
+ * whichever threads. */
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
@@ -34,14 +33,14 @@ static const uint64_t RAW_MAGIC = 0x323077617274616cu; /* "latraw02" */
 /* What the first word says: op in bits 0-3, log2 of the alignment in bits 4-9, the event's number
  * above. */
 enum raw_op {
-    RAW_MALLOC = 1,     /* 3 words: head, address, size; also operator new */
-    RAW_CALLOC = 2,     /* 3 words; size is the product */
-    RAW_ALIGNED = 3,    /* 3 words: the memalign family, with the alignment */
-    RAW_FREE = 4,       /* 2 words: head, address (0: free(NULL)) */
-    RAW_LET_GO = 5,     /* 2 words: a realloc begins, its old address */
-    RAW_REALLOC = 6,    /* 3 words: it ended, the new address and size; without LET_GO before it the
-                           old was NULL */
-    RAW_KEPT = 7,       /* 2 words: it failed, the old address stays valid */
+    RAW_MALLOC = 1,         /* 3 words: head, address, size; also operator new */
+    RAW_CALLOC = 2,         /* 3 words; size is the product */
+    RAW_ALIGNED = 3,        /* 3 words: the memalign family, with the alignment */
+    RAW_FREE = 4,           /* 2 words: head, address (0: free(NULL)) */
+    RAW_REALLOC_BEGIN = 5,  /* 2 words: a realloc begins, its old address */
+    RAW_REALLOC = 6,        /* 3 words: it ended, the new address and size; if there is no
+                           REALLOC_BEGIN before it, the old address was NULL */
+    RAW_REALLOC_FAILED = 7, /* 2 words: it failed, the old address stays valid */
     RAW_THREAD_END = 8, /* 2 words: head with the number reached by then, CLOCK_MONOTONIC in ns */
 };
 
@@ -69,7 +68,8 @@ static inline unsigned raw_words_of(enum raw_op op) {
 
 struct raw_head {
     uint64_t magic;
-    _Alignas(64) _Atomic uint64_t claimed; /* bytes of the file given out, this page included */
+    _Alignas(
+        64) _Atomic uint64_t claimed; /* bytes of the file that are claimed, this page included */
 };
 _Static_assert(sizeof(struct raw_head) <= RAW_HEAD_BYTES, "the head has one page");
 
@@ -86,7 +86,7 @@ struct raw_process {
     uint32_t command_bytes;
     char command[RAW_COMMAND_BYTES];    /* argv, NUL between the words */
     _Alignas(64) _Atomic uint64_t lost; /* events not written: there was no room */
-    _Atomic uint64_t refused;           /* requests that the allocator answered with NULL */
+    _Atomic uint64_t refused;           /* requests for which the allocator returned NULL */
     _Atomic uint32_t threads;           /* threads seen so far; they are named 1, 2, ... */
 };
 _Static_assert(sizeof(struct raw_process) <= RAW_PROCESS_BYTES, "a process has one page");

@@ -31,8 +31,8 @@ static void add_chunk(struct raw_image *image, const uint64_t *words) {
         .words = words, .process = words[2], .thread = (uint32_t)(words[0] >> 32)};
 }
 
-/* Where the next page with data begins, at `offset` or behind it. A hole was claimed when the disk
- * was full; on tmpfs even reading it through the mapping would need a page and end in SIGBUS. */
+/* The start of the next page with data at or after `offset`. A piece that was claimed on a full disk
+ * is a hole; on tmpfs, even reading it through the mapping would need a page and raise SIGBUS. */
 static size_t skip_hole(int fd, size_t offset) {
     off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
     if (data < 0)
@@ -41,7 +41,7 @@ static size_t skip_hole(int fd, size_t offset) {
     return (size_t)data / RAW_CHUNK_MIN * RAW_CHUNK_MIN;
 }
 
-/* A process that died between claiming a piece and naming it left zeros. */
+/* A process that was killed between claiming a piece and writing its head left zeros. */
 static void find_pieces(struct raw_image *image, int fd) {
     size_t offset = RAW_HEAD_BYTES;
     while ((offset = skip_hole(fd, offset)) < image->bytes) {
@@ -106,7 +106,7 @@ static uint64_t offset_of(const struct raw_image *image, const struct raw_proces
 }
 
 const struct raw_process *raw_image_process(const struct raw_image *image, uint64_t offset) {
-    size_t low = 0, high = image->process_count; /* pages lie in the order of their offsets */
+    size_t low = 0, high = image->process_count; /* sorted by offset */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         uint64_t found = offset_of(image, image->processes[middle]);
@@ -120,7 +120,7 @@ const struct raw_process *raw_image_process(const struct raw_image *image, uint6
     return NULL;
 }
 
-/* The first chunk whose process lies at `offset` or behind it. */
+/* The first chunk of a process at or after `offset`. */
 static size_t first_chunk(const struct raw_image *image, uint64_t offset) {
     size_t low = 0, high = image->chunk_count;
     while (low < high) {

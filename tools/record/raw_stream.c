@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* Where reading stands in one thread's chunks. */
+/* The reading position in one thread's chunks. */
 struct cursor {
     const uint64_t *next, *end; /* events of the current chunk */
     uint64_t mark_ns;           /* of the current chunk, until its first event is read */
@@ -17,7 +17,7 @@ struct raw_stream {
     struct cursor *cursors;
     uint32_t threads;    /* cursors */
     uint32_t max_thread; /* greatest name of a thread */
-    uint32_t *heap;      /* cursors with events left, the one with the smallest number on top */
+    uint32_t *heap;      /* cursors with events left, a min-heap by the next number */
     size_t heap_size;
 };
 
@@ -53,7 +53,7 @@ static void enter_chunk(struct cursor *cursor, const struct raw_chunk *chunk) {
     cursor->mark_ns = chunk->words[1];
 }
 
-/* Moves on to a chunk that has an event left; false when the thread has none. */
+/* Moves to the next chunk that has an event; false if the thread has no more. */
 static bool find_event(struct cursor *cursor) {
     for (;;) {
         if (cursor->end - cursor->next >= 2 && *cursor->next) {

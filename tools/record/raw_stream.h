@@ -22,13 +22,13 @@ struct raw_stream *raw_open(const struct raw_image *image, const struct raw_proc
 
 const struct raw_process *raw_process_of(const struct raw_stream *stream);
 
-/* How many threads the events come from at most: the greatest of their names. */
+/* The greatest number of a thread. */
 uint32_t raw_threads(const struct raw_stream *stream);
 
 /* Gives the next event; false at the end. */
 bool raw_next(struct raw_stream *stream, struct raw_event *event);
 
-/* Begins again with the first event. */
+/* Starts again with the first event. */
 void raw_rewind(struct raw_stream *stream);
 
 void raw_close(struct raw_stream *stream);

@@ -1,4 +1,4 @@
-/* The C entry points. Each calls the allocator below and writes one event; see raw.h for the order
+/* The C entry points. Each calls the next allocator and writes one event; raw.h describes the order
  * of the two. */
 #define _GNU_SOURCE
 #include "log.h"
@@ -15,8 +15,8 @@ static inline bool is_ready(void) {
     return likely(next.malloc) || next_resolve();
 }
 
-/* Some allocators make one entry point call another through the dynamic linker, that is through
- * here: then the inner call has recorded the object. */
+/* In some allocators, one entry point calls another through the dynamic linker, that is, through
+ * this library: then the inner call has recorded the object. */
 static void acquire_once(const uint64_t *before, enum raw_op op, void *address, size_t size,
                          size_t alignment) {
     if (!log_just_acquired(before, address))
@@ -42,22 +42,22 @@ EXPORT void *calloc(size_t count, size_t size) {
     return address;
 }
 
-/* libc frees a dozen NULLs for each thread that ends. A thread that never did anything else has no
- * part in the trace: nothing would tell its end. */
-static bool is_idle_talk(const void *address) {
+/* libc calls free(NULL) a dozen times for each thread that ends. A thread without any other event is
+ * left out of the trace, where its end could not be seen. */
+static bool is_null_free_of_new_thread(const void *address) {
     return !address && !log_self.generation;
 }
 
 EXPORT void free(void *address) {
     if (unlikely(bootstrap_owns(address)) || !is_ready())
         return;
-    if (likely(log_self.releasing != address) && !is_idle_talk(address))
+    if (likely(log_self.releasing != address) && !is_null_free_of_new_thread(address))
         log_release(RAW_FREE, address);
     next.free(address);
 }
 
-/* Memory from before the allocator was found moves into the allocator; its size is unknown, its end
- * is not. */
+/* Moves memory from before the allocator was found into the allocator. Its size is not known, but
+ * where the bootstrap memory ends is. */
 static void *move_bootstrap(const void *old, size_t size) {
     void *address = malloc(size);
     size_t rest = 0;
@@ -66,8 +66,7 @@ static void *move_bootstrap(const void *old, size_t size) {
     return address ? memcpy(address, old, rest) : NULL;
 }
 
-/* realloc(old, 0) frees; some allocators hand out a new empty object as well, glibc returns NULL.
- */
+/* realloc(old, 0) frees; some allocators then return a new empty object, glibc returns NULL. */
 static void *realloc_to_nothing(void *old) {
     log_release(RAW_FREE, old);
     void *address = next.realloc(old, 0);
@@ -82,11 +81,11 @@ EXPORT void *realloc(void *old, size_t size) {
     if (unlikely(old && !size))
         return realloc_to_nothing(old);
     if (old)
-        log_release(RAW_LET_GO, old);
+        log_release(RAW_REALLOC_BEGIN, old);
     void *address = next.realloc(old, size);
     log_acquire(RAW_REALLOC, address, size, 0);
     if (unlikely(!address && old))
-        log_release(RAW_KEPT, old);
+        log_release(RAW_REALLOC_FAILED, old);
     return address;
 }
 

@@ -1,6 +1,6 @@
-/* C++'s new and delete. Those of libstdc++ and libc++ reach malloc and free, which are recorded
- * there: they are only passed on to. An allocator's own (jemalloc, mimalloc, tcmalloc, tbbmalloc
- * export them) may or may not. So a new of the object that also serves malloc is recorded here
+/* C++'s new and delete. Those of libstdc++ and libc++ call malloc and free, where they are recorded:
+ * the calls are only passed on. An allocator's own (jemalloc, mimalloc, tcmalloc, tbbmalloc export
+ * them) may call malloc or not. So a new of the shared object that also serves malloc is recorded here
  * unless the call below recorded the same address just now, and a delete is recorded here and a
  * free or another delete of the same address inside it is not.
  *
@@ -20,16 +20,15 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* A plugin loaded with RTLD_LOCAL brings a libstdc++ that is not in the search order: then malloc
- * must do. */
+/* The libstdc++ of a plugin loaded with RTLD_LOCAL is not in the search order: then malloc is used. */
 static void *new_without_library(size_t size, size_t alignment) {
     void *address = NULL;
     if (posix_memalign(&address, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))
-        abort(); /* nobody here can throw std::bad_alloc */
+        abort(); /* C cannot throw std::bad_alloc */
     return address;
 }
 
-/* Where calls of an operator go. */
+/* The function that an operator calls. */
 struct target {
     void *_Atomic function; /* NULL: not looked up yet, or there is none */
     bool is_recorded;       /* here, not below */
@@ -53,8 +52,8 @@ static void *definition_of_library(const char *name) {
 }
 
 /* Looks the target up at the first call. `root` and `array` are the forms that `name` has to call,
- * if the program replaced them. Every thread finds the same; release and acquire: who sees the
- * function sees whether it is recorded. */
+ * if the program replaced them. Every thread finds the same; release and acquire: a thread that
+ * sees the function sees whether it is recorded. */
 static void *find_target(struct target *target, const char *name, const char *root,
                          const char *array) {
     void *symbol = atomic_load_explicit(&target->function, memory_order_acquire);

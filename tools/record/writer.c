@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { COMPRESSION = 6 }; /* zlib's usual one: 9 gains 2 % and takes three times as long */
+enum { COMPRESSION = 6 }; /* zlib's default: 9 saves 2 % and takes three times as long */
 
 struct column {
     uint8_t *bytes;
@@ -22,7 +22,7 @@ struct column {
 struct trace_writer {
     int at; /* the folder */
     char name[PATH_MAX];
-    char part[PATH_MAX]; /* its name until it is whole */
+    char part[PATH_MAX]; /* its name until it is complete */
     FILE *file;
     int error; /* errno of the first failure; nothing is written after it */
     struct column columns[TRACE_COLUMNS];
@@ -129,7 +129,7 @@ void writer_mark(struct trace_writer *writer, uint64_t ns) {
 }
 
 static void open_part(struct trace_writer *writer) {
-    unlinkat(writer->at, writer->part, 0); /* of a conversion that was killed */
+    unlinkat(writer->at, writer->part, 0); /* left by a conversion that was killed */
     int fd = openat(writer->at, writer->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     writer->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!writer->file)
@@ -162,14 +162,14 @@ void writer_abandon(void) {
 }
 
 /* Gives the finished file its name, or removes it. */
-static void settle(struct trace_writer *writer) {
+static void publish(struct trace_writer *writer) {
     if (writer->file && fclose(writer->file) != 0)
         fail(writer);
     if (!writer->error && renameat(writer->at, writer->part, writer->at, writer->name) != 0)
         fail(writer);
     if (writer->error) {
         unlinkat(writer->at, writer->part, 0);
-        fprintf(stderr, "alloc-record: %s: %s; it is not made\n", writer->name,
+        fprintf(stderr, "alloc-record: %s: %s; this trace is not written\n", writer->name,
                 strerror(writer->error));
     }
     current = NULL;
@@ -180,7 +180,7 @@ bool writer_close(struct trace_writer *writer, struct trace_totals *totals) {
     totals->events = writer->first_event;
     totals->threads = writer->threads;
     put_chunk(writer, TRACE_END, totals, sizeof *totals);
-    settle(writer);
+    publish(writer);
     bool is_written = !writer->error;
     for (int i = 0; i < TRACE_COLUMNS; i++)
         free(writer->columns[i].bytes);

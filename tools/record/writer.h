@@ -8,20 +8,19 @@
 struct trace_writer;
 
 /* Creates the file `name`.part in the directory `at` and writes its head and `meta`, a JSON text.
- * Whether that or any later write failed is what writer_close says. */
+ * writer_close() reports if this or a later write failed. */
 struct trace_writer *writer_open(int at, const char *name, const char *meta);
 
-/* Appends the next event; `size`, `align_log2` and `back` count where its op has them. Returns its
+/* Appends the next event; `size`, `align_log2` and `back` are used if its op has them. Returns its
  * number. */
 uint64_t writer_event(struct trace_writer *writer, uint32_t thread, enum trace_op op, uint64_t size,
                       unsigned align_log2, uint64_t back);
 
-/* Says that the next event happened `ns` nanoseconds after the program's start. */
+/* Marks the next event as happening `ns` nanoseconds after the program's start. */
 void writer_mark(struct trace_writer *writer, uint64_t ns);
 
-/* Writes what is left and the totals, whose `events` and `threads` it fills in, closes the file and
- * gives it its name. False, with a message and without a file, when anything could not be written.
- */
+/* Writes the rest and the totals, whose `events` and `threads` it fills in, closes the file and
+ * gives it its name. False, with a message and without a file, if a write failed. */
 bool writer_close(struct trace_writer *writer, struct trace_totals *totals);
 
 /* Removes the file that is being written, if any; may be called by a signal handler. */

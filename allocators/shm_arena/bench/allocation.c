@@ -1,4 +1,4 @@
-/* What a block costs: untouched, touched for the first time, and used again. */
+/* The cost of a block: untouched, touched for the first time, and reused. */
 #include "bench.h"
 #include "contender.h"
 
@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const struct bench_option options[] = {
-    {"size", "4K", "bytes of a block"},
-    {"blocks", "1000", "blocks that live at once"},
+    {"size", "4K", "bytes per block"},
+    {"blocks", "1000", "blocks that are live at once"},
     {"mode", "untouched",
-     "untouched: allocate only; touched: and write to each fresh page; reuse: the second time"},
+     "untouched: allocate; touched: and write to each new page; reuse: the second time"},
     {NULL, NULL, NULL},
 };
 
@@ -70,7 +70,7 @@ static void round_(unsigned round, struct bench_row *row) {
 
 static struct bench allocation = {
     .name = "allocation",
-    .summary = "a block by shm_open + ftruncate + mmap against one from the arena, in ns",
+    .summary = "allocate a block: a shared memory object per block, against shm_arena, in ns",
     .options = options,
     .rounds = "20",
     .before = "ns_per_allocation",

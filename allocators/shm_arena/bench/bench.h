@@ -1,6 +1,5 @@
-/* What a bench of shm-bench is: one file that registers a struct bench. It measures all ways of
- * doing the same work turn by turn, in every round, so that whatever disturbs the machine disturbs
- * them alike. */
+/* A bench of shm-bench: one file that registers a struct bench. In every round it measures all
+ * contenders in turn, so that disturbances affect them alike. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,13 +7,13 @@
 
 struct bench_option {
     const char *key;
-    const char *fallback; /* as a user would type it: a number with K, M, G (1024), or a word */
+    const char *fallback; /* as typed: a word, or a number with K, M, G (1024) */
     const char *help;
 };
 
 enum { BENCH_MOST_COLUMNS = 24 };
 
-/* One row of results. A column is a way of doing the work and its unit: "ns_arena". */
+/* One row of results. The name of a column is its unit and a contender: "ns_arena". */
 struct bench_row {
     unsigned count;
     struct {
@@ -24,14 +23,13 @@ struct bench_row {
 };
 
 struct bench {
-    const char *name;    /* as typed: lower case and underscores */
-    const char *summary; /* one sentence */
-    const struct bench_option
-        *options;               /* ends with a NULL key; --rounds and --seed are always there */
-    const char *rounds;         /* default of --rounds */
-    const char *before, *after; /* columns whose ratio the end record gives */
-    bool more_is_better;        /* the columns are rates, not costs */
-    void (*setup)(void);        /* once, or NULL */
+    const char *name;                   /* as typed: lower case and underscores */
+    const char *summary;                /* one sentence */
+    const struct bench_option *options; /* without --rounds and --seed; ends with a NULL key */
+    const char *rounds;                 /* default of --rounds */
+    const char *before, *after;         /* columns whose ratio the end record gives */
+    bool more_is_better;                /* the columns are rates, not costs */
+    void (*setup)(void);                /* once, or NULL */
     void (*round)(unsigned round, struct bench_row *row);
     struct bench *next;
 };
@@ -52,8 +50,7 @@ uint64_t option_seed(void);
 __attribute__((format(printf, 3, 4))) void row_add(struct bench_row *row, double value,
                                                    const char *format, ...);
 
-/* Ends with 4: something that was measured gave a wrong result. Or with 2: the options contradict
- * each other. */
+/* Exit with 4 because of a wrong result, or with 2 because of wrong options. */
 __attribute__((format(printf, 1, 2), noreturn)) void wrong_result(const char *format, ...);
 __attribute__((format(printf, 1, 2), noreturn)) void usage_error(const char *format, ...);
 
@@ -63,5 +60,5 @@ double now_ns(void);
 /* xorshift64*, Vigna 2016. */
 uint64_t next_random(uint64_t *state);
 
-/* Keeps the compiler from throwing a result away. */
+/* Keeps the compiler from removing the computation of a result. */
 #define CONSUME(value) __asm__ volatile("" : : "r"(value))

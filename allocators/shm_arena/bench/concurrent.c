@@ -14,17 +14,16 @@
 static const struct bench_option options[] = {
     {"processes", "1", "processes, 1 to 64"},
     {"threads", "1", "threads in each process, 1 to 64"},
-    {"size", "4K", "bytes of a block"},
-    {"milliseconds", "100", "how long each way is measured per round"},
+    {"size", "4K", "bytes per block"},
+    {"milliseconds", "100", "how long each contender is measured per round"},
     {"window", "64", "blocks that each thread holds"},
     {NULL, NULL, NULL},
 };
 
 enum { MOST_WORKERS = 4096, MOST_WINDOW = 4096, CLOCK_EVERY = 16 };
 
-/* Shared by all processes of a round. Time is given and work is counted, not the other way round:
- * where there are more workers than processors, the end of a fixed amount of work is that of the
- * unluckiest. */
+/* Shared by all processes of a round. Each works for a fixed time and counts its operations: with
+ * more workers than processors, the time for a fixed amount of work would be that of the slowest. */
 static struct board {
     _Atomic unsigned ready, failures;
     _Atomic bool go;
@@ -56,7 +55,7 @@ static void setup(void) {
         exit(3);
 }
 
-/* Processor time of this thread: what a busy machine does not distort. */
+/* Processor time of this thread, which other load hardly affects. */
 static double cpu_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -161,7 +160,7 @@ static void round_(unsigned round, struct bench_row *row) {
 
 static struct bench concurrent = {
     .name = "concurrent",
-    .summary = "allocations per second of many threads and processes, with frees between",
+    .summary = "allocations per second by many threads and processes that also free",
     .options = options,
     .rounds = "10",
     .before = "ops_per_s_per_allocation",

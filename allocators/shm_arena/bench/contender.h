@@ -1,4 +1,4 @@
-/* A way of getting blocks of shared memory, registered by a file of its own. */
+/* A way to allocate shared memory that takes part in a bench: one file that registers it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* A block as the bench keeps it. `key` is the contender's to find it again. */
+/* A block; the contender finds it by `key`. */
 struct shared_block {
     void *address;
     uint64_t key;

@@ -1,5 +1,5 @@
-/* After: blocks of one shm_arena pool, which have their memory when they are handed out; and, as
- * the segments of the way before, only when they are touched. */
+/* Blocks of one shm_arena pool, which get their memory when they are allocated, or with overcommit,
+ * like segments, when they are touched. */
 #include "contender.h"
 #include "shm_arena.h"
 

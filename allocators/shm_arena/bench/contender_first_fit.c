@@ -1,5 +1,5 @@
-/* A baseline: the simplest pool that works between processes, first fit over an ordered list of
- * free pieces, with neighbours joined, under one process-shared robust mutex. */
+/* The simplest allocator for several processes: first fit in an ordered list of free pieces, with
+ * coalescing, under one process-shared robust mutex. */
 #include "contender.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static bool open_pool(size_t pool_bytes) {
 static void lock(void) {
     if (pthread_mutex_lock(&pool->mutex) == EOWNERDEAD)
         pthread_mutex_consistent(
-            &pool->mutex); /* the list may be torn: that is this design's weakness */
+            &pool->mutex); /* the list may be inconsistent: a weakness of this design */
 }
 
 static bool allocate(size_t size, struct shared_block *block) {
@@ -70,7 +70,7 @@ static bool allocate(size_t size, struct shared_block *block) {
     return at != 0;
 }
 
-/* Joins a piece with the free one right behind it. */
+/* Coalesces a piece with the free one after it. */
 static void join(uint64_t at) {
     struct piece *here = piece_at(at);
     if (here->next && at + here->size == here->next) {

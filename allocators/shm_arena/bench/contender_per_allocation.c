@@ -1,4 +1,4 @@
-/* Before: each block is a shared-memory object of its own. */
+/* Each block is a shared memory object of its own. */
 #include "contender.h"
 
 #include <fcntl.h>
@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 static _Atomic uint64_t serial;
-static int
-    owner; /* the pid in the names of the whole run: children release blocks of their own only */
+static int owner; /* the pid that all names contain */
 
 static bool open_nothing(size_t pool_bytes) {
     (void)pool_bytes;

@@ -1,6 +1,5 @@
-/* From an address to the place in the pool: linear scans and a balanced tree over the segments
- * that the way before leaves behind, against the arena's arithmetic. All look up the same
- * addresses, and must find the same. */
+/* From an address to an offset: linear scans of and a balanced tree over the segments, against the
+ * arithmetic of shm_arena. All look up the same addresses, and must have the same results. */
 #include "lookup.h"
 #include "bench.h"
 #include "shm_arena.h"
@@ -8,9 +7,9 @@
 #include <stdlib.h>
 
 static const struct bench_option options[] = {
-    {"segments", "100", "segments, 1 to 1000 and more"},
-    {"size", "4K", "bytes of a segment"},
-    {"queries", "200000", "lookups per way and round"},
+    {"segments", "100", "number of segments"},
+    {"size", "4K", "bytes per segment"},
+    {"queries", "200000", "look-ups per contender and round"},
     {NULL, NULL, NULL},
 };
 
@@ -28,8 +27,7 @@ static uint64_t by_scan(const void *address) {
     return 0;
 }
 
-/* The same entries as a program has them that opened its segments one by one: each where malloc put
- * it, and linked. */
+/* The same segments in a list whose nodes were allocated one by one. */
 struct node {
     struct node *next;
     struct segment segment;
@@ -71,14 +69,14 @@ static void setup(void) {
     o.size = 2 * count * (size + 65536) + (1 << 20);
     segments = calloc(count ? count : 1, sizeof *segments);
     if (!count || !size || !segments || shm_arena_create(&o, &arena))
-        usage_error("--segments and --size: at least 1, and no more than memory holds");
+        usage_error("--segments and --size: at least 1, and no more than fits into memory");
     for (unsigned i = 0; i < count; i++) {
         struct shm_block b;
         if (shm_arena_alloc(arena, size, 0, &b))
             wrong_result("the pool is too small");
         segments[i] = (struct segment){(uintptr_t)b.address, size, b.offset, ""};
     }
-    for (unsigned i = count; i-- > 1;) { /* opened in any order */
+    for (unsigned i = count; i-- > 1;) { /* in random order */
         unsigned j = (unsigned)(next_random(&random) % (i + 1));
         struct segment other = segments[i];
         segments[i] = segments[j];
@@ -92,7 +90,7 @@ static void setup(void) {
     }
 }
 
-/* Inlined per way, so that each is called as a program would call it. */
+/* Inlined for each contender, as a compiler would in a program. */
 static inline __attribute__((always_inline)) uint64_t time_lookups(uint64_t (*lookup)(const void *),
                                                                    double *ns) {
     uint64_t sum = 0;
@@ -112,7 +110,7 @@ static void round_(unsigned round, struct bench_row *row) {
     uint64_t sum = time_lookups(by_scan, &scan);
     if (time_lookups(by_list, &linked) != sum || time_lookups(by_tree, &tree) != sum ||
         time_lookups(by_arithmetic, &arithmetic) != sum)
-        wrong_result("the ways of lookup found different places");
+        wrong_result("the look-ups have different results");
     row_add(row, scan, "ns_scan");
     row_add(row, linked, "ns_list");
     row_add(row, tree, "ns_tree");
@@ -121,8 +119,8 @@ static void round_(unsigned round, struct bench_row *row) {
 
 static struct bench lookup = {
     .name = "lookup",
-    .summary = "address to offset by linear scan of an array and of a list, by balanced tree and "
-               "by the arena's arithmetic, in ns",
+    .summary = "translate an address: scan of an array or a list of segments, balanced tree, or "
+               "shm_arena, in ns",
     .options = options,
     .rounds = "20",
     .before = "ns_scan",

@@ -1,9 +1,6 @@
-/* shm-bench: what shared memory costs, before and after, in one run.
- *
- *     shm-bench BENCH [--key value ...]    shm-bench --list    shm-bench BENCH --help
- *
- * Prints one JSON line per round and one at the end, like memtest. Exit codes: 0 ok, 2 usage, 3 out
- * of memory or a failed system call, 4 a wrong result. */
+/* shm-bench: what shm_arena costs, in comparison with one shared memory object per buffer and with
+ * other allocators, in one process. Prints one JSON line per round and one at the end, like memtest.
+ */
 #include "bench.h"
 
 #include <math.h>
@@ -17,9 +14,10 @@
 enum { MOST_ROUNDS = 10000, MOST_OPTIONS = 16 };
 
 static struct bench *benches, *running;
-static const struct bench_option common[] = {{"rounds", "", "how often everything is measured"},
-                                             {"seed", "1", "of all random numbers"},
-                                             {NULL, NULL, NULL}};
+static const struct bench_option common[] = {
+    {"rounds", "", "number of rounds; each measures all contenders"},
+    {"seed", "1", "seed of the random numbers"},
+    {NULL, NULL, NULL}};
 static struct { const char *key, *text; } values[MOST_OPTIONS];
 static unsigned value_count;
 
@@ -92,10 +90,10 @@ uint64_t option_seed(void) {
 static void parse_options(int argc, char **argv) {
     for (int i = 2; i < argc; i += 2) {
         if (strncmp(argv[i], "--", 2) || !known_option(argv[i] + 2))
-            usage_error("%s: no such option of %s; shm-bench %s --help lists them", argv[i],
+            usage_error("%s: %s has no such option; shm-bench %s --help lists them", argv[i],
                         running->name, running->name);
         if (i + 1 >= argc)
-            usage_error("%s: its value is missing", argv[i]);
+            usage_error("%s: the value is missing", argv[i]);
         if (value_count == MOST_OPTIONS)
             usage_error("too many options");
         values[value_count].key = argv[i] + 2;
@@ -138,7 +136,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The median over the rounds of column i, or of its ratio to column j where j is one. */
+/* The median over the rounds of column i, or if j >= 0 of its ratio to column j. */
 static double median(const struct bench_row *rows, unsigned rounds, unsigned i, int j) {
     double *all = malloc(rounds * sizeof *all);
     for (unsigned r = 0; all && r < rounds; r++)
@@ -179,8 +177,7 @@ static void print_end(const struct bench_row *rows, unsigned rounds, double wall
         printf("%s\"%s\": %.6g", i ? ", " : "", rows->columns[i].name, median(rows, rounds, i, -1));
     printf("}");
     int before = column(rows, running->before), after = column(rows, running->after);
-    if (before >= 0 &&
-        after >= 0) /* the median of the paired ratios, > 1 where "after" is better */
+    if (before >= 0 && after >= 0) /* the median of the paired ratios: > 1 if "after" is better */
         printf(", \"better_by\": %.6g", running->more_is_better
                                             ? median(rows, rounds, (unsigned)after, before)
                                             : median(rows, rounds, (unsigned)before, after));
@@ -226,10 +223,19 @@ static void list(void) {
 }
 
 static void usage(FILE *to) {
-    fprintf(to, "usage: shm-bench BENCH [--key value ...], shm-bench BENCH --help, or shm-bench "
-                "--list\n\n");
+    fputs(
+        "usage: shm-bench BENCH [--key value ...]\n"
+        "       shm-bench BENCH --help\n"
+        "       shm-bench --list | --help | --version\n\n"
+        "Measures all contenders in turn in each round. Prints one JSON line per round and one at\n"
+        "the end.\n\n",
+        to);
     for (struct bench *b = benches; b; b = b->next)
         fprintf(to, "  %-12s %s\n", b->name, b->summary);
+    fputs("\nExit codes: 0 success, 2 wrong usage, 3 out of memory or a failed system call, 4 a "
+          "wrong\n"
+          "result.\n",
+          to);
 }
 
 static void help(void) {
@@ -247,6 +253,14 @@ int main(int argc, char **argv) {
     }
     if (!strcmp(argv[1], "--list")) {
         list();
+        return 0;
+    }
+    if (!strcmp(argv[1], "--help")) {
+        usage(stdout);
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("shm-bench (alloclab) " ALLOCLAB_VERSION);
         return 0;
     }
     for (running = benches; running && strcmp(running->name, argv[1]); running = running->next)

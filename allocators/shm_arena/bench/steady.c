@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 static const struct bench_option options[] = {
-    {"operations", "10000000", "frees and allocations per round"},
-    {"live", "2000", "blocks that live at once"},
+    {"operations", "10000000", "pairs of free and allocation per round"},
+    {"live", "2000", "blocks that are live at once"},
     {"least", "64", "bytes of the smallest block"},
     {"most", "64K", "bytes of the largest block"},
     {NULL, NULL, NULL},
@@ -28,7 +28,7 @@ static void setup(void) {
     held = calloc(live ? live : 1, sizeof *held);
     if (!held || !live || !least || most < least || operations < 2 || shm_arena_create(&o, &arena))
         usage_error("--live, --least: at least 1; --most: not below --least; and no more than "
-                    "memory holds");
+                    "fits into memory");
 }
 
 /* Sizes are spread evenly over their logarithm, as programs' are, rather than over their value. */
@@ -51,7 +51,7 @@ static void round_(unsigned round, struct bench_row *row) {
         if (*mine && shm_arena_free(arena, *mine))
             wrong_result("a block could not be freed");
         if (shm_arena_alloc(arena, random_size(), 0, &b))
-            wrong_result("the pool ran out");
+            wrong_result("the pool has no memory left");
         *(volatile char *)b.address = 1;
         *mine = b.offset;
     }
@@ -67,8 +67,8 @@ static void round_(unsigned round, struct bench_row *row) {
 
 static struct bench steady = {
     .name = "steady",
-    .summary = "free and reuse for --rounds times --operations: ns per operation, and the memory "
-               "held after each round",
+    .summary = "free and reuse for a long time: ns per operation, and the memory held after each "
+               "round",
     .options = options,
     .rounds = "10",
     .setup = setup,

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 static const struct bench_option options[] = {
-    {"block", "4K", "bytes of a request"},
-    {"batch", "16", "requests in a batch"},
-    {"buffers", "100", "buffers that the target has registered, one request each in turn"},
-    {"batches", "2000", "batches per way, direction and round"},
+    {"block", "4K", "bytes per request"},
+    {"batch", "16", "requests per batch"},
+    {"buffers", "100", "buffers that the target registers; requests use them in turn"},
+    {"batches", "2000", "batches per contender, direction and round"},
     {NULL, NULL, NULL},
 };
 
@@ -33,11 +33,11 @@ static void setup(void) {
     local = block && buffers ? aligned_alloc(4096, (block * buffers + 4095) / 4096 * 4096) : NULL;
     requests = batch ? calloc(batch, sizeof *requests) : NULL;
     if (!local || !requests || !batches)
-        usage_error(
-            "--block, --batch, --buffers and --batches: at least 1, and no more than memory holds");
+        usage_error("--block, --batch, --buffers and --batches: at least 1, and no more than fits "
+                    "into memory");
 }
 
-/* The target: registers its buffers, tells their keys, and waits. */
+/* The target: registers its buffers, sends their keys, and waits. */
 static void target(const struct transport_backend *backend, int socket) {
     struct transport t;
     struct transport_buffer *all = calloc(buffers, sizeof *all);
@@ -74,7 +74,7 @@ static void initiate(const struct transport_backend *backend, const char *column
     uint64_t *keys = calloc(buffers, sizeof *keys);
     if (!keys || transport_open(&t, backend, 0, socket, 0) ||
         transport_receive(socket, keys, buffers * sizeof *keys))
-        wrong_result("%s: the hand-shake failed", backend->name);
+        wrong_result("%s: the handshake failed", backend->name);
     for (unsigned i = 0; i < buffers; i++) {
         struct transport_request first = {TRANSPORT_WRITE, local + i * block, keys[i], 0, block};
         memset(local + i * block, (int)i, block);
@@ -86,7 +86,7 @@ static void initiate(const struct transport_backend *backend, const char *column
     for (unsigned i = 0; i < buffers; i++) {
         struct transport_request back = {TRANSPORT_READ, local + i * block, keys[i], 0, block};
         if (transport_transfer(&t, &back, 1) || local[i * block + block - 1] != (unsigned char)i)
-            wrong_result("%s: wrong bytes came back", backend->name);
+            wrong_result("%s: the initiator read wrong bytes", backend->name);
     }
     double reading = time_batches(&t, keys, TRANSPORT_READ);
     row_add(row, writing, "ns_write_%s", column);
@@ -124,8 +124,8 @@ static void round_(unsigned round, struct bench_row *row) {
 
 static struct bench transfer = {
     .name = "transfer",
-    .summary =
-        "a batch of transfers between two processes, segments per buffer against the arena, in ns",
+    .summary = "a batch of transfers between two processes: a segment per buffer, against "
+               "shm_arena, in ns",
     .options = options,
     .rounds = "20",
     .before = "ns_write_per_allocation",

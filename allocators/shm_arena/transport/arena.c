@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-/* The arena way: a key is an offset, and translating it is a comparison and an addition. */
+/* The backend with shm_arena: a key is an offset, translated by a comparison and an addition. */
 
 static int as_errno(int code) {
     if (code == SHM_ARENA_OK)

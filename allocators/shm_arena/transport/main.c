@@ -1,11 +1,6 @@
-/* shm-transport: an initiator and a target that transfer blocks through shared memory.
- *
- *     shm-transport [--backend arena|per-allocation] [--size 4096] [--batch 16] [--buffers 64]
- * [--batches 10000] shm-transport --listen PATH ...   only the target, for an initiator started by
- * hand shm-transport --connect PATH ...  only the initiator
- *
- * Prints one JSON line: seconds and bytes per second of writing and of reading. Each byte that
- * arrives is checked. */
+/* shm-transport: an initiator and a target that transfer blocks through shared memory. Prints one
+ * JSON line: seconds and bytes per second of writing and of reading. Each transferred byte is checked.
+ */
 #include "transport.h"
 
 #include <errno.h>
@@ -106,8 +101,7 @@ static int initiator(const struct settings *s, int socket) {
     for (unsigned long i = 0; i < s->buffers; i++)
         memset(local + i * s->size, pattern(i, 1), s->size);
     struct transport_request whole = {TRANSPORT_WRITE, NULL, 0, 0, s->size};
-    for (unsigned long i = 0; i < s->buffers;
-         i++) { /* opens every buffer once, and gives each its content */
+    for (unsigned long i = 0; i < s->buffers; i++) { /* opens and fills every buffer once */
         whole.local = local + i * s->size;
         whole.key = keys[i];
         check(transport_transfer(&t, &whole, 1), "first transfer");
@@ -124,7 +118,7 @@ static int initiator(const struct settings *s, int socket) {
            "\"read_bytes_per_s\": %.0f}\n",
            s->backend->name, s->size, s->batch, s->buffers, s->batches, writing, reading,
            bytes / writing, bytes / reading);
-    check(transport_send(socket, "", 1), "say that it is done");
+    check(transport_send(socket, "", 1), "send the end");
     transport_close(&t);
     free(keys);
     free(local);
@@ -179,9 +173,10 @@ static int both(const struct settings *s) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "usage: shm-transport [--backend arena|per-allocation] [--size BYTES] [--batch "
-                    "N] [--buffers N]\n"
-                    "                     [--batches N] [--listen PATH | --connect PATH]\n");
+    fputs("usage: shm-transport [--backend arena|per-allocation] [--size BYTES] [--batch N]\n"
+          "                     [--buffers N] [--batches N] [--listen PATH | --connect PATH]\n"
+          "       --listen runs the target only, --connect the initiator only\n",
+          stderr);
     exit(2);
 }
 

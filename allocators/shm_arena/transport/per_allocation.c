@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The way before the arena: a shared-memory object per buffer. A key is the number in the object's
- * name. */
+/* The backend without shm_arena: a shared memory object per buffer. A key is the number in the
+ * object's name. */
 
 struct segment {
     uint64_t key, size;
@@ -28,7 +28,7 @@ static void name_of(const struct segments *s, uint64_t key, char name[64]) {
     snprintf(name, 64, "/shm-segment-%016lx-%lu", s->secret, key);
 }
 
-/* Opens or makes the object of a key and maps it. */
+/* Opens or creates the object of a key and maps it. */
 static int map_object(const struct segments *s, uint64_t key, int create, uint64_t *size,
                       char **address) {
     char name[64];

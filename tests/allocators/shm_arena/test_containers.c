@@ -1,5 +1,5 @@
-/* Processes in PID namespaces of their own, as containers are: their pids say nothing to the
- * others. The dead are found all the same, and the living are not taken for dead. */
+/* Processes in PID namespaces of their own, as containers are: their pids mean nothing to the
+ * others. Dead processes are detected anyway, and living ones are not taken for dead. */
 #include "support.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@
 enum { ENTRIES = 4, RESTARTS = 10 * ENTRIES };
 
 static struct shm_arena *arena;
-static _Atomic int *board; /* [0]: 1 when the process in the container is ready, 2 on its failure */
+static _Atomic int
+    *shared; /* [0]: 1 when the process in the container is ready, 2 on its failure */
 
 static int open_pool(void **state) {
     struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
@@ -28,19 +29,19 @@ static int open_pool(void **state) {
     o.max_processes = ENTRIES;
     o.flags = SHM_ARENA_RECLAIM_BLOCKS;
     o.backend = *state ? SHM_ARENA_SHM : SHM_ARENA_MEMFD;
-    board = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return shm_arena_create(&o, &arena) != SHM_ARENA_OK || board == MAP_FAILED;
+    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return shm_arena_create(&o, &arena) != SHM_ARENA_OK || shared == MAP_FAILED;
 }
 
 static int close_pool(void **state) {
     (void)state;
     shm_arena_destroy(arena);
-    munmap((void *)board, 4096);
+    munmap((void *)shared, 4096);
     return 0;
 }
 
 static void tell(int what) {
-    atomic_store(&board[0], what);
+    atomic_store(&shared[0], what);
 }
 
 /* The outer process makes the namespace and waits; its child, the container's init, starts the
@@ -60,17 +61,17 @@ static void run_container(void (*body)(void)) {
             _exit(0);
         }
         waitpid(tested, NULL, 0);
-        atomic_store(&board[1], 1); /* it is dead, and the container lives */
+        atomic_store(&shared[1], 1); /* it is dead, and the container lives */
         for (;;)
             pause();
     }
-    atomic_store(&board[2], init);
+    atomic_store(&shared[2], init);
     waitpid(init, NULL, 0);
     _exit(0);
 }
 
-static void wait_on_board(int place) {
-    for (int spins = 0; !atomic_load(&board[place]); spins++) {
+static void wait_for_value(int place) {
+    for (int spins = 0; !atomic_load(&shared[place]); spins++) {
         assert_true(spins < 20000);
         usleep(1000);
     }
@@ -79,24 +80,24 @@ static void wait_on_board(int place) {
 /* Starts one and waits for its first word. */
 static pid_t start(void (*body)(void)) {
     for (int i = 0; i < 8; i++)
-        atomic_store(&board[i], 0);
+        atomic_store(&shared[i], 0);
     pid_t outer = fork();
     assert_true(outer >= 0);
     if (!outer)
         run_container(body);
-    wait_on_board(0);
-    if (atomic_load(&board[0]) == 3) {
+    wait_for_value(0);
+    if (atomic_load(&shared[0]) == 3) {
         waitpid(outer, NULL, 0);
         print_message("    needs the right to make a PID namespace (root)\n");
         skip();
     }
-    assert_int_equal(atomic_load(&board[0]), 1);
+    assert_int_equal(atomic_load(&shared[0]), 1);
     return outer;
 }
 
 /* Ends the container with all in it. */
 static void stop(pid_t outer) {
-    assert_int_equal(kill(atomic_load(&board[2]), SIGKILL), 0);
+    assert_int_equal(kill(atomic_load(&shared[2]), SIGKILL), 0);
     assert_int_equal(waitpid(outer, NULL, 0), outer);
 }
 
@@ -139,14 +140,14 @@ static void containers_that_restart_do_not_fill_the_process_table(void **state) 
     assert_all_came_back();
 }
 
-/* Works on a signal of the board, also after others looked whether it is dead. */
+/* Works when told to, also after others checked whether it is dead. */
 static void work_when_asked(struct shm_arena *mine) {
     struct shm_block b;
     tell(1);
-    while (!atomic_load(&board[3]))
+    while (!atomic_load(&shared[3]))
         usleep(1000);
     bool well = !shm_arena_alloc(mine, 30000, 0, &b) && !shm_arena_free(mine, b.offset);
-    atomic_store(&board[4], well ? 1 : 2);
+    atomic_store(&shared[4], well ? 1 : 2);
     for (;;)
         pause();
 }
@@ -175,9 +176,9 @@ static void assert_it_lives(pid_t outer) {
     shm_arena_detach(third);
     assert_int_equal(blocks, 20);
     assert_int_equal(stats_of(arena).live_count, blocks);
-    atomic_store(&board[3], 1);
-    wait_on_board(4);
-    assert_int_equal(atomic_load(&board[4]), 1);
+    atomic_store(&shared[3], 1);
+    wait_for_value(4);
+    assert_int_equal(atomic_load(&shared[4]), 1);
     stop(outer);
     assert_int_equal(shm_arena_recover(arena), 1);
     assert_all_came_back();
@@ -195,7 +196,7 @@ static void nor_is_one_that_closed_all_its_descriptors(void **state) {
 
 /* Waits for the end of the process under test while its container lives on. */
 static void assert_found_dead(pid_t outer) {
-    wait_on_board(1);
+    wait_for_value(1);
     assert_int_equal(shm_arena_recover(arena), 1);
     assert_all_came_back();
     stop(outer);
@@ -223,7 +224,7 @@ static void leave_a_cloned_child(void) {
 static void execute_another_program(void) {
     struct shm_arena *mine;
     attach_and_allocate(&mine);
-    atomic_store(&board[1], 1);
+    atomic_store(&shared[1], 1);
     tell(1);
     execlp("sleep", "sleep", "100", (char *)NULL);
     _exit(1);

@@ -173,24 +173,24 @@ static void act_trim_and_reuse(void) {
     alloc_offset(arena, 1000);
 }
 
-/* A grandchild dies in the middle of something; the child dies while burying it. */
+/* A grandchild dies in the middle of something; the child dies while recovering it. */
 static int act_half(void *at) {
     steps_left = *(long *)at;
     shm_crash_point = step;
     act_fill();
     return 0;
 }
-static void leave_a_corpse(void) {
+static void leave_a_dead_process(void) {
     long at = 45;
     hold(2, 16384);
     assert_true(WIFSIGNALED(in_child(act_half, &at)));
 }
-static void act_bury(void) {
+static void act_recover(void) {
     shm_arena_recover(arena);
 }
 
 #define SCENARIO(name, slots, prepare, act)                                                        \
-    static void dying_while_##name(void **state) {                                                 \
+    static void killed_while_##name(void **state) {                                                \
         (void)state;                                                                               \
         die_everywhere(&(struct scenario){slots, prepare, act});                                   \
     }
@@ -209,7 +209,7 @@ SCENARIO(reallocating, 8, hold_two_16k, act_realloc)
 SCENARIO(trimming, 8, hold_run, act_trim)
 SCENARIO(allocating_without_room, 16, hold_run, act_without_room)
 SCENARIO(backing_again_what_was_trimmed, 10, hold_run, act_trim_and_reuse)
-SCENARIO(burying_the_dead, 5, leave_a_corpse, act_bury)
+SCENARIO(recovering_a_dead_process, 5, leave_a_dead_process, act_recover)
 
 /* A process that has in mind to allocate from a slot goes on doing so while the slot, which was
  * retired, trimmed and then opened by a process that died over it, is recovered by another: at any
@@ -260,7 +260,7 @@ static void a_slot_is_recovered_with_its_backing(void **state) {
 }
 
 /* Blocks of a process that detaches stay: they are counted here, not reclaimed. */
-static void dying_while_detaching(void **state) {
+static void killed_while_detaching(void **state) {
     (void)state;
     for (long n = 1, died = 1; died; n++) {
         arena = pool_of(8 * 64 * KIB, SHM_ARENA_RECLAIM_BLOCKS);
@@ -279,24 +279,24 @@ static void dying_while_detaching(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dying_while_opening_a_slot),
-        cmocka_unit_test(dying_while_moving_on_to_further_slots),
-        cmocka_unit_test(dying_while_freeing),
-        cmocka_unit_test(dying_while_emptying_a_slot),
-        cmocka_unit_test(dying_while_emptying_slots_that_nobody_holds),
-        cmocka_unit_test(dying_while_taking_a_run),
-        cmocka_unit_test(dying_while_taking_an_aligned_run),
-        cmocka_unit_test(dying_while_giving_a_run_back),
-        cmocka_unit_test(dying_while_taking_and_giving_back_a_run),
-        cmocka_unit_test(dying_while_filling_the_pool),
-        cmocka_unit_test(dying_while_changing_owners),
-        cmocka_unit_test(dying_while_reallocating),
-        cmocka_unit_test(dying_while_trimming),
-        cmocka_unit_test(dying_while_allocating_without_room),
-        cmocka_unit_test(dying_while_backing_again_what_was_trimmed),
-        cmocka_unit_test(dying_while_burying_the_dead),
+        cmocka_unit_test(killed_while_opening_a_slot),
+        cmocka_unit_test(killed_while_moving_on_to_further_slots),
+        cmocka_unit_test(killed_while_freeing),
+        cmocka_unit_test(killed_while_emptying_a_slot),
+        cmocka_unit_test(killed_while_emptying_slots_that_nobody_holds),
+        cmocka_unit_test(killed_while_taking_a_run),
+        cmocka_unit_test(killed_while_taking_an_aligned_run),
+        cmocka_unit_test(killed_while_giving_a_run_back),
+        cmocka_unit_test(killed_while_taking_and_giving_back_a_run),
+        cmocka_unit_test(killed_while_filling_the_pool),
+        cmocka_unit_test(killed_while_changing_owners),
+        cmocka_unit_test(killed_while_reallocating),
+        cmocka_unit_test(killed_while_trimming),
+        cmocka_unit_test(killed_while_allocating_without_room),
+        cmocka_unit_test(killed_while_backing_again_what_was_trimmed),
+        cmocka_unit_test(killed_while_recovering_a_dead_process),
         cmocka_unit_test(a_slot_is_recovered_with_its_backing),
-        cmocka_unit_test(dying_while_detaching),
+        cmocka_unit_test(killed_while_detaching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

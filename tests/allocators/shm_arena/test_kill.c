@@ -228,8 +228,8 @@ static void claim(struct census *c, uint64_t offset, const char *by) {
         e->claimed = true;
 }
 
-/* The dead worker's blocks: those that it still held are gone with RECLAIM_BLOCKS; without, its
- * heir keeps them. */
+/* The dead worker's blocks: those that it still held are freed with RECLAIM_BLOCKS; without, its
+ * successor keeps them. */
 static void settle_dead(struct ledger *l, bool reclaim, struct census *c) {
     for (unsigned i = 0; i < HELD; i++) {
         uint64_t offset = atomic_load(&l->held[i]);
@@ -257,7 +257,7 @@ static unsigned unnoted(const struct ledger *dead) {
 
 /* Blocks that no ledger names: the dead worker's logs must explain each, and then they are freed
  * for it. */
-static void settle_strays(struct ledger *dead, bool reclaim, struct census *c) {
+static void free_strays(struct ledger *dead, bool reclaim, struct census *c) {
     unsigned unexplained = 0;
     for (unsigned i = 0; i < c->count; i++) {
         if (c->extents[i].claimed)
@@ -287,7 +287,7 @@ static void audit(int dead, bool reclaim) {
             claim(&c, atomic_load(&ledgers[l].held[i]), "living worker");
     for (int t = 0; t < THREADS; t++)
         settle_dead(&dead_ledgers[t], reclaim, &c);
-    settle_strays(dead_ledgers, reclaim, &c);
+    free_strays(dead_ledgers, reclaim, &c);
     assert_int_equal(atomic_load(&shared->faults), 0);
 }
 
@@ -305,7 +305,7 @@ static void close_down(unsigned rounds) {
     while (shm_arena_recover(pool))
         ;
     struct shm_arena_stats s = stats_of(pool);
-    /* a worker killed between burying another and counting that leaves the statistic one short */
+    /* a worker killed between recovering another and counting that leaves the statistic one short */
     assert_in_range(s.recovered_processes, rounds + WORKERS - 1 - rounds / 100, rounds + WORKERS);
     assert_int_equal(s.processes, 1);
     assert_ok(shm_arena_reset(pool));

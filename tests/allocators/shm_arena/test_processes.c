@@ -31,7 +31,7 @@ static bool exited_well(int status) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int free_all_on_board(void *count) {
+static int free_all_shared(void *count) {
     for (int i = 0; i < *(int *)count; i++)
         if (shm_arena_free(arena, board[i]))
             return 1;
@@ -43,7 +43,7 @@ static void a_block_is_freed_by_another_process(void **state) {
     int count = 1000;
     for (int i = 0; i < count; i++)
         board[i] = alloc_offset(arena, 64 + (size_t)i * 7);
-    assert_true(exited_well(in_child(free_all_on_board, &count)));
+    assert_true(exited_well(in_child(free_all_shared, &count)));
     assert_int_equal(stats_of(arena).live_count, 0);
     assert_code(shm_arena_free(arena, board[0]), SHM_ARENA_NOT_A_BLOCK);
 }
@@ -256,7 +256,7 @@ static void a_death_is_noticed_while_waiting(void **state) {
     waitpid(child, NULL, 0);
 }
 
-static void a_living_process_is_never_buried(void **state) {
+static void a_living_process_is_never_recovered(void **state) {
     (void)state;
     struct shm_arena *other = attach_again(arena);
     uint64_t offset = alloc_offset(other, 4096);
@@ -347,7 +347,7 @@ int main(void) {
         RECLAIM(running_out_of_memory_buries_the_dead_by_itself),
         KEEP(the_dead_make_room_in_the_process_table),
         KEEP(a_death_is_noticed_while_waiting),
-        KEEP(a_living_process_is_never_buried),
+        KEEP(a_living_process_is_never_recovered),
         KEEP(a_signal_handler_may_fork_at_any_time),
         KEEP(a_thread_may_fork_while_another_attaches),
     };

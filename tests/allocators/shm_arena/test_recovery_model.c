@@ -1,8 +1,8 @@
 /* A model of many processes in one: each simulated process is a coroutine with its own handle to
  * the pool, and a seeded scheduler switches between them at every atomic step of the library. Any
- * of them may be killed at any step: it is just never resumed. What the library hands out is kept
- * in a shadow; a block handed out twice, lost, or not backed stops the test with its seed. In some
- * runs the system often has no room for more of the file. The same seed gives the same run. */
+ * of them may be killed at any step: it is just never resumed. A shadow records what the library
+ * allocates; a block that is allocated twice, lost, or not backed fails the test and prints its
+ * seed. In some runs the system often has no memory for more of the file. The same seed gives the same run. */
 #include "base/map.h"
 #include "process/handles.h"
 #include "process/presence.h"
@@ -58,7 +58,7 @@ static void switch_away(void) {
         swapcontext(&model.actors[model.current].context, &model.scheduler);
 }
 
-/* Phases with room and phases without. */
+/* Phases in which the system has memory alternate with phases in which it often has none. */
 static bool often_no_space(void) {
     return model.current >= 0 && (model.operations >> 6 & 1) && roll(4);
 }
@@ -173,8 +173,8 @@ static void resume(int actor) {
     model.current = -1;
 }
 
-/* The process table has room for few more than live: a newcomer often takes the place of a dead
- * process, and must wait where that one is just being buried. */
+/* The process table has room for few more than live: a new process often takes the entry of a dead
+ * one, and must wait while that one is being recovered. */
 static struct shm_arena *attach_amid_deaths(int actor) {
     struct shm_arena *arena;
     int error;
@@ -201,8 +201,7 @@ static void actor_start(int actor) {
     makecontext(&a->context, (void (*)(void))actor_main, 1, actor);
 }
 
-/* Takes the handle away without a word to the pool, and makes its entry look like that of a dead
- * process. */
+/* Removes the handle without changing the pool, except that its entry becomes that of a dead process. */
 static void actor_kill(int actor) {
     struct actor *a = &model.actors[actor];
     unsigned tag = a->arena->me;
@@ -236,7 +235,7 @@ static bool audit_block(void *context, const struct shm_block *block, int owner)
             model.known[i].size |= UINT64_C(1) << 63; /* seen */
             return true;
         }
-    fail_msg("block %lu+%zu is allocated, and nobody has it", block->offset, block->size);
+    fail_msg("block %lu+%zu is allocated, but no process has it", block->offset, block->size);
     return false;
 }
 
@@ -251,8 +250,8 @@ static void audit_backing(void) {
     assert_true((uint64_t)status.st_blocks * 512 >= backed * SLOT_BYTES + a->geometry.lanes);
 }
 
-/* With everyone between two operations and the dead buried, the pool must hold exactly what the
- * shadow holds. */
+/* With every actor between two operations and dead processes recovered, the pool must hold exactly
+ * the blocks of the shadow. */
 static void audit(void) {
     audit_backing();
     for (int actor = 0; actor < ACTORS; actor++)
@@ -266,7 +265,7 @@ static void audit(void) {
             owned |= model.known[j].offset == model.limbo[i];
         if (!owned)
             shm_arena_free(model.root,
-                           model.limbo[i]); /* refused where the dead had come to the end of it */
+                           model.limbo[i]); /* fails if the dead actor had completed it */
     }
     model.limbo_count = 0;
     shm_arena_each_block(model.root, audit_block, NULL);
@@ -302,7 +301,7 @@ static void run_model(uint64_t seed, size_t pool_bytes, unsigned long steps,
         int actor = (int)roll(ACTORS), victim = (int)roll(400 * ACTORS);
         if (model.actors[actor].arena)
             resume(actor);
-        else if (!roll(50)) /* the dead lie about for a while, and others find them */
+        else if (!roll(50)) /* so that others can find the dead process */
             actor_start(actor);
         if (victim < ACTORS && model.actors[victim].arena)
             actor_kill(victim);
