@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Converts a process into the trace `to` of the directory `at` and fills in `totals`. The trace gets
- * its name when it is complete. False, with a message and without a file, if it cannot be written. */
+/* Converts a process into the trace `to` of the directory `at` and fills in `totals`. The trace
+ * gets its name when it is complete. False, with a message and without a file, if it cannot be
+ * written. */
 bool convert(const struct raw_image *image, const struct raw_process *process, int at,
              const char *to, struct trace_totals *totals);

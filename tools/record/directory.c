@@ -48,7 +48,7 @@ int directory_make(struct directory *directory, const char *name) {
     if (!is_made && errno == EEXIST) {
         is_made = rmdir(name) == 0 && mkdir(name, mode) == 0;
         if (!is_made && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)) {
-            print_error(name, "; -o needs a new or an empty directory");
+            print_error(name, "; -o needs a new or empty directory");
             return EXIT_USAGE;
         }
     }

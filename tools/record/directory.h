@@ -1,5 +1,5 @@
-/* The directory of a recording: while the program runs, it holds a work directory `recording-XXXXXX`
- * with the ledger and the raw files; afterwards it holds traces. */
+/* The directory of a recording: while the program runs, it holds a work directory
+ * `recording-XXXXXX` with the ledger and the raw files; afterwards it holds traces. */
 #pragma once
 #include "ledger.h"
 

@@ -96,7 +96,8 @@ static size_t count_arguments(va_list list) {
     return count;
 }
 
-/* Collects the arguments in an array on the caller's stack. Afterwards `list` is behind the NULL. */
+/* Collects the arguments in an array on the caller's stack. Afterwards `list` is behind the
+ * NULL. */
 #define GATHER(list, first, array)                                                                 \
     va_start(list, first);                                                                         \
     size_t count = count_arguments(list);                                                          \

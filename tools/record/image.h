@@ -9,7 +9,8 @@
  * again. False, with a note in the ledger, if it fails. */
 bool image_begin(void);
 
-/* Reserves a piece of the file: zeros, backed by the disk. NULL, with a note, if the disk is full. */
+/* Reserves a piece of the file: zeros, backed by the disk. NULL, with a note, if the disk is
+ * full. */
 void *image_claim(size_t bytes);
 
 /* The offset of a piece in the file. */

@@ -1,10 +1,10 @@
 /* The ledger: a small file of a recording, mapped shared by alloc-record and by every recorded
  * process, in which the processes note what could not be recorded. The recorder does not print
- * inside the program, whose descriptor 2 may be a data file. alloc-record allocates the file on disk
- * before the program starts, so writing to it cannot fail.
+ * inside the program, whose descriptor 2 may be a data file. alloc-record allocates the file on
+ * disk before the program starts, so writing to it cannot fail.
  *
- * A process notes an execution before it happens; the recorder of the new image removes the note.
- * A note that stays is that of a program that was not recorded, for example because it is static or
+ * A process notes an execution before it happens; the recorder of the new image removes the note. A
+ * note that stays is that of a program that was not recorded, for example because it is static or
  * set-user-id. */
 #pragma once
 #include <stdatomic.h>

@@ -11,7 +11,8 @@ struct ledger *ledger_create(int at, bool is_for_all);
 /* Maps the ledger of an alloc-record that was killed. NULL with errno set. */
 struct ledger *ledger_open(int at);
 
-/* Notes that the process `pid` is about to execute the program to be recorded, or that it failed. */
+/* Notes that the process `pid` is about to execute the program to be recorded, or that it
+ * failed. */
 void ledger_launch(struct ledger *ledger, uint32_t pid, const char *path);
 void ledger_launch_failed(struct ledger *ledger, int error);
 

@@ -1,7 +1,7 @@
-/* dlopen. With RTLD_DEEPBIND a module would call libc's malloc and free instead of the recorder's and
- * of a preloaded allocator's, and blocks would be freed to an allocator that did not allocate them:
- * the flag is removed. libc chooses the search path by the return address, so the calls below must be
- * tail calls (-O2 makes them so; a test loads a module by its caller's search path). */
+/* dlopen. With RTLD_DEEPBIND a module would call libc's malloc and free instead of the recorder's
+ * and of a preloaded allocator's, and blocks would be freed to an allocator that did not allocate
+ * them: the flag is removed. libc chooses the search path by the return address, so the calls below
+ * must be tail calls (-O2 makes them so; a test loads a module by its caller's search path). */
 #define _GNU_SOURCE
 #include "announce.h"
 #include "next.h"

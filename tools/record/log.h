@@ -39,8 +39,8 @@ extern struct log_counter log_counter;
 extern __thread struct log_thread log_self;
 
 /* Gives the thread a chunk with room for any event; first, if need be, begins the recording of the
- * process or the thread. False if nothing can be recorded (any more); the loss is counted. Preserves
- * errno. */
+ * process or the thread. False if nothing can be recorded (any more); the loss is counted.
+ * Preserves errno. */
 bool log_refill(void);
 
 /* Counts a request that the allocator refused. */

@@ -1,4 +1,5 @@
-/* Memory for converting traces. If there is none, these functions print a message and exit with 125. */
+/* Memory for converting traces. If there is none, these functions print a message and exit with
+ * 125. */
 #pragma once
 #include <stddef.h>
 

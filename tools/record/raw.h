@@ -6,9 +6,10 @@
  * file: they need no descriptor, path or permission, so a child that has changed its user or root
  * directory, or has no descriptor left, is recorded like any other.
  *
- * The file is sparse: a page with its head, then pieces that processes and threads claim in turn. A piece is a page that describes a process, or a chunk of events of one thread: a
- * three-word head and events; the first word of an event is stored last, so a word that is still
- * zero ends the chunk.
+ * The file is sparse: a page with its head, then pieces that processes and threads claim in turn. A
+ * piece is a page that describes a process, or a chunk of events of one thread: a three-word head
+ * and events; the first word of an event is stored last, so a word that is still zero ends the
+ * chunk.
  *
  * The order: each event draws a number from one counter of the process. A free draws it BEFORE the
  * real free, a malloc AFTER the real malloc, a realloc does both. So in the order of the numbers an

@@ -31,8 +31,9 @@ static void add_chunk(struct raw_image *image, const uint64_t *words) {
         .words = words, .process = words[2], .thread = (uint32_t)(words[0] >> 32)};
 }
 
-/* The start of the next page with data at or after `offset`. A piece that was claimed on a full disk
- * is a hole; on tmpfs, even reading it through the mapping would need a page and raise SIGBUS. */
+/* The start of the next page with data at or after `offset`. A piece that was claimed on a full
+ * disk is a hole; on tmpfs, even reading it through the mapping would need a page and raise
+ * SIGBUS. */
 static size_t skip_hole(int fd, size_t offset) {
     off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
     if (data < 0)

@@ -42,8 +42,8 @@ EXPORT void *calloc(size_t count, size_t size) {
     return address;
 }
 
-/* libc calls free(NULL) a dozen times for each thread that ends. A thread without any other event is
- * left out of the trace, where its end could not be seen. */
+/* libc calls free(NULL) a dozen times for each thread that ends. A thread without any other event
+ * is left out of the trace, where its end could not be seen. */
 static bool is_null_free_of_new_thread(const void *address) {
     return !address && !log_self.generation;
 }

@@ -1,8 +1,8 @@
-/* C++'s new and delete. Those of libstdc++ and libc++ call malloc and free, where they are recorded:
- * the calls are only passed on. An allocator's own (jemalloc, mimalloc, tcmalloc, tbbmalloc export
- * them) may call malloc or not. So a new of the shared object that also serves malloc is recorded here
- * unless the call below recorded the same address just now, and a delete is recorded here and a
- * free or another delete of the same address inside it is not.
+/* C++'s new and delete. Those of libstdc++ and libc++ call malloc and free, where they are
+ * recorded: the calls are only passed on. An allocator's own (jemalloc, mimalloc, tcmalloc,
+ * tbbmalloc export them) may call malloc or not. So a new of the shared object that also serves
+ * malloc is recorded here unless the call below recorded the same address just now, and a delete is
+ * recorded here and a free or another delete of the same address inside it is not.
  *
  * The standard lets a program replace some forms and has the others call those: new[] calls new,
  * nothrow and sized forms call the plain one ([new.delete]). Where the program has replaced the
@@ -20,7 +20,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* The libstdc++ of a plugin loaded with RTLD_LOCAL is not in the search order: then malloc is used. */
+/* The libstdc++ of a plugin loaded with RTLD_LOCAL is not in the search order: then malloc is
+ * used. */
 static void *new_without_library(size_t size, size_t alignment) {
     void *address = NULL;
     if (posix_memalign(&address, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))

@@ -22,8 +22,9 @@ static const struct bench_option options[] = {
 
 enum { MOST_WORKERS = 4096, MOST_WINDOW = 4096, CLOCK_EVERY = 16 };
 
-/* Shared by all processes of a round. Each works for a fixed time and counts its operations: with
- * more workers than processors, the time for a fixed amount of work would be that of the slowest. */
+/* Shared by all processes of a round. Each works for a fixed time and counts its operations:
+ * with more workers than processors, the time for a fixed amount of work would be that of the
+ * slowest. */
 static struct board {
     _Atomic unsigned ready, failures;
     _Atomic bool go;

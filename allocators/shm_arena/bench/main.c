@@ -1,6 +1,6 @@
 /* shm-bench: what shm_arena costs, in comparison with one shared memory object per buffer and with
- * other allocators, in one process. Prints one JSON line per round and one at the end, like memtest.
- */
+ * other allocators, in one process. Prints one JSON line per round and one at the end, like
+ * memtest. */
 #include "bench.h"
 
 #include <math.h>

@@ -239,9 +239,9 @@ static inline uint64_t shm_arena_id(const struct shm_arena *arena) {
  * recovered. */
 int shm_arena_recover(struct shm_arena *arena);
 
-/* Waits until an attached process ends, or for timeout_ms (-1: no limit), and recovers. Returns the
- * number of processes recovered: 0 after a time-out. To be called in a loop by a thread of its own.
- */
+/* Waits until an attached process ends, or for timeout_ms (-1: no limit), and recovers. Returns
+ * the number of processes recovered: 0 after a time-out. To be called in a loop by a thread of its
+ * own. */
 int shm_arena_wait_for_death(struct shm_arena *arena, int timeout_ms);
 
 /* Returns the memory of unused slots to the system; the next use of such a slot asks for it again,
@@ -326,8 +326,8 @@ void shm_manager_per_node(struct shm_manager *manager, bool enable);
  * added; NULL if there is no such pool. */
 void *shm_manager_address(struct shm_manager *manager, uint64_t arena_id, uint64_t offset);
 
-/* Number of pools attached, and the i-th of them (NULL beyond); the handle belongs to the manager.
- */
+/* Number of pools attached, and the i-th of them (NULL beyond); the handle belongs to the
+ * manager. */
 unsigned shm_manager_count(struct shm_manager *manager);
 struct shm_arena *shm_manager_pool(struct shm_manager *manager, unsigned i);
 

@@ -1,6 +1,6 @@
 /* shm-transport: an initiator and a target that transfer blocks through shared memory. Prints one
- * JSON line: seconds and bytes per second of writing and of reading. Each transferred byte is checked.
- */
+ * JSON line: seconds and bytes per second of writing and of reading. Each transferred byte is
+ * checked. */
 #include "transport.h"
 
 #include <errno.h>

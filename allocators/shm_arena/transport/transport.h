@@ -1,9 +1,9 @@
 /* A small transfer engine for two processes on one machine: the target registers buffers, the
  * initiator reads and writes them in batches. Both backends have the same interface:
  *
- *     per-allocation   each buffer is a shared memory object of its own (shm_open, ftruncate, mmap);
- *                      the peer opens it by name at its first transfer, and later searches the list
- *                      of opened objects
+ *     per-allocation   each buffer is a shared memory object of its own (shm_open, ftruncate,
+ *                      mmap); the peer opens it by name at its first transfer, and later
+ *                      searches the list of opened objects
  *     arena            all buffers are blocks of one shm_arena pool, whose descriptor is passed in
  *                      the handshake
  *

@@ -18,8 +18,8 @@ static void step(void) {
         kill(getpid(), SIGKILL);
 }
 
-/* An operation under test. `prepare` runs in the parent and leaves what `act` needs in `offsets`.
- */
+/* An operation under test. `prepare` runs in the parent and leaves what `act` needs in
+ * `offsets`. */
 struct scenario {
     size_t slots; /* size of the pool */
     void (*prepare)(void);

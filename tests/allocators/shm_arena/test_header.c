@@ -105,8 +105,8 @@ static void a_file_that_was_cut_is_refused(void **state) {
     close(fd);
 }
 
-/* Words 2 to 4 hold the sizes: with any of them wrong the pool is refused, whatever the rest says.
- */
+/* Words 2 to 4 hold the sizes: with any of them wrong the pool is refused, whatever the rest
+ * says. */
 static void random_sizes_are_refused(void **state) {
     (void)state;
     struct header kept = *header;

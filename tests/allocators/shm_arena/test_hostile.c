@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Everything between the header and the data, as far as it is in use: a peer can write all of it.
- */
+/* Everything between the header and the data, as far as it is in use: a peer can write all of
+ * it. */
 static void scribble(struct shm_arena *victim, uint64_t *random, unsigned words) {
     unsigned char *base = victim->view.base;
     struct {

@@ -305,7 +305,8 @@ static void close_down(unsigned rounds) {
     while (shm_arena_recover(pool))
         ;
     struct shm_arena_stats s = stats_of(pool);
-    /* a worker killed between recovering another and counting that leaves the statistic one short */
+    /* a worker killed between recovering another and counting that leaves the statistic one
+     * short */
     assert_in_range(s.recovered_processes, rounds + WORKERS - 1 - rounds / 100, rounds + WORKERS);
     assert_int_equal(s.processes, 1);
     assert_ok(shm_arena_reset(pool));

@@ -1,5 +1,5 @@
-/* Two users: what a second uid may and may not do with a pool. Needs root, to become somebody else.
- */
+/* Two users: what a second uid may and may not do with a pool. Needs root, to become somebody
+ * else. */
 #include "support.h"
 
 #include <errno.h>

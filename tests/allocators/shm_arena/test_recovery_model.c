@@ -2,7 +2,8 @@
  * the pool, and a seeded scheduler switches between them at every atomic step of the library. Any
  * of them may be killed at any step: it is just never resumed. A shadow records what the library
  * allocates; a block that is allocated twice, lost, or not backed fails the test and prints its
- * seed. In some runs the system often has no memory for more of the file. The same seed gives the same run. */
+ * seed. In some runs the system often has no memory for more of the file. The same seed gives the
+ * same run. */
 #include "base/map.h"
 #include "process/handles.h"
 #include "process/presence.h"
@@ -201,7 +202,8 @@ static void actor_start(int actor) {
     makecontext(&a->context, (void (*)(void))actor_main, 1, actor);
 }
 
-/* Removes the handle without changing the pool, except that its entry becomes that of a dead process. */
+/* Removes the handle without changing the pool, except that its entry becomes that of a dead
+ * process. */
 static void actor_kill(int actor) {
     struct actor *a = &model.actors[actor];
     unsigned tag = a->arena->me;

@@ -1,4 +1,4 @@
-#include "blocks/run.h"
+#include "blocks/slot_run.h"
 #include "blocks/small.h"
 #include "process/lane.h"
 #include "process/process.h"
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-/* The public calls on blocks: checks, the choice between small blocks and runs, counters, and the
- * last resort of an allocation that finds no memory. */
+/* The public calls on blocks: checks, the choice between small blocks and slot runs, counters, and
+ * the last resort of an allocation that finds no memory. */
 
 static bool is_power_of_two(size_t value) {
     return value && !(value & (value - 1));
@@ -41,8 +41,8 @@ static uint64_t freed_count(const struct shm_arena *a) {
     return sum;
 }
 
-/* The coarse clock, in ns. With crash points it counts calls instead, so that tests are repeatable.
- */
+/* The coarse clock, in ns. With crash points it counts calls instead, so that tests are
+ * repeatable. */
 static uint64_t tick(void) {
 #ifdef SHM_ARENA_CRASH_POINTS
     static uint64_t looks;
@@ -63,18 +63,18 @@ static bool recover_dead(struct shm_arena *a) {
     return shm_arena_recover(a) > 0;
 }
 
-/* A small block or a run. With `backed` the system is not asked for memory. */
+/* A small block or a slot run. With `backed` the system is not asked for memory. */
 static int try_again(struct shm_arena *a, size_t size, size_t alignment, bool backed,
                      uint64_t *offset) {
     unsigned class = class_for(size, alignment);
     if (class != CLASS_NONE)
         return backed ? small_alloc_backed(a, class, offset) : small_alloc(a, class, offset);
-    return run_alloc(a, run_wanted(size, alignment, backed), offset);
+    return slot_run_alloc(a, slot_run_wanted(size, alignment, backed), offset);
 }
 
 /* How many slots must be searched for an allocation, in 16 bits. */
 static uint64_t slots_needed(size_t size, size_t alignment) {
-    struct slots_wanted want = run_wanted(size, alignment, false);
+    struct slots_wanted want = slot_run_wanted(size, alignment, false);
     uint64_t product = want.count * want.step;
     return class_for(size, alignment) != CLASS_NONE ? 1 : product < 0xffff ? product : 0xffff;
 }
@@ -112,7 +112,7 @@ static int allocate(struct shm_arena *a, size_t size, size_t alignment, uint64_t
     if (size > a->view.end - a->view.first)
         return SHM_ARENA_NO_MEMORY;
     *usable = (size + SLOT_BYTES - 1) & ~(uint64_t)(SLOT_BYTES - 1);
-    int error = run_alloc(a, run_wanted(size, alignment, false), offset);
+    int error = slot_run_alloc(a, slot_run_wanted(size, alignment, false), offset);
     return error ? recover_and_retry(a, error, size, alignment, offset) : SHM_ARENA_OK;
 }
 
@@ -148,7 +148,7 @@ int shm_arena_free(struct shm_arena *a, uint64_t offset) {
         error = small_free(a, slot, word, offset);
         bytes = size_classes[word_class(word)].bytes;
     } else if (offset == slot_offset(a, slot)) {
-        error = run_free(a, slot, &bytes);
+        error = slot_run_free(a, slot, &bytes);
     }
     if (error)
         return error;
@@ -172,7 +172,7 @@ int shm_arena_describe(const struct shm_arena *a, uint64_t offset, struct shm_bl
     }
     if (word_kind(word) != SLOT_RUN || offset != slot_offset(a, slot))
         return SHM_ARENA_NOT_A_BLOCK;
-    fill(a, block, offset, run_length(a, slot, word) << SLOT_SHIFT);
+    fill(a, block, offset, slot_run_length(a, slot, word) << SLOT_SHIFT);
     return SHM_ARENA_OK;
 }
 
@@ -204,7 +204,7 @@ int shm_arena_realloc(struct shm_arena *a, struct shm_block *block, size_t size,
     return SHM_ARENA_OK;
 }
 
-static int run_set_owner(struct shm_arena *a, uint64_t slot, unsigned owner) {
+static int slot_run_set_owner(struct shm_arena *a, uint64_t slot, unsigned owner) {
     uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     do {
         if (word_kind(word) != SLOT_RUN)
@@ -221,7 +221,7 @@ static int set_owner(struct shm_arena *a, uint64_t offset, unsigned owner) {
     uint64_t slot = slot_of(a, offset);
     uint64_t word = atomic_load_explicit(slot_state(a, slot), memory_order_acquire);
     if (!word_is_open(word))
-        return offset == slot_offset(a, slot) ? run_set_owner(a, slot, owner)
+        return offset == slot_offset(a, slot) ? slot_run_set_owner(a, slot, owner)
                                               : SHM_ARENA_NOT_A_BLOCK;
     _Atomic uint16_t *block = small_block(a, slot, word_class(word), offset);
     uint16_t state = block ? atomic_load_explicit(block, memory_order_relaxed) : BLOCK_FREE;

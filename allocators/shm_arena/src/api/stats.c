@@ -23,8 +23,8 @@ static void count_slots(const struct shm_arena *a, struct shm_arena_stats *s) {
             visit_small(a, slot, word_class(word), &s->by_class[word_class(word)]);
         } else if (word_kind(word) == SLOT_RUN) {
             large->live_count++;
-            large->live_bytes += run_length(a, slot, word) << SLOT_SHIFT;
-            large->slots += run_length(a, slot, word);
+            large->live_bytes += slot_run_length(a, slot, word) << SLOT_SHIFT;
+            large->slots += slot_run_length(a, slot, word);
         }
     }
 }

@@ -1,5 +1,5 @@
 #include "base/back.h"
-#include "blocks/run.h"
+#include "blocks/slot_run.h"
 #include "process/process.h"
 #include "recovery/recover.h"
 
@@ -26,7 +26,7 @@ void shm_arena_each_block(struct shm_arena *a, bool (*visit)(void *, const struc
     for (uint64_t slot = 0; slot < end; slot++) {
         uint64_t word = atomic_load(slot_state(a, slot));
         if (word_kind(word) == SLOT_RUN &&
-            !visit_block(a, slot_offset(a, slot), run_length(a, slot, word) << SLOT_SHIFT,
+            !visit_block(a, slot_offset(a, slot), slot_run_length(a, slot, word) << SLOT_SHIFT,
                          word_owner(word), visit, context))
             return;
         if (!word_is_open(word))
@@ -63,7 +63,7 @@ static bool trim_slot(struct shm_arena *a, uint64_t slot, unsigned me) {
         return false;
     CRASH_POINT();
     bool punched = back_give_up(a, slot);
-    run_release(a, slot);
+    slot_run_release(a, slot);
     return punched;
 }
 

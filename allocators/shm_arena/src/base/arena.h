@@ -30,8 +30,8 @@ struct shm_arena {
     unsigned pid_namespace; /* of this process, as in identities */
     _Atomic uint32_t me; /* this process's tag; 0 before it joined, and again in a forked child */
 
-    /* The last sweep in vain, for any slots and for backed ones: frees so far << 16 | slots wanted
-     */
+    /* The last sweep in vain, for any slots and for backed ones: frees so far << 16 | slots
+     * wanted */
     _Atomic uint64_t swept[2];
 
     /* When dead processes were last looked for, in ns of the coarse clock */
@@ -50,8 +50,9 @@ struct shm_arena {
     struct lane_private lanes[LANES];
 };
 
-/* The state of a slot. Within a page of 512 states, slots 64 apart are neighbours: a run's states
- * then lie on one page, and slots that different processes work on do not share a cache line. */
+/* The state of a slot. Within a page of 512 states, slots 64 apart are neighbours: a slot run's
+ * states then lie on one page, and slots that different processes work on do not share a cache
+ * line. */
 static inline _Atomic uint64_t *slot_state(const struct shm_arena *a, uint64_t slot) {
     return &a->states[(slot & ~UINT64_C(511)) | (slot & 63) << 3 | (slot >> 6 & 7)];
 }
@@ -90,8 +91,8 @@ static inline bool block_is_allocated(unsigned state) {
     return state >= TAG_FIRST && !(state & BLOCK_PENDING);
 }
 
-/* The length of a run in slots, from the state of its head, limited to the end of the pool. */
-static inline uint64_t run_length(const struct shm_arena *a, uint64_t slot, uint64_t word) {
+/* The length of a slot run in slots, from the state of its head, limited to the end of the pool. */
+static inline uint64_t slot_run_length(const struct shm_arena *a, uint64_t slot, uint64_t word) {
     uint64_t length = word_argument(word), room = a->geometry.slot_count - slot;
     return length < 1 ? 1 : length > room ? room : length;
 }

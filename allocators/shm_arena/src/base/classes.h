@@ -14,5 +14,5 @@ struct size_class {
 extern const struct size_class size_classes[CLASS_COUNT];
 
 /* The smallest class that holds `size` bytes at `alignment` (a power of two), or CLASS_NONE if it
- * needs a run. */
+ * needs a slot run. */
 unsigned class_for(size_t size, size_t alignment);

@@ -10,17 +10,17 @@
  *   side        2 KiB per slot: the states of its blocks, if they are many
  *   data        the slots, 64 KiB each, which hold blocks and nothing else
  *
- *   slot   64 KiB of data: unused, or holding small blocks of one class, or part of a run
- *   run    neighbouring slots that make one large block: the first is its head, the others its body
- *   tag    a process, as written into states: 2 + its index in the process table
+ *   slot      64 KiB of data: unused, holding small blocks of one class, or part of a slot run
+ *   slot run  neighbouring slots that make one large block: a head, then bodies
+ *   tag       a process, as written into states: 2 + its index in the process table
  *
  * Two kinds of data are AUTHORITATIVE: one 64-bit state per slot and one 16-bit state per block,
  * each changed by a compare-and-swap from one meaning to the next. Everything else (maps, low
  * marks, lanes, counters) is a HINT: losing one costs time and never a block. There is no lock and
  * no list, so a killed process leaves no data structure inconsistent.
  *
- * BACKED means that the file has memory or disk blocks there, so that a touch cannot fail: back.c.
- */
+ * BACKED means that the file has memory or disk blocks there, so that a touch cannot fail:
+ * back.c. */
 #pragma once
 #include "base/classes.h"
 
@@ -67,10 +67,10 @@ enum slot_kind {
     SLOT_OPENING,  /* the owner is making its blocks FREE, for the class */
     SLOT_SMALL,    /* open; owner: the process that allocates from it, or 0 */
     SLOT_SEALING,  /* the owner is sealing every block, to make it UNUSED */
-    SLOT_CLAIMING, /* head of a run that the owner is taking; argument: slots */
-    SLOT_RUN,      /* head of an allocated run of the owner; argument: slots */
-    SLOT_FREEING,  /* head of a run that the owner is freeing; argument: slots */
-    SLOT_BODY,     /* of a run; argument: the index of its head */
+    SLOT_CLAIMING, /* head of a slot run that the owner is taking; argument: slots */
+    SLOT_RUN,      /* head of an allocated slot run of the owner; argument: slots */
+    SLOT_FREEING,  /* head of a slot run that the owner is freeing; argument: slots */
+    SLOT_BODY,     /* of a slot run; argument: the index of its head */
 };
 
 static inline uint64_t slot_word(enum slot_kind kind, unsigned class, unsigned owner,
@@ -94,12 +94,13 @@ static inline uint32_t word_argument(uint64_t word) {
  * one word, so that one store changes all ---- */
 enum process_kind {
     PROCESS_NONE,
-    PROCESS_LIVE,      /* known by its pid and start time */
-    PROCESS_RECLAIMED, /* dead; the process whose tag is in place of the pid reclaims its leftovers
-                        */
-    PROCESS_PRESENT,   /* holds the lock of its entry until it ends. Has a random number in place of
-                          the   start time, so that a process that attaches again gets a new identity
-                        */
+    /* known by its pid and start time */
+    PROCESS_LIVE,
+    /* dead; the process whose tag is in place of the pid reclaims its leftovers */
+    PROCESS_RECLAIMED,
+    /* holds the lock of its entry until it ends; has a random number in place of the start time, so
+     * that a process that attaches again gets a new identity */
+    PROCESS_PRESENT,
 };
 
 static inline uint64_t process_word(enum process_kind kind, uint32_t pid, unsigned namespace,

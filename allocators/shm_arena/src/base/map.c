@@ -127,7 +127,7 @@ static uint64_t map_take_range(struct shm_arena *a, uint64_t first, uint64_t cou
     return taken;
 }
 
-bool map_take_run(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot) {
+bool map_take_slots(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot) {
     uint64_t end = pool_frontier(a), count = want->count, step = want->step;
     uint64_t at =
         (uint64_t)atomic_load_explicit(&a->pool->low[FREE_MAP].word, memory_order_relaxed) * 64;

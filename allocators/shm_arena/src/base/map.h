@@ -19,4 +19,4 @@ bool map_has(const struct shm_arena *a, unsigned map, uint64_t slot);
 bool map_take(struct shm_arena *a, unsigned map, uint64_t *slot);
 
 /* Clears the bits of neighbouring free slots, as wanted, in FREE_MAP. */
-bool map_take_run(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot);
+bool map_take_slots(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot);

@@ -61,8 +61,8 @@ uint64_t mapping_choose_base(void) {
     return (UINT64_C(16) << 40) + random % (UINT64_C(64) << 40) / DATA_ALIGNMENT * DATA_ALIGNMENT;
 }
 
-/* mbind(2) without libnuma. The policy belongs to the file's pages, so it holds for all processes.
- */
+/* mbind(2) without libnuma. The policy belongs to the file's pages, so it holds for all
+ * processes. */
 int mapping_bind(unsigned char *data, uint64_t bytes, int node) {
     enum { POLICY_BIND = 2, MASK_WORDS = 16 };
     unsigned long mask[MASK_WORDS] = {0};

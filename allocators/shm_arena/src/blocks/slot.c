@@ -39,8 +39,8 @@ static int frontier_advance(struct shm_arena *a, const struct slots_wanted *want
     return SHM_ARENA_OK;
 }
 
-/* Moves the frontier to the end and marks the slots in between as available, where a run can use
- * them together with free neighbours before them. NO_MEMORY if it is at the end already. */
+/* Moves the frontier to the end and marks the slots in between as available, where a slot run can
+ * use them together with free neighbours before them. NO_MEMORY if it is at the end already. */
 static int frontier_give_up(struct shm_arena *a) {
     uint64_t seen = atomic_load_explicit(&a->pool->frontier, memory_order_relaxed);
     if (seen >= a->geometry.slot_count)
@@ -61,7 +61,7 @@ static int frontier_give_up(struct shm_arena *a) {
 
 static bool slots_search(struct shm_arena *a, const struct slots_wanted *want, uint64_t *slot) {
     return want->count == 1 && want->step == 1 && !want->backed ? map_take(a, FREE_MAP, slot)
-                                                                : map_take_run(a, want, slot);
+                                                                : map_take_slots(a, want, slot);
 }
 
 /* Slots that were never used. */

@@ -42,8 +42,8 @@ _Atomic uint16_t *small_block(const struct shm_arena *a, uint64_t slot, unsigned
 typedef uint64_t __attribute__((may_alias)) four_states;
 
 /* The first free block in [from, end), or end. Loads are sequentially consistent: see "why freed
- * memory is found again"; on x86 that is free. States beyond a slot's capacity are always SEALED.
- */
+ * memory is found again"; on x86 that is free. States beyond a slot's capacity are always
+ * SEALED. */
 static unsigned find_free_in(const _Atomic uint16_t *blocks, unsigned from, unsigned end) {
     const uint64_t ones = UINT64_C(0x0001000100010001), low = UINT64_C(0x7fff7fff7fff7fff);
     uint64_t wanted = ~UINT64_C(0) << 16 * (from % 4);
@@ -142,10 +142,10 @@ void small_offer(struct shm_arena *a, uint64_t slot, unsigned class) {
         map_set(a, 1 + class, slot);
 }
 
-/* How many blocks must have been freed in a slot without an owner before it is offered. If one were
- * enough, an allocation would take the slot, fill it and leave it again: four times the work. This
- * withholds at most a quarter of a slot, and pool_sweep() offers that too before memory runs out.
- */
+/* How many blocks must have been freed in a slot without an owner before it is offered. If one
+ * were enough, an allocation would take the slot, fill it and leave it again: four times the work.
+ * This withholds at most a quarter of a slot, and pool_sweep() offers that too before memory runs
+ * out. */
 static unsigned frees_before_offer(unsigned class) {
     unsigned quarter = size_classes[class].capacity / 4;
     return quarter < 1 ? 1 : quarter > 64 ? 64 : quarter;

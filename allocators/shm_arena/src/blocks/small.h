@@ -5,8 +5,8 @@
 /* NO_MEMORY or NO_SPACE as for slots_find(); BUSY if other processes kept taking what was found. */
 int small_alloc(struct shm_arena *a, unsigned class, uint64_t *offset);
 
-/* The same; if it must open a slot, it takes a backed one instead of asking the system for memory.
- */
+/* The same; if it must open a slot, it takes a backed one instead of asking the system for
+ * memory. */
 int small_alloc_backed(struct shm_arena *a, unsigned class, uint64_t *offset);
 
 int small_free(struct shm_arena *a, uint64_t slot, uint64_t word, uint64_t offset);

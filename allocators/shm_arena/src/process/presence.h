@@ -10,8 +10,8 @@ enum presence { PRESENCE_FREE, PRESENCE_HELD, PRESENCE_UNKNOWN };
 int presence_open(struct shm_arena *a);
 void presence_close(int fd);
 
-/* Locks an entry: HELD by the caller; FREE if another holds it; UNKNOWN if the file has no locks.
- */
+/* Locks an entry: HELD by the caller; FREE if another holds it; UNKNOWN if the file has no
+ * locks. */
 enum presence presence_take(int fd, unsigned entry);
 
 void presence_give_up(int fd, unsigned entry);

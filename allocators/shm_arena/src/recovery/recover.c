@@ -1,8 +1,8 @@
 #include "recovery/recover.h"
 
 #include "base/map.h"
-#include "blocks/run.h"
 #include "blocks/slot.h"
+#include "blocks/slot_run.h"
 #include "blocks/small.h"
 #include "process/process.h"
 
@@ -55,16 +55,16 @@ static void reclaim_open_slot(struct shm_arena *a, uint64_t slot, uint64_t word,
         small_offer(a, slot, class);
 }
 
-static void reclaim_run(struct shm_arena *a, uint64_t slot, uint64_t word,
-                        struct reclaim_pass *pass) {
+static void reclaim_slot_run(struct shm_arena *a, uint64_t slot, uint64_t word,
+                             struct reclaim_pass *pass) {
     uint64_t bytes;
     if (!is_gone(pass, word_owner(word)))
         return;
     if (word_kind(word) != SLOT_RUN)
-        run_release(a, slot);
+        slot_run_release(a, slot);
     else if (!pass->free_blocks)
         slot_change(a, slot, word, slot_word(SLOT_RUN, 0, TAG_POOL, word_argument(word)));
-    else if (run_free(a, slot, &bytes) == SHM_ARENA_OK)
+    else if (slot_run_free(a, slot, &bytes) == SHM_ARENA_OK)
         pass->freed++;
 }
 
@@ -84,7 +84,7 @@ uint64_t pool_reclaim(struct shm_arena *a, const bool gone[MAX_PROCESSES], bool 
         if (word_is_open(word))
             reclaim_open_slot(a, slot, word, &pass);
         else if (word_kind(word) >= SLOT_CLAIMING && word_kind(word) <= SLOT_FREEING)
-            reclaim_run(a, slot, word, &pass);
+            reclaim_slot_run(a, slot, word, &pass);
     }
     return pass.freed;
 }
