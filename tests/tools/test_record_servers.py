@@ -116,7 +116,7 @@ def test_a_program_that_nobody_executes_is_recorded_where_all_may_go() -> None:
         (folder / "closed").mkdir(mode=0o700)
         done = run(folder / "closed" / "t", server, "exec-as-nobody", server, recorder=recorder)
         assert done.returncode == 125
-        assert "its user may not read librecord.so or not enter the folder" in done.stderr
+        assert "its user cannot read librecord.so or enter the directory" in done.stderr
     finally:
         shutil.rmtree(folder)
 
@@ -147,7 +147,7 @@ def test_an_unrecorded_execution_is_named_with_its_reason(tmp_path: Path) -> Non
     script = tmp_path / "script"
     script.write_text(f"#!{static}\n")
     script.chmod(0o755)
-    environment = "environment passes on no LD_PRELOAD"
+    environment = "environment lacks LD_PRELOAD"
     cases: list[tuple[tuple[str | Path, ...], str | Path, str]] = [
         ((static,), static, "statically linked"),
         ((SERVER, "exec", static), static, "statically linked"),
@@ -188,7 +188,7 @@ def test_a_namespace_of_its_own_is_named(tmp_path: Path) -> None:
 def test_a_malloc_of_the_programs_own_is_named(tmp_path: Path) -> None:
     done = run(tmp_path / "t", PROGRAMS / "own_malloc")
     assert done.returncode == 125
-    assert "brings a malloc of its own" in done.stderr
+    assert "defines its own malloc" in done.stderr
 
 
 @needs_root
@@ -218,7 +218,7 @@ def test_a_recording_inside_a_recording_is_named(tmp_path: Path) -> None:
 def test_recordings_that_the_program_removes_are_missed(tmp_path: Path) -> None:
     done = run(tmp_path / "t", "sh", "-c", f"rm -f {tmp_path}/t/*/raw-*")
     assert done.returncode == 125
-    assert "raw files are gone" in done.stderr
+    assert "raw files are missing" in done.stderr
 
 
 def test_a_small_limit_is_a_reason(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_full_disk_is_a_reason_and_the_program_goes_on(tmp_path: Path, size: s
     )
     assert "125" in done.stdout.splitlines(), done.stderr
     if size == "100k":
-        assert "No space left on device, so there is no recording" in done.stderr
+        assert "No space left on device; nothing is recorded" in done.stderr
     else:
         assert "went on" in done.stdout, done.stderr
         assert "the disk that holds the recording is full" in done.stderr
