@@ -17,18 +17,18 @@
 extern "C" {
 #endif
 
-/* Takes `size` bytes, uninitialised; 0 counts as 1. NULL and errno ENOMEM when there is no memory.
- */
+/* Allocates `size` bytes, uninitialised; 0 counts as 1. NULL and errno ENOMEM when there is no
+ * memory. */
 void *slotmalloc_malloc(size_t size);
 
-/* Gives a block back; NULL is allowed. errno is left alone. */
+/* Frees a block; NULL is allowed. errno is not changed. */
 void slotmalloc_free(void *p);
 
-/* Takes `count` * `size` bytes; all of the block's usable size is zero. NULL and ENOMEM when there
- * is no memory or the product overflows. */
+/* Allocates `count` * `size` bytes; all of the block's usable size is zero. NULL and ENOMEM when
+ * there is no memory or the product overflows. */
 void *slotmalloc_calloc(size_t count, size_t size);
 
-/* Makes a block hold `size` bytes, moving it if need be; all usable bytes that fit are kept.
+/* Resizes a block to `size` bytes, moving it if necessary; all usable bytes that fit are kept.
  * p == NULL allocates; size == 0 frees and returns NULL. NULL and ENOMEM on failure, and the old
  * block stays. */
 void *slotmalloc_realloc(void *p, size_t size);
@@ -36,13 +36,13 @@ void *slotmalloc_realloc(void *p, size_t size);
 /* realloc to `count` * `size` bytes; fails with ENOMEM when the product overflows. */
 void *slotmalloc_reallocarray(void *p, size_t count, size_t size);
 
-/* Takes `size` bytes at a multiple of `align`, a power of two and a multiple of sizeof(void *).
- * Returns 0 and sets *out, or EINVAL or ENOMEM and leaves *out alone; errno becomes ENOMEM in the
- * second case only. */
+/* Allocates `size` bytes at a multiple of `align`, a power of two and a multiple of sizeof(void *).
+ * Returns 0 and sets *out, or returns EINVAL or ENOMEM and does not set *out; errno becomes ENOMEM
+ * in the second case only. */
 int slotmalloc_posix_memalign(void **out, size_t align, size_t size);
 
-/* The same with the result returned. What is no power of two counts as the next one, as in glibc
- * (whose aligned_alloc refuses it from 2.38 on). NULL and EINVAL or ENOMEM. */
+/* The same with the result returned. An alignment that is no power of two is rounded up to one, as
+ * in glibc (whose aligned_alloc refuses it from 2.38 on). NULL and EINVAL or ENOMEM. */
 void *slotmalloc_aligned_alloc(size_t align, size_t size);
 void *slotmalloc_memalign(size_t align, size_t size);
 
@@ -73,7 +73,7 @@ struct mallinfo slotmalloc_mallinfo(void);
  * `options` is not 0. */
 int slotmalloc_malloc_info(int options, FILE *stream);
 
-/* Accepts what glibc's does, and changes nothing: its parameters steer parts that only glibc's
+/* Accepts what glibc's does, and changes nothing: its parameters tune parts that only glibc's
  * malloc has. 1, or 0 for a value of M_MXFAST that is out of range. */
 int slotmalloc_mallopt(int parameter, int value);
 

@@ -2,10 +2,11 @@
  * The random differential tester: mixed operations over all entry points, from many threads,
  * against a shadow map. It runs on whatever malloc it is linked with or preloaded.
  *
- * Each seat holds a table of blocks. Threads come, play an episode on a seat (a random phase of
- * growing or shrinking, of many sizes or of one), trade blocks with a board that all share, so
- * that most blocks are freed by another thread, and go; the next thread inherits the seat.
- * With one thread a seed gives the same run again; with more, the same operations per seat.
+ * Each lane holds a table of blocks and runs one thread after the other. A thread runs an episode
+ * (a random phase of growing or shrinking, of many sizes or of one), exchanges blocks with a board
+ * that all threads share, so that most blocks are freed by another thread, and ends; the next
+ * thread continues with the lane's table.
+ * With one thread a seed gives the same run again; with more, the same operations per lane.
  */
 #include "../support.h"
 #include "piece.h"
@@ -24,13 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEATS_MOST = 256, SEAT_BLOCKS = 700, BOARD_PLACES = 1024, EPISODE_OPS = 20000 };
+enum { LANES_MOST = 256, LANE_BLOCKS = 700, BOARD_PLACES = 1024, EPISODE_OPS = 20000 };
 
 #define LARGEST ((size_t)1 << 30)
 
 static struct options {
     uint64_t seed;
-    uint64_t ops; /* for each seat */
+    uint64_t ops; /* for each lane */
     unsigned seconds;
     unsigned threads;
     size_t largest; /* of blocks and alignments, which are rarely so large */
@@ -38,9 +39,9 @@ static struct options {
     bool sandbox;
 } options = {.seed = 1, .ops = UINT64_MAX, .seconds = 10, .threads = 4, .largest = LARGEST};
 
-struct seat {
+struct lane {
     struct player player;
-    struct piece blocks[SEAT_BLOCKS];
+    struct piece blocks[LANE_BLOCKS];
     uint64_t done; /* operations so far */
     uint64_t episodes;
 };
@@ -50,9 +51,9 @@ struct place {
     struct piece piece;
 };
 
-static struct seat seats[SEATS_MOST];
+static struct lane lanes[LANES_MOST];
 static struct place board[BOARD_PLACES];
-static _Thread_local struct seat *playing;
+static _Thread_local struct lane *current_lane;
 static struct timespec deadline;
 
 void torture_fail(const char *format, ...) {
@@ -62,19 +63,19 @@ void torture_fail(const char *format, ...) {
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     dprintf(STDERR_FILENO,
-            "torture: %s\ntorture: seat %td, episode %" PRIu64 ", operation %" PRIu64
+            "torture: %s\ntorture: lane %td, episode %" PRIu64 ", operation %" PRIu64
             "; replay with --seed %" PRIu64 " --threads %u%s --largest %zu --ops %" PRIu64 "\n",
-            what, playing ? playing - seats : -1, playing ? playing->episodes : 0,
-            playing ? playing->done : 0, options.seed, options.threads,
-            options.forks ? " --forks" : "", options.largest,
-            playing ? playing->done + EPISODE_OPS : 0);
+            what, current_lane ? current_lane - lanes : -1,
+            current_lane ? current_lane->episodes : 0, current_lane ? current_lane->done : 0,
+            options.seed, options.threads, options.forks ? " --forks" : "", options.largest,
+            current_lane ? current_lane->done + EPISODE_OPS : 0);
     abort();
 }
 
 /* What an episode is like; drawn anew for each. */
-struct mood {
+struct phase {
     size_t one_size;  /* not 0: only this size, so that slots of one class fill up and empty */
-    unsigned keep;    /* blocks that the seat tends to hold */
+    unsigned keep;    /* blocks that the lane tends to hold */
     unsigned trading; /* of 256 operations, how many trade with the board */
 };
 
@@ -91,17 +92,17 @@ static size_t mixed_size(uint64_t *random) {
     return random_size(random, limit);
 }
 
-static struct mood mood_draw(uint64_t *random) {
+static struct phase phase_draw(uint64_t *random) {
     uint64_t word = random_next(random);
-    struct mood mood = {.keep = (word >> 8) % SEAT_BLOCKS, .trading = 8u << (word >> 32) % 5};
+    struct phase phase = {.keep = (word >> 8) % LANE_BLOCKS, .trading = 8u << (word >> 32) % 5};
     if (word % 2) {
-        mood.one_size = random_size(random, 100000);
+        phase.one_size = random_size(random, 100000);
     }
-    return mood;
+    return phase;
 }
 
-static void trade(struct seat *seat, struct piece *mine) {
-    struct place *place = &board[random_next(&seat->player.random) % BOARD_PLACES];
+static void trade(struct lane *lane, struct piece *mine) {
+    struct place *place = &board[random_next(&lane->player.random) % BOARD_PLACES];
     pthread_mutex_lock(&place->lock);
     struct piece taken = place->piece;
     place->piece = *mine;
@@ -121,15 +122,15 @@ static void ask_for_information(struct player *player) {
     }
 }
 
-static void step(struct seat *seat, const struct mood *mood) {
-    struct player *player = &seat->player;
+static void step(struct lane *lane, const struct phase *phase) {
+    struct player *player = &lane->player;
     uint64_t word = random_next(&player->random);
-    struct piece *piece = &seat->blocks[(word >> 32) % SEAT_BLOCKS];
-    bool grow = (word >> 16) % SEAT_BLOCKS < mood->keep;
-    size_t size = mood->one_size ? mood->one_size : mixed_size(&player->random);
-    seat->done++;
-    if (word % 256 < mood->trading) {
-        trade(seat, piece);
+    struct piece *piece = &lane->blocks[(word >> 32) % LANE_BLOCKS];
+    bool grow = (word >> 16) % LANE_BLOCKS < phase->keep;
+    size_t size = phase->one_size ? phase->one_size : mixed_size(&player->random);
+    lane->done++;
+    if (word % 256 < phase->trading) {
+        trade(lane, piece);
     } else if (word % 16384 == 16383) {
         ask_for_information(player);
     } else if (piece->start == NULL) {
@@ -146,27 +147,27 @@ static void step(struct seat *seat, const struct mood *mood) {
     }
 }
 
-static void seat_clear(struct seat *seat) {
-    for (size_t i = 0; i < SEAT_BLOCKS; i++) {
-        piece_free(&seat->player, &seat->blocks[i]);
+static void lane_clear(struct lane *lane) {
+    for (size_t i = 0; i < LANE_BLOCKS; i++) {
+        piece_free(&lane->player, &lane->blocks[i]);
     }
 }
 
-/* A child that goes on playing alone: the blocks of its seat are whole and its heap works. */
-static void play_as_child(struct seat *seat) {
+/* A child that goes on current_lane alone: the blocks of its lane are whole and its heap works. */
+static void continue_as_child(struct lane *lane) {
     alarm(60);
-    struct mood mood = mood_draw(&seat->player.random);
-    seat_clear(seat);
+    struct phase phase = phase_draw(&lane->player.random);
+    lane_clear(lane);
     for (size_t i = 0; i < 500; i++) {
-        step(seat, &(struct mood){.one_size = mood.one_size, .keep = SEAT_BLOCKS});
+        step(lane, &(struct phase){.one_size = phase.one_size, .keep = LANE_BLOCKS});
     }
     _exit(0);
 }
 
-static void fork_and_wait(struct seat *seat) {
+static void fork_and_wait(struct lane *lane) {
     pid_t child = fork();
     if (child == 0) {
-        play_as_child(seat);
+        continue_as_child(lane);
     }
     int status = 0;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
@@ -182,50 +183,50 @@ static bool time_is_over(void) {
 }
 
 static void *episode(void *argument) {
-    struct seat *seat = playing = argument;
-    struct mood mood = mood_draw(&seat->player.random);
-    uint64_t length = random_next(&seat->player.random) % EPISODE_OPS;
-    if (options.forks && seat->episodes % 8 == 7) {
-        fork_and_wait(seat);
+    struct lane *lane = current_lane = argument;
+    struct phase phase = phase_draw(&lane->player.random);
+    uint64_t length = random_next(&lane->player.random) % EPISODE_OPS;
+    if (options.forks && lane->episodes % 8 == 7) {
+        fork_and_wait(lane);
     }
-    for (uint64_t i = 0; i < length && seat->done < options.ops; i++) {
-        step(seat, &mood);
+    for (uint64_t i = 0; i < length && lane->done < options.ops; i++) {
+        step(lane, &phase);
         if (i % 1024 == 1023 && time_is_over()) {
             break;
         }
     }
-    seat->episodes++;
+    lane->episodes++;
     invariants_check();
     return NULL;
 }
 
-/* Sends one thread after the other to the seat; allocates nothing itself. */
-static void *seat_run(void *argument) {
-    struct seat *seat = argument;
-    while (seat->done < options.ops && !time_is_over()) {
+/* Runs one thread after the other on the lane; allocates nothing itself. */
+static void *lane_run(void *argument) {
+    struct lane *lane = argument;
+    while (lane->done < options.ops && !time_is_over()) {
         pthread_t thread;
-        require(pthread_create(&thread, NULL, episode, seat) == 0);
+        require(pthread_create(&thread, NULL, episode, lane) == 0);
         require(pthread_join(thread, NULL) == 0);
     }
     return NULL;
 }
 
-static void play(void) {
-    pthread_t runners[SEATS_MOST];
+static void run_lanes(void) {
+    pthread_t runners[LANES_MOST];
     for (size_t i = 0; i < options.threads; i++) {
-        seats[i].player.random = options.seed * 1000003 + i;
-        seats[i].player.largest = options.largest;
-        require(pthread_create(&runners[i], NULL, seat_run, &seats[i]) == 0);
+        lanes[i].player.random = options.seed * 1000003 + i;
+        lanes[i].player.largest = options.largest;
+        require(pthread_create(&runners[i], NULL, lane_run, &lanes[i]) == 0);
     }
     for (size_t i = 0; i < options.threads; i++) {
         require(pthread_join(runners[i], NULL) == 0);
     }
-    playing = &seats[0];
+    current_lane = &lanes[0];
     for (size_t i = 0; i < options.threads; i++) {
-        seat_clear(&seats[i]);
+        lane_clear(&lanes[i]);
     }
     for (size_t i = 0; i < BOARD_PLACES; i++) {
-        piece_free(&playing->player, &board[i].piece);
+        piece_free(&current_lane->player, &board[i].piece);
     }
 }
 
@@ -234,10 +235,10 @@ static void report(double seconds) {
     uint64_t episodes = 0;
     uint64_t calls[ENTRY_COUNT] = {0};
     for (size_t i = 0; i < options.threads; i++) {
-        done += seats[i].done;
-        episodes += seats[i].episodes;
+        done += lanes[i].done;
+        episodes += lanes[i].episodes;
         for (size_t j = 0; j < ENTRY_COUNT; j++) {
-            calls[j] += seats[i].player.calls[j];
+            calls[j] += lanes[i].player.calls[j];
         }
     }
     printf("{\"seed\": %" PRIu64 ", \"threads\": %u, \"operations\": %" PRIu64
@@ -294,7 +295,7 @@ static void options_read(int count, char **arguments) {
             usage();
         }
     }
-    if (optind != count || options.threads < 1 || options.threads > SEATS_MOST) {
+    if (optind != count || options.threads < 1 || options.threads > LANES_MOST) {
         usage();
     }
 }
@@ -315,7 +316,7 @@ int main(int count, char **arguments) {
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &start);
     deadline = (struct timespec){start.tv_sec + options.seconds, start.tv_nsec};
-    play();
+    run_lanes();
     clock_gettime(CLOCK_MONOTONIC, &end);
     report((double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
     return 0;
