@@ -10,17 +10,16 @@ VENV = ROOT / ".venv"
 
 
 def main() -> int:
-    """Goes on under the project's own Python, wherever it was started from; returns the exit
-    status.
+    """Runs stats/cli.py with the Python of .venv; returns the exit status.
 
-    Python runs isolated (-I), so that no PYTHON* variable and no package of the user's own counts;
-    the tree then has to be put on the path here.
+    Python is started isolated (-I), so that PYTHON* variables and the user's own packages have no
+    effect; the tree is therefore added to the path here.
     """
     if Path(sys.prefix).resolve() != VENV.resolve():
         python = VENV / "bin" / "python"
         if not os.access(python, os.X_OK):
             print(
-                "stats.py: the Python environment .venv is missing. Cure: run ./install.sh",
+                "stats.py: the Python environment .venv is missing; help: run ./install.sh",
                 file=sys.stderr,
             )
             return 2

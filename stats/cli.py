@@ -1,7 +1,7 @@
-"""The command line: one verb per file in stats/verbs/, found by looking there.
+"""The command line of stats.py: each file in stats/verbs/ is one verb.
 
 A verb's module has HELP (one line), add_arguments(parser) and run(arguments) -> exit status, and
-may have DETAILS (shown by -h). Its heavy imports stand inside `run`, so that -h answers at once.
+may have DETAILS (shown by -h). It imports pandas and the like inside `run`, so that -h is fast.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str]) -> int:
-    """Runs the verb that `argv` names; 0 fine, 1 a finding (see the verb), 2 wrong usage or
-    unusable data.
+    """Runs the verb that `argv` names; returns 0, 1 for a finding (see the verb), or 2 for wrong usage
+    or unusable data.
     """
     streams.prepare()
     if not argv:
@@ -52,12 +52,12 @@ def main(argv: list[str]) -> int:
         return status
     except RecordError as error:
         print(f"stats.py: {error}", file=sys.stderr)
-    except BrokenPipeError:  # the reader (head, less) has seen enough
+    except BrokenPipeError:  # the reader of the pipe (head, less) has ended
         streams.hush()
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or str(error)
-        print(f"stats.py: {place}{reason}. Cure: check space and rights", file=sys.stderr)
+        print(f"stats.py: {place}{reason}; help: check free space and permissions", file=sys.stderr)
         streams.hush()
     return EXIT_DATA

@@ -1,9 +1,9 @@
-"""The one error that a user of stats.py is meant to see."""
+"""The error that stats.py prints as one line."""
 
 from records.record import RecordError
 
 
 class DataError(RecordError):
-    """A run directory that cannot be used: the text names the place and the cure; the program ends
-    with status 2.
+    """A run that cannot be used: the text names the place and what helps; the program ends with
+    status 2.
     """

@@ -1,6 +1,4 @@
-"""A run with everything that is derived from it, computed once and handed to tables, figures and
-the report.
-"""
+"""A run with its tidy table, estimates and verdicts, computed once for tables, figures and report."""
 
 from __future__ import annotations
 
@@ -12,94 +10,96 @@ import pandas as pd
 
 from records.record import Record, case_of
 from stats.errors import DataError
-from stats.estimates.noise_floor import floors
+from stats.estimates.noise_floor import noise_floors
 from stats.estimates.paired_ratio import PairedLogRatio
-from stats.estimates.pairing import Pairing, home_values
-from stats.estimates.verdict import DELTA, Judge
-from stats.load import CELL, Run, read_run, tidy
-from stats.tidy.allocators import LIMIT_WORD, TWIN_WORD, Actor, cast_of
-from stats.tidy.labels import Case, Cell, case_labels, cell_labels
+from stats.estimates.pairing import Pairing, values_of_own_pass
+from stats.estimates.verdict import DELTA, Verdicts
+from stats.tidy.allocators import COPY_WORD, REFERENCE_WORD, Allocator, allocators_of
+from stats.tidy.labels import Case, Setting, case_labels, setting_labels
 from stats.tidy.metrics import Registry, registry
 from stats.tidy.net import EMPTY, net_rows
+from stats.tidy.run import CASE, Run, read_run, tidy
 
 DEFAULT_BASELINE = "ptmalloc"
 
 
 @dataclass(frozen=True)
-class Study:
-    """One run, analysed, or (after `only`) the part of it that is about one workload.
+class Analysis:
+    """One run, analysed, or (after `only`) the part of it that is about one workload setting.
 
-    table   the whole run's tidy table with the `_net` rows
-    work    the tidy rows of home passes, without the `empty` calibration program
-    judged  estimates with verdicts;  twins, floors: those of the A/A cells
-    cast    every allocator of the run, in the order of tables and legends
-    cells, cases   labels of the situations, and of the (workload, params), in this view
+    table       the whole run's tidy table with the `_net` rows
+    work        the rows of `table` that are compared: of each metric's own pass, without `empty`
+    estimates   ratios to the baseline with intervals and verdicts
+    aa_pairs    ratios of the A/A copies to their originals;  floors: the noise floors from them
+    allocators  every allocator of the run, in the order of tables and legends
+    cases       the label of each (workload, params, threads) in this view
+    settings    the label of each (workload, params) in this view
     """
 
     run: Run
     metrics: Registry
     table: pd.DataFrame
     work: pd.DataFrame
-    judged: pd.DataFrame
-    twins: pd.DataFrame
+    estimates: pd.DataFrame
+    aa_pairs: pd.DataFrame
     floors: pd.Series
     baseline: str
     delta: float
-    cast: dict[str, Actor]
-    cells: dict[Cell, str]
+    allocators: dict[str, Allocator]
     cases: dict[Case, str]
+    settings: dict[Setting, str]
 
-    def only(self, case: Case) -> Study:
-        """The same study narrowed to one (workload, params); verdicts stay those of the whole run."""
-        return self._narrowed[case]
+    def only(self, setting: Setting) -> Analysis:
+        """The part about one (workload, params); verdicts stay those of the whole run."""
+        return self._by_setting[setting]
 
     @cached_property
-    def _narrowed(self) -> dict[Case, Study]:
-        records: dict[Case, list[Record]] = {case: [] for case in self.cases}
+    def _by_setting(self) -> dict[Setting, Analysis]:
+        records: dict[Setting, list[Record]] = {setting: [] for setting in self.settings}
         for record in self.run.records:
             if record["workload"] != EMPTY:
                 records[record["workload"], record["params"]].append(record)
-        work, judged = _by_case(self.work), _by_case(self.judged)
+        work, estimates = _split(self.work), _split(self.estimates)
         return {
-            case: replace(
+            setting: replace(
                 self,
-                run=replace(self.run, records=records[case]),
-                work=work.get(case, self.work.head(0)),
-                judged=judged.get(case, self.judged.head(0)),
-                cells={cell: name for cell, name in self.cells.items() if cell[:2] == case},
-                cases={case: label},
+                run=replace(self.run, records=records[setting]),
+                work=work.get(setting, self.work.head(0)),
+                estimates=estimates.get(setting, self.estimates.head(0)),
+                cases={case: name for case, name in self.cases.items() if case[:2] == setting},
+                settings={setting: label},
             )
-            for case, label in self.cases.items()
+            for setting, label in self.settings.items()
         }
 
-    def records(self, pass_name: str, cell: Cell | None = None) -> list[Record]:
-        """The ok records of a pass in this view, or in one cell of it."""
+    def records(self, pass_name: str, case: Case | None = None) -> list[Record]:
+        """The ok records of a pass in this view, or in one case of it."""
         shown = [r for r in self.run.ok(pass_name) if r["workload"] != EMPTY]
-        return [r for r in shown if cell in (None, case_of(r))]
+        return [r for r in shown if case in (None, case_of(r))]
 
     def metric_table(self, name: str) -> pd.DataFrame:
-        """This view's estimates of one metric, in the order of cells and cast."""
-        return self.in_order(self.judged[self.judged["metric"] == name])
+        """This view's estimates of one metric, in the order of cases and allocators."""
+        return self.in_order(self.estimates[self.estimates["metric"] == name])
 
     def contestants(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Those of `rows` that are about allocators on which verdicts are passed."""
-        names = [actor.name for actor in self.cast.values() if actor.is_contestant]
+        """Those of `rows` that are about allocators that get verdicts."""
+        names = [a.name for a in self.allocators.values() if a.is_contestant]
         return rows[rows["allocator"].isin(names)]
 
     def in_order(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """`rows` (with cell and allocator columns) sorted by cell, then by cast."""
-        place = {c: i for i, c in enumerate(self.cells)}
-        actor = {a: i for i, a in enumerate(self.cast)}
+        """`rows` (with the columns of a case and `allocator`) sorted by case, then by allocator."""
+        place = {case: i for i, case in enumerate(self.cases)}
+        rank = {name: i for i, name in enumerate(self.allocators)}
         keys = [
-            (place.get((w, p, t), len(place)), actor.get(a, len(actor)))
-            for w, p, t, a in rows[[*CELL, "allocator"]].itertuples(index=False)
+            (place.get((w, p, t), len(place)), rank.get(a, len(rank)))
+            for w, p, t, a in rows[[*CASE, "allocator"]].itertuples(index=False)
         ]
         return rows.iloc[sorted(range(len(keys)), key=keys.__getitem__)]
 
     def medians(self, name: str) -> pd.Series:
-        """Median of a metric over the blocks, by (workload, params, threads, allocator)."""
+        """Median of a metric over replicates, by (workload, params, threads, allocator)."""
         rows = self.work[self.work["metric"] == name]
-        return rows.groupby([*CELL, "allocator"], sort=False)["value"].median()
+        return rows.groupby([*CASE, "allocator"], sort=False)["value"].median()
 
     def has(self, *names: str) -> bool:
         """Whether this view holds values of all these metrics."""
@@ -110,19 +110,19 @@ class Study:
         return set(self.work["metric"].unique())
 
 
-def _by_case(rows: pd.DataFrame) -> dict[Case, pd.DataFrame]:
+def _split(rows: pd.DataFrame) -> dict[Setting, pd.DataFrame]:
     grouped = rows.groupby(["workload", "params"], sort=False)
     return {(str(w), str(p)): part for (w, p), part in grouped}
 
 
-def _situations(run: Run) -> pd.DataFrame:
-    """The cells of a run in the order of its experiment's file: blocks run them in random order."""
+def _cases(run: Run) -> pd.DataFrame:
+    """The cases of a run in the order of its experiment's file; records are in random order."""
     definition = run.manifest.get("definition") or {}
     planned = [*definition.get("workload", []), *definition.get("command", [])]
     place = {entry.get("name"): i for i, entry in reversed(list(enumerate(planned)))}
-    cells = {case_of(r) for r in run.records if r["workload"] != EMPTY}
-    ordered = sorted(cells, key=lambda cell: (place.get(cell[0], len(place)), *cell))
-    return pd.DataFrame(ordered, columns=CELL)
+    cases = {case_of(r) for r in run.records if r["workload"] != EMPTY}
+    ordered = sorted(cases, key=lambda case: (place.get(case[0], len(place)), *case))
+    return pd.DataFrame(ordered, columns=CASE)
 
 
 def choose_baseline(run: Run, asked: str | None = None) -> str:
@@ -134,16 +134,16 @@ def choose_baseline(run: Run, asked: str | None = None) -> str:
     return next((str(n) for n in (asked, planned, DEFAULT_BASELINE) if n in names), names[0])
 
 
-def not_judged(cast: dict[str, Actor]) -> dict[str, str]:
+def without_verdict(allocators: dict[str, Allocator]) -> dict[str, str]:
     """The allocators that get no verdict, and the word that stands in its place."""
     return {
-        a.name: LIMIT_WORD if a.is_limit else TWIN_WORD
-        for a in cast.values()
+        a.name: REFERENCE_WORD if a.is_reference else COPY_WORD
+        for a in allocators.values()
         if not a.is_contestant
     }
 
 
-def open_study(path: Path, baseline: str | None = None, delta: float | None = None) -> Study:
+def open_analysis(path: Path, baseline: str | None = None, delta: float | None = None) -> Analysis:
     """Read and analyse a run directory; `delta` None means the experiment's, else 2 %. Raises
     DataError.
     """
@@ -151,13 +151,13 @@ def open_study(path: Path, baseline: str | None = None, delta: float | None = No
     names = {r["allocator"] for r in run.records}
     if baseline and baseline not in names:
         raise DataError(
-            f"{path} has no allocator '{baseline}'. Cure: pick one of {', '.join(sorted(names))}"
+            f"{path} has no allocator '{baseline}'; help: pick one of {', '.join(sorted(names))}"
         )
     planned = (run.manifest.get("definition") or {}).get("delta", DELTA)
     return analyse(run, baseline, float(planned) if delta is None else delta)
 
 
-def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Study:
+def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Analysis:
     """Everything that can be estimated from `run`. Raises DataError for a metric that metrics.toml
     does not know.
     """
@@ -165,14 +165,16 @@ def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Stud
     table = tidy(run.records, metrics)
     table = pd.concat([table, net_rows(table, metrics)], ignore_index=True)
     base = choose_baseline(run, baseline)
-    cast = cast_of([r["allocator"] for r in run.records], base, run.manifest)
-    work = home_values(table[table["workload"] != EMPTY], metrics)
-    judged_values = work[work["metric"].isin([m.name for m in metrics if m.judged])]
+    allocators = allocators_of([r["allocator"] for r in run.records], base, run.manifest)
+    work = values_of_own_pass(table[table["workload"] != EMPTY], metrics)
+    compared = work[work["metric"].isin([m.name for m in metrics if m.compared])]
     estimator = PairedLogRatio()
-    twins = estimator(Pairing(base, twins=True)(judged_values))
-    noise = floors(twins)
-    judge = Judge(metrics, noise, not_judged(cast), delta)
-    judged = judge(estimator(Pairing(base)(judged_values)))
-    cells = cell_labels(_situations(run))
-    cases = case_labels(cell[:2] for cell in cells)
-    return Study(run, metrics, table, work, judged, twins, noise, base, delta, cast, cells, cases)
+    aa_pairs = estimator(Pairing(base, aa=True)(compared))
+    floors = noise_floors(aa_pairs)
+    verdicts = Verdicts(metrics, floors, without_verdict(allocators), delta)
+    estimates = verdicts(estimator(Pairing(base)(compared)))
+    cases = case_labels(_cases(run))
+    settings = setting_labels(case[:2] for case in cases)
+    return Analysis(
+        run, metrics, table, work, estimates, aa_pairs, floors, base, delta, allocators, cases, settings
+    )  # fmt: skip

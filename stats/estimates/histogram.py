@@ -1,4 +1,4 @@
-"""Latency histograms: merged over a cell's processes first, percentiles read afterwards."""
+"""Latency histograms: those of a cell's processes are merged before a percentile is read."""
 
 from __future__ import annotations
 

@@ -1,25 +1,25 @@
-"""The run's noise floor: what it sees between two copies of one allocator (A/A)."""
+"""The noise floor of each case: the difference measured between two copies of one allocator (A/A)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from stats.load import CELL
+from stats.tidy.run import CASE
 
-KEY = ["metric", *CELL]
+KEY = ["metric", *CASE]
 
 
-def floors(twins: pd.DataFrame) -> pd.Series:
-    """Larger |A/A interval end| per metric and cell, as a relative effect (0.03 = 3 %).
+def noise_floors(aa_pairs: pd.DataFrame) -> pd.Series:
+    """The larger end of the A/A interval per metric and case, as a relative effect (0.03 = 3 %).
 
-    Takes the estimates of the A/A pairs (of `Pairing(twins=True)`). Each cell has a floor of its
-    own, as noise differs with the work: two threads on a busy machine say nothing about one. A cell
-    whose A/A pair has no interval (one block) has no floor and is absent.
+    Takes the estimates of the A/A pairs (of `Pairing(aa=True)`). Each case has a floor of its
+    own, since noise depends on the work and on the number of threads. A case whose A/A pair has no
+    interval (one replicate) is absent.
     """
     with np.errstate(divide="ignore"):  # a copy that is always at zero has an infinite floor
-        ends = np.log(twins["high"]).abs().combine(np.log(twins["low"]).abs(), max)
-    largest = ends.groupby([twins[name] for name in KEY]).max().dropna()
+        ends = np.log(aa_pairs["high"]).abs().combine(np.log(aa_pairs["low"]).abs(), max)
+    largest = ends.groupby([aa_pairs[name] for name in KEY]).max().dropna()
     return np.expm1(largest).rename("floor")
 
 
@@ -27,14 +27,14 @@ def floor_of(table: pd.DataFrame, floors: pd.Series) -> pd.Series:
     """The floor of each row of `table` (columns KEY), 0 where none is known."""
     if floors.empty:
         return pd.Series(0.0, index=table.index)
-    cells = pd.MultiIndex.from_frame(table[KEY])
-    return floors.reindex(cells).fillna(0.0).set_axis(table.index)
+    cases = pd.MultiIndex.from_frame(table[KEY])
+    return floors.reindex(cases).fillna(0.0).set_axis(table.index)
 
 
-def differences(twins: pd.DataFrame, delta: float) -> pd.DataFrame:
-    """The A/A rows with a column `differs`: would this cell, taken alone and unadjusted, pass for a
-    real difference?
+def differences(aa_pairs: pd.DataFrame, delta: float) -> pd.DataFrame:
+    """The A/A rows with a column `differs`: whether the case alone, without Holm's correction, would
+    count as a difference.
     """
-    excludes_one = (twins["low"] > 1) | (twins["high"] < 1)
-    beyond = twins["effect"].abs() > np.log1p(delta)
-    return twins.assign(differs=excludes_one & beyond & (twins["p"] < 0.05))
+    excludes_one = (aa_pairs["low"] > 1) | (aa_pairs["high"] < 1)
+    beyond = aa_pairs["effect"].abs() > np.log1p(delta)
+    return aa_pairs.assign(differs=excludes_one & beyond & (aa_pairs["p"] < 0.05))

@@ -1,8 +1,8 @@
 """From paired log differences to ratios with intervals, and three tests of the same hypothesis.
 
-Student's t carries the interval and the verdict. Beside it, as a check that a few wild blocks do
-not speak for all, stand the trimmed-mean test (20 % from each end; Yuen, Biometrika 61, 1974, in
-the one-sample form of Tukey and McLaughlin, 1963) and Wilcoxon's signed-rank test.
+Student's t gives the interval and decides the verdict. Two tests that resist outliers stand beside
+it as a check: the trimmed-mean test (20 % from each end; Yuen, Biometrika 61, 1974, in the
+one-sample form of Tukey and McLaughlin, 1963) and Wilcoxon's signed-rank test.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Matrix = npt.NDArray[np.float64]
 TRIM = 0.2
 _LOGS = ["low", "high", "low90", "high90", "trimmed"]
 _NUMBERS = ["effect", "error", *_LOGS, "p", "p_yuen", "p_wilcoxon"]
-_ROUNDING = 1e-12  # a relative spread below this is the arithmetic's, not the data's
-MIN_TEST = 5  # under five blocks a trimmed mean or a rank test has nothing to work with
+_ROUNDING = 1e-12  # a relative spread below this comes from rounding
+MIN_TEST = 5  # replicates; the trimmed-mean and rank tests are not made with fewer
 
 
 def _t_test(mean: Matrix, error: Matrix, df: int) -> Matrix:
     """Two-sided p of mean/error; identical differences (error 0) are certain: p is 0, or 1 when
-    there is no difference.
+    all are 0.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(mean / error), df)
@@ -58,13 +58,13 @@ def rank_test(d: Matrix) -> Matrix:
 
 @dataclass(frozen=True)
 class PairedLogRatio:
-    """Estimates exp(mean d) per metric, cell and allocator from the table that `Pairing` gives.
+    """Estimates exp(mean d) per metric, case and allocator from the table that `Pairing` gives.
 
-    Gives one row each with n, zeros (pairs in which a side is zero or less), value and base (medians
-    over the pairs; means where there are zeros, as the ratio is then that of means), effect (mean d), error (its
-    standard error), ratio with [low, high] at `confidence` and [low90, high90] at `equivalence`,
-    trimmed (ratio of the trimmed mean), and the p values p, p_yuen, p_wilcoxon. One block gives a
-    ratio without interval or p (NaN).
+    Gives one row each with n (pairs), zeros (pairs with a value of zero or less), value and base
+    (medians over the pairs; means where there are zeros, since the ratio is then that of means),
+    effect (mean d), error (its standard error), ratio with [low, high] at `confidence` and [low90,
+    high90] at `equivalence`, trimmed (ratio of the trimmed mean), and the p values p, p_yuen,
+    p_wilcoxon. One replicate gives a ratio without interval or p (NaN).
     """
 
     confidence: float = 0.95
@@ -82,13 +82,13 @@ class PairedLogRatio:
         )
         means = grouped[["value", "base"]].mean()
         table.loc[table["zeros"] > 0, ["value", "base"]] = means[table["zeros"] > 0]
-        cell_of_pair = grouped.ngroup().to_numpy()
-        by_cell = pairs["d"].to_numpy()[np.argsort(cell_of_pair, kind="stable")]
+        row_of_pair = grouped.ngroup().to_numpy()
+        by_row = pairs["d"].to_numpy()[np.argsort(row_of_pair, kind="stable")]
         starts = np.cumsum(table["n"].to_numpy()) - table["n"].to_numpy()
         numbers = np.full((len(table), len(_NUMBERS)), np.nan)
-        for n in np.unique(table["n"].to_numpy()):  # cells with as many blocks go in one step
+        for n in np.unique(table["n"].to_numpy()):  # rows with as many pairs are estimated together
             rows = np.flatnonzero(table["n"].to_numpy() == n)
-            numbers[rows] = self._estimate(by_cell[starts[rows][:, None] + np.arange(n)])
+            numbers[rows] = self._estimate(by_row[starts[rows][:, None] + np.arange(n)])
         estimated = pd.DataFrame(numbers, columns=_NUMBERS, index=table.index)
         estimated.insert(0, "ratio", np.exp(estimated["effect"]))
         estimated[_LOGS] = np.exp(estimated[_LOGS])
@@ -108,7 +108,7 @@ class PairedLogRatio:
         if n < 2:
             return np.column_stack([mean, *[nothing] * 9])
         error = d.std(axis=1, ddof=1) / np.sqrt(n)
-        error[np.all(d == d[:, :1], axis=1)] = 0.0  # infinite ones too, if every pair has it
+        error[np.all(d == d[:, :1], axis=1)] = 0.0  # also where all are infinite
         wide, narrow = (
             stats.t.ppf(0.5 + level / 2, n - 1) * error
             for level in (self.confidence, self.equivalence)

@@ -1,6 +1,4 @@
-"""Paired differences inside blocks: what drifts with the machine's mood hits both members of a
-pair.
-"""
+"""Paired log differences inside replicates, in which machine drift affects both members of a pair."""
 
 from __future__ import annotations
 
@@ -9,42 +7,41 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stats.load import CELL
 from stats.tidy.metrics import Registry
+from stats.tidy.run import CASE
 
-ROW = ["metric", *CELL, "allocator"]
+ROW = ["metric", *CASE, "allocator"]
 PAIR_COLUMNS = [*ROW, "block", "value", "base", "d"]
 
 
-def home_values(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
-    """The rows of `tidy` whose pass is the one that metrics.toml believes for that metric."""
-    home = tidy["metric"].map({m.name: m.home_pass for m in metrics})
-    return tidy[home == tidy["pass"]]
+def values_of_own_pass(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
+    """The rows of `tidy` whose pass is the one that metrics.toml names for that metric."""
+    own = tidy["metric"].map({m.name: m.pass_name for m in metrics})
+    return tidy[own == tidy["pass"]]
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Pairs every allocator with its partner: the baseline, or (`twins`) the A/A copy with its
-    original.
+    """Pairs every allocator with its partner: the baseline, or (`aa`) the A/A copy with its original.
 
-    Takes a tidy table of home values; gives one row per metric, cell, allocator and block in which
-    both ran well, with d = log(value) - log(base).
+    Takes what `values_of_own_pass` gives; gives one row per metric, case, allocator and replicate
+    (column `block`) in which both processes ended well, with d = log(value) - log(base).
 
-    A value of zero (or, of a net value, below) has no logarithm and is a value all the same: where a
-    cell has such pairs, all its pairs get the d of the ratio of means instead, see `_of_means`.
+    A value of zero, or a net value below zero, has no logarithm and still counts: all pairs of such
+    a case and allocator get the d of the ratio of means, see `_of_means`.
     """
 
     baseline: str
-    twins: bool = False
+    aa: bool = False
 
     def partner(self, allocator: str) -> str | None:
-        """Whom `allocator` is measured against; None when against nobody."""
-        if self.twins:
+        """The allocator in the denominator of `allocator`; None where there is no such ratio."""
+        if self.aa:
             return allocator.split("#")[0] if "#" in allocator else None
         return self.baseline if allocator != self.baseline else None
 
     def __call__(self, tidy: pd.DataFrame) -> pd.DataFrame:
-        keys = ["metric", *CELL, "block"]
+        keys = ["metric", *CASE, "block"]
         values = tidy[[*keys, "allocator", "value"]]
         wanted = values.assign(partner=values["allocator"].map(self.partner)).dropna(
             subset=["partner"]
@@ -53,12 +50,11 @@ class Pairing:
         pairs = wanted.merge(bases, on=[*keys, "partner"])
         zero = (pairs["value"] <= 0) | (pairs["base"] <= 0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.log(pairs["value"]) - np.log(pairs["base"])
-            pairs = pairs.assign(d=logs)
+            pairs = pairs.assign(d=np.log(pairs["value"]) - np.log(pairs["base"]))
             if zero.any():
                 by_row = [pairs[name] for name in ROW]
-                concerned = zero.groupby(by_row).transform("any")
-                pairs.loc[concerned, "d"] = _of_means(pairs[concerned])
+                with_zeros = zero.groupby(by_row).transform("any")
+                pairs.loc[with_zeros, "d"] = _of_means(pairs[with_zeros])
         return pairs[PAIR_COLUMNS].reset_index(drop=True)
 
 
@@ -66,8 +62,8 @@ def _of_means(pairs: pd.DataFrame) -> pd.Series:
     """For each pair of a row d = log(mean value / mean base) + value / mean value - base / mean base.
 
     Its mean over the row is the log of the ratio of means, and its variance the one that the delta
-    method gives that log (Cochran, Sampling Techniques, 3rd ed. 1977, section 6.4): what is made of
-    a d by Student's t holds for these as well. Where one side is always zero, d is infinite in the
+    method gives that log (Cochran, Sampling Techniques, 3rd ed. 1977, section 6.4), so Student's t
+    applies to these d as well. Where one side is always zero, d is infinite in the
     pairs that differ and 0 in those that do not; where a mean is negative there is no ratio (NaN).
     """
     grouped = pairs.groupby(ROW)
@@ -77,6 +73,6 @@ def _of_means(pairs: pd.DataFrame) -> pd.Series:
     )
     same = pairs["value"] == pairs["base"]
     d = finite.where((value > 0) & (base > 0), np.nan)
-    none, all_of_it = (value == 0) & (base > 0), (value > 0) & (base == 0)
-    d = d.mask(none, -np.inf).mask(all_of_it, np.inf)
-    return d.mask((none | all_of_it | ((value == 0) & (base == 0))) & same, 0.0)
+    zero_over, over_zero = (value == 0) & (base > 0), (value > 0) & (base == 0)
+    d = d.mask(zero_over, -np.inf).mask(over_zero, np.inf)
+    return d.mask((zero_over | over_zero | ((value == 0) & (base == 0))) & same, 0.0)

@@ -1,21 +1,19 @@
-"""What each instrument costs: a pass's wall time over that of the time pass, which has nothing
-attached.
-"""
+"""How much each pass slows the measured program: its wall time over that of the time pass."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from records.record import Record, case_of
-from stats.load import CELL
+from records.record import OK, Record, case_of
 from stats.tidy.net import EMPTY
+from stats.tidy.run import CASE
 
-UNDISTURBED = "time"
+UNDISTURBED = "time"  # the pass with no instrument attached
 _COLUMNS = ["processes", "compared", "slowdown_median", "slowdown_min", "slowdown_max"]
 
 
 def _walls(records: list[Record]) -> pd.DataFrame:
-    """One row per ok process; `work` tells processes that did exactly the same work from others."""
+    """One row per ok process; equal `work` means the same operations (checksum)."""
     rows = [
         (
             r["pass"],
@@ -26,27 +24,26 @@ def _walls(records: list[Record]) -> pd.DataFrame:
             r["metrics"]["wall_s"],
         )
         for r in records
-        if r["status"] == "ok" and r["workload"] != EMPTY and "wall_s" in r["metrics"]
+        if r["status"] == OK and r["workload"] != EMPTY and "wall_s" in r["metrics"]
     ]
-    return pd.DataFrame(rows, columns=["pass", *CELL, "allocator", "block", "work", "wall_s"])
+    return pd.DataFrame(rows, columns=["pass", *CASE, "allocator", "block", "work", "wall_s"])
 
 
 def pass_costs(records: list[Record]) -> pd.DataFrame:
     """One row per pass: processes, compared (pairs), and slowdown_median, _min, _max against the
     time pass.
 
-    A slowdown is the ratio of wall times of one allocator in one block and situation, and only
-    where both processes did the same work (equal checksums): a pass may run a larger job. Those of
-    one situation are reduced to their median first; the three numbers are over situations. NaN
-    where nothing can be compared.
+    A slowdown is the ratio of wall times of one allocator in one replicate of a case, where both
+    processes did the same work: a pass may have larger parameters. Median, minimum and maximum are
+    over the medians of cells (case and allocator). NaN where nothing can be compared.
     """
     walls = _walls(records)
-    keys = [*CELL, "allocator", "block", "work"]
+    keys = [*CASE, "allocator", "block", "work"]
     bare = walls[walls["pass"] == UNDISTURBED].drop(columns="pass")
     pairs = walls.merge(bare, on=keys, suffixes=("", "_bare"))
     pairs = pairs.assign(slowdown=pairs["wall_s"] / pairs["wall_s_bare"])
-    by_situation = pairs.groupby(["pass", *CELL, "allocator"])["slowdown"].median().groupby("pass")
-    table = by_situation.agg(["median", "min", "max"]).add_prefix("slowdown_")
+    by_cell = pairs.groupby(["pass", *CASE, "allocator"])["slowdown"].median().groupby("pass")
+    table = by_cell.agg(["median", "min", "max"]).add_prefix("slowdown_")
     table = table.reindex(walls["pass"].unique())
     table["processes"] = walls.groupby("pass").size()
     table["compared"] = pairs.groupby("pass").size()
@@ -61,10 +58,10 @@ def sentence(row: pd.Series) -> str:
     if row["pass"] == UNDISTURBED:
         return f"{start} with nothing attached; the other passes are measured against it."
     if row["compared"] == 0:
-        return f"{start}; none did the same work as one of the time pass, so nothing to compare."
+        return f"{start}; none did the same work as a process of the time pass, so there is no comparison."
     spread = f"{row['slowdown_min']:.2f} to {row['slowdown_max']:.2f}"
     change = _change(row["slowdown_median"])
-    return f"{start}, {change} in the median case (over all cases {spread} times)."
+    return f"{start}, {change} in the median cell (from {spread} times the wall time)."
 
 
 def _change(factor: float) -> str:

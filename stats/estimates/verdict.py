@@ -1,4 +1,4 @@
-"""From an estimate to a word, and when no word may be said."""
+"""From estimates to verdicts: faster, slower, same, inconclusive and their like."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from stats.estimates.noise_floor import floor_of
 from stats.tidy.metrics import Registry
 
-DELTA = 0.02  # the smallest effect worth a word, as a relative change
+DELTA = 0.02  # the smallest effect that a verdict may claim, as a relative change
 ALPHA = 0.05
-MIN_BLOCKS = 20
-SAME_AT_MOST = 0.05  # a noise floor may raise delta; within more than this nothing is "the same"
+MIN_REPLICATES = 20
+SAME_AT_MOST = 0.05  # where a noise floor raises delta above this, no verdict is "same"
 SAME = "same"
 INCONCLUSIVE = "inconclusive"
-TOO_FEW = f"inconclusive (n<{MIN_BLOCKS})"
+TOO_FEW = f"inconclusive (n<{MIN_REPLICATES})"
 CLAIMS = ("faster", "slower", "smaller", "larger", "fewer", "more", "lower", "higher")
 
 
@@ -25,8 +25,8 @@ def adjust(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """p values adjusted after Holm (Scandinavian Journal of Statistics 6, 1979): the smallest times
     their number, the next times one less, never below the one before, at most 1.
 
-    statsmodels' multipletests gives the same (a test holds it to that) and collects garbage at each
-    call.
+    A test compares it with statsmodels' multipletests, which takes longer: each call of it runs a
+    garbage collection.
     """
     order = np.argsort(p)
     scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -42,17 +42,15 @@ def holm(table: pd.DataFrame, family: pd.Series) -> pd.Series:
     return adjusted.reindex(table.index)
 
 
-def withheld(judged: pd.DataFrame) -> int:
-    """How many rows of one metric's judged contestants would be claims but for Holm's correction."""
-    apart = (judged["low"] > 1) | (judged["high"] < 1)
-    beyond = judged["effect"].abs() > np.log1p(judged["delta"])
-    return int((apart & beyond & (judged["p"] < ALPHA) & (judged["p_adj"] >= ALPHA)).sum())
+def withheld(estimates: pd.DataFrame) -> int:
+    """How many of one metric's rows would be claims without Holm's correction."""
+    apart = (estimates["low"] > 1) | (estimates["high"] < 1)
+    beyond = estimates["effect"].abs() > np.log1p(estimates["delta"])
+    return int((apart & beyond & (estimates["p"] < ALPHA) & (estimates["p_adj"] >= ALPHA)).sum())
 
 
 def _disagreeing(table: pd.DataFrame) -> pd.Series:
-    """For each claim the names of the tests that do not share it at the 5 % level, otherwise an
-    empty string.
-    """
+    """For each claim the tests with p of 0.05 or more, separated by commas; else an empty string."""
     claimed = table["verdict"].isin(CLAIMS)
     yuen = np.where(claimed & (table["p_yuen"] >= ALPHA), "Yuen", "")
     ranks = np.where(claimed & (table["p_wilcoxon"] >= ALPHA), "Wilcoxon", "")
@@ -62,14 +60,13 @@ def _disagreeing(table: pd.DataFrame) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Judge:
+class Verdicts:
     """Adds p_adj, delta, verdict, good and checks to a table of estimates (of `PairedLogRatio`).
 
-    The family of Holm's correction is one metric's table of contestants with enough blocks. `delta`
-    is the smallest effect that may be claimed in that metric and cell: the nominal one or the noise
-    floor of the cell's own A/A pair, whichever is larger; where the floor raises it above SAME_AT_MOST, nothing is called the
-    same either. Allocators in `not_judged` (limits, the A/A copy; name -> what to print) get that
-    word for a verdict.
+    The family of Holm's correction is one metric's table of contestants with enough replicates. `delta`
+    is the smallest effect that may be claimed in that metric and case: the nominal one or the noise
+    floor of the case's own A/A pair, whichever is larger; above SAME_AT_MOST no verdict is `same`.
+    Allocators in `without_verdict` (name -> the word to print) get that word instead of a verdict.
 
     `good` is +1 for a claimed improvement, -1 for a claimed loss, else 0. `checks` names the tests
     that disagree with a claim.
@@ -77,14 +74,14 @@ class Judge:
 
     metrics: Registry
     floors: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
-    not_judged: dict[str, str] = field(default_factory=dict)
+    without_verdict: dict[str, str] = field(default_factory=dict)
     delta: float = DELTA
-    min_blocks: int = MIN_BLOCKS
+    min_replicates: int = MIN_REPLICATES
 
     def __call__(self, estimates: pd.DataFrame) -> pd.DataFrame:
         table = estimates.copy()
-        judged = ~table["allocator"].isin(list(self.not_judged))
-        table["p_adj"] = holm(table, judged & (table["n"] >= self.min_blocks))
+        tested = ~table["allocator"].isin(list(self.without_verdict))
+        table["p_adj"] = holm(table, tested & (table["n"] >= self.min_replicates))
         table["delta"] = floor_of(table, self.floors).clip(lower=self.delta)
         table["verdict"] = self._verdicts(table)
         table["good"] = self._directions(table)
@@ -93,7 +90,7 @@ class Judge:
 
     def _verdicts(self, table: pd.DataFrame) -> list[str]:
         limit = np.log1p(table["delta"])
-        enough = table["n"] >= self.min_blocks
+        enough = table["n"] >= self.min_replicates
         apart = (table["low"] > 1) | (table["high"] < 1)
         claim = enough & apart & (table["p_adj"] < ALPHA) & (table["effect"].abs() > limit)
         inside = (table["low90"] > np.exp(-limit)) & (table["high90"] < np.exp(limit))
@@ -105,7 +102,8 @@ class Judge:
             [~enough, claim, same], [TOO_FEW, np.array(words, dtype=object), SAME], INCONCLUSIVE
         )
         return [
-            self.not_judged.get(a, v) for a, v in zip(table["allocator"], verdicts, strict=True)
+            self.without_verdict.get(a, v)
+            for a, v in zip(table["allocator"], verdicts, strict=True)
         ]
 
     def _directions(self, table: pd.DataFrame) -> list[int]:

@@ -1,6 +1,4 @@
-"""Small multiples: one panel per allocator on common axes, for curves over time that would cover
-one another.
-"""
+"""Small multiples: one panel per allocator with common axes, for curves that would overlap."""
 
 from __future__ import annotations
 
@@ -12,15 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _style
-from stats.tidy.allocators import Actor
+from stats.tidy.allocators import Allocator
 
 
 def small_multiples(
-    study: Study,
+    analysis: Analysis,
     tables: dict[str, pd.DataFrame],
-    panel: Callable[[Axes, Actor, pd.DataFrame], None],
+    panel: Callable[[Axes, Allocator, pd.DataFrame], None],
     handles: list[Line2D],
     finish: Callable[[Axes], object],
 ) -> Figure:
@@ -30,11 +28,11 @@ def small_multiples(
     """
     figure, axes = _style.panels(len(tables), 4, 2.2, 1.75, sharey=True)
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
-        panel(axis, study.cast[name], table)
-        axis.set_title(name + (" (limit)" if study.cast[name].is_limit else ""))
+        panel(axis, analysis.allocators[name], table)
+        axis.set_title(analysis.allocators[name].label)
         axis.tick_params(labelsize=7)
         axis.xaxis.set_major_locator(MaxNLocator(4))
-        _style.unit_axis(axis.xaxis, "s")  # each its own: a slow one would squeeze the others
+        _style.unit_axis(axis.xaxis, "s")  # not shared: a slow process would compress the others
     _style.unit_axis(axes[0].yaxis, "bytes")
     finish(axes[0])
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)

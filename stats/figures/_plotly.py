@@ -1,5 +1,5 @@
-"""What all interactive figures share. Colours of paper, text and grid are set by the page, which
-knows light and dark.
+"""What all interactive figures share. The page sets the colours of background, text and grid, in a
+light and a dark theme.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from stats.figures._style import byte_ticks, log_span, log_ticks, ratio_ticks, short
-from stats.tidy.allocators import Actor
+from stats.tidy.allocators import Allocator
 
 _MARGIN = {"l": 70, "r": 20, "t": 30, "b": 50}
 _GAP = 90  # pixels between two rows of panels: ticks, axis title, the title below
@@ -20,7 +20,7 @@ _DASHES = {"-": "solid", "--": "dash", ":": "dot"}
 
 
 def empty(height: int, **layout: Any) -> go.Figure:
-    """A bare figure in the house style, `height` pixels high."""
+    """An empty figure in the common style, `height` pixels high."""
     return styled(go.Figure(), height, **layout)
 
 
@@ -47,7 +47,7 @@ def grid(
 
 
 def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
-    """`figure` with the house's margins, a legend at the right and transparent ground."""
+    """`figure` with the common margins, a legend at the right and a transparent background."""
     clear = "rgba(0,0,0,0)"
     figure.update_layout(
         height=height,
@@ -91,19 +91,21 @@ def log_axis(values: Iterable[float], unit: str) -> dict[str, Any]:
     }
 
 
-def looks(actor: Actor, size: int = 9) -> dict[str, Any]:
+def looks(allocator: Allocator, size: int = 9) -> dict[str, Any]:
     """Name, marker and line of an allocator's trace; its traces share one entry of the legend."""
-    open_mark = "" if actor.is_contestant or actor.plotly_marker.endswith("-open") else "-open"
+    open_mark = (
+        "" if allocator.is_contestant or allocator.plotly_marker.endswith("-open") else "-open"
+    )
     return {
-        "name": actor.name + (" (limit)" if actor.is_limit else ""),
-        "legendgroup": actor.name,
+        "name": allocator.label,
+        "legendgroup": allocator.name,
         "marker": {
-            "color": actor.colour,
-            "symbol": actor.plotly_marker + open_mark,
+            "color": allocator.colour,
+            "symbol": allocator.plotly_marker + open_mark,
             "size": size,
-            "line": {"width": 1.5, "color": actor.colour},
+            "line": {"width": 1.5, "color": allocator.colour},
         },
-        "line": {"color": actor.colour, "dash": _DASHES[actor.dash], "width": 1.8},
+        "line": {"color": allocator.colour, "dash": _DASHES[allocator.dash], "width": 1.8},
     }
 
 

@@ -1,5 +1,5 @@
-"""What shm-bench measured, out of a run's records: each of its rounds measures all ways of doing a
-piece of work turn by turn, and stands in the record as one number per way.
+"""The measurements of shm-bench in a run's records: each round of it measures all ways of doing the
+same work in turn and gives one number per way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats as distributions
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 
 BEFORE = "per_allocation"
 AFTER = "arena"
@@ -29,16 +29,16 @@ _COUNTED = ("ns", "free_ns", "ns_write", "ns_read", "ops_per_s", "cpu_ns")
 _COLUMNS = ["bench", "mode", "x", "block", "what", "way", "value"]
 
 
-def measurements(study: Study) -> pd.DataFrame:
+def measurements(analysis: Analysis) -> pd.DataFrame:
     """One row per process, quantity and way: the median over the process's rounds.
 
     bench  allocation, lookup, concurrent, transfer
-    mode   untouched, touched, reuse; threads, processes; "" where there is one only
+    mode   untouched, touched, reuse; threads, processes; "" where there is only one
     x      bytes of a block, segments, threads or processes, buffers
     what   ns, free_ns, ns_write, ns_read, ops_per_s, cpu_ns
     """
     rows = []
-    for record in study.records("time"):
+    for record in analysis.records("time"):
         place = _place(record["workload"])
         if not place or not record["argv"] or not record["argv"][0].endswith("shm-bench"):
             continue
@@ -50,7 +50,7 @@ def measurements(study: Study) -> pd.DataFrame:
 
 
 def _place(workload: str) -> tuple[str, str, int] | None:
-    """(bench, mode, x) of a cell's name such as 'allocation touched 16K'."""
+    """(bench, mode, x) of a case's name such as 'allocation touched 16K'."""
     words = workload.split()
     if len(words) < 2:
         return None
@@ -72,7 +72,7 @@ def _named(column: str) -> tuple[str, str] | None:
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:
-    """How many times better the arena is than the way before, per cell and quantity: the mean of
+    """How many times better the arena is than a segment per buffer, per case and quantity: the mean of
     the log ratios of each process, and its 95 % t interval. Columns bench, mode, x, what, gain,
     low, high, processes.
     """

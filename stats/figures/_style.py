@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, NullFormatter, NullLocator
 
 from stats import units
-from stats.tidy.allocators import Actor
+from stats.tidy.allocators import Allocator
 
 INK = "#1f2430"
 FAINT = "#d7dbe2"
@@ -77,23 +77,22 @@ def panels(
     return figure, axes[:count]
 
 
-def looks(actor: Actor) -> dict[str, Any]:
-    """How `actor`'s line and marker are drawn: limits and the A/A copy hollow."""
-    face = "white" if actor.hollow else actor.colour
+def looks(allocator: Allocator) -> dict[str, Any]:
+    """How `allocator`'s line and marker are drawn: hollow for reference allocators and the A/A copy."""
+    face = "white" if allocator.hollow else allocator.colour
     return {
-        "color": actor.colour,
-        "marker": actor.marker,
-        "linestyle": actor.dash,
+        "color": allocator.colour,
+        "marker": allocator.marker,
+        "linestyle": allocator.dash,
         "markerfacecolor": face,
-        "markeredgecolor": actor.colour,
+        "markeredgecolor": allocator.colour,
     }
 
 
-def legend(figure: Figure, actors: Iterable[Actor]) -> None:
+def legend(figure: Figure, allocators: Iterable[Allocator]) -> None:
     """One legend below all panels, in as many columns as the figure's width allows."""
     handles = [
-        Line2D([], [], label=actor.name + (" (limit)" if actor.is_limit else ""), **looks(actor))
-        for actor in actors
+        Line2D([], [], label=allocator.label, **looks(allocator)) for allocator in allocators
     ]
     columns = min(len(handles), max(2, int(figure.get_figwidth() / 1.4)))
     figure.legend(
@@ -129,7 +128,7 @@ def unit_axis(axis: Any, unit: str) -> None:
 
 
 def short(value: float, unit: str) -> str:
-    """A tick label: like units.quantity but without digits that say nothing."""
+    """A tick label: units.quantity without trailing zeros."""
     number, _, rest = units.quantity(value, unit).partition(" ")
     if "." in number:
         number = number.rstrip("0").rstrip(".")
@@ -168,7 +167,7 @@ def log_axis(axes: Axes, which: str, values: Iterable[float], unit: str) -> None
 
 
 def ratio_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Round ratios between `low` and `high`, 1 among them, not too many."""
+    """At most `most` round ratios between `low` and `high`, among them 1."""
     ticks = [t for t in _RATIO_TICKS if low <= t <= high]
     while len(ticks) > most:
         one = ticks.index(1) if 1 in ticks else 0
@@ -190,7 +189,7 @@ def ratio_axis(axes: Axes, values: Iterable[float], label: str) -> None:
 
 
 def with_style(draw: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
-    """Decorates a draw function so that its text and lines have the house style."""
+    """Decorates a draw function so that its text and lines have the common style."""
 
     def styled(*arguments: Any) -> Figure | None:
         with rc_context(_STYLE):

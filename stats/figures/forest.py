@@ -10,53 +10,53 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.load import CELL
 from stats.tables.table import mark
-from stats.tidy.labels import Cell, threads_label
+from stats.tidy.labels import Case, threads_label
+from stats.tidy.run import CASE
 
 TITLE = "Wall time against the baseline"
-CAPTION = """Ratio of wall times, paired inside blocks: left of 1 is faster than the baseline. Bars
-are 95 % intervals; the grey band is what this run may not claim (delta, or the A/A noise floor
-where that is larger). Filled markers are contestants; hollow ones are the A/A copy and the
-limits."""
+CAPTION = """Ratio of wall times, paired inside replicates: left of 1 is faster than the baseline.
+Bars are 95 % intervals. No verdict claims an effect inside the grey band (delta, or the A/A noise
+floor where that is larger). Filled markers are contestants, hollow ones reference allocators and
+the A/A copy."""
 NEEDS = ("wall_s",)
 PLACE = 10
 EACH = "workload"
 METRIC = "wall_s"
 
 
-def _panels(study: Study) -> list[tuple[Cell, pd.DataFrame]]:
-    rows = study.metric_table(METRIC)
-    by_cell = dict(list(rows.groupby(CELL, sort=False)))
-    return [(cell, by_cell[cell]) for cell in study.cells if cell in by_cell]
+def _panels(analysis: Analysis) -> list[tuple[Case, pd.DataFrame]]:
+    rows = analysis.metric_table(METRIC)
+    by_case = dict(list(rows.groupby(CASE, sort=False)))
+    return [(case, by_case[case]) for case in analysis.cases if case in by_case]
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """One panel per thread count, one line per allocator."""
-    cells = _panels(study)
-    if not cells:
+    cases = _panels(analysis)
+    if not cases:
         return None
-    most = max(len(rows) for _, rows in cells)
-    figure, axes = _style.panels(len(cells), 2, 4.6, 0.7 + 0.24 * most)
-    ends = pd.concat([rows[["low", "high", "ratio"]] for _, rows in cells]).to_numpy().ravel()
-    for axis, (cell, rows) in zip(axes, cells, strict=True):
-        _panel(axis, study, rows)
-        _style.ratio_axis(axis, ends, f"wall time / {study.baseline}")
-        axis.set_title(threads_label(cell[2]))
+    most = max(len(rows) for _, rows in cases)
+    figure, axes = _style.panels(len(cases), 2, 4.6, 0.7 + 0.24 * most)
+    ends = pd.concat([rows[["low", "high", "ratio"]] for _, rows in cases]).to_numpy().ravel()
+    for axis, (case, rows) in zip(axes, cases, strict=True):
+        _panel(axis, analysis, rows)
+        _style.ratio_axis(axis, ends, f"wall time / {analysis.baseline}")
+        axis.set_title(threads_label(case[2]))
     return figure
 
 
-def _panel(axis: Axes, study: Study, rows: pd.DataFrame) -> None:
+def _panel(axis: Axes, analysis: Analysis, rows: pd.DataFrame) -> None:
     delta = float(rows["delta"].iloc[0])
     axis.axvspan(1 / (1 + delta), 1 + delta, color=_style.FAINT, alpha=0.7, linewidth=0, zorder=0)
     for y, row in enumerate(each(rows)):
-        actor = study.cast[row.allocator]
-        looks = _style.looks(actor) | {"linestyle": "none"}
-        axis.plot([row.low, row.high], [y, y], color=actor.colour, linewidth=1.6, zorder=2)
+        allocator = analysis.allocators[row.allocator]
+        looks = _style.looks(allocator) | {"linestyle": "none"}
+        axis.plot([row.low, row.high], [y, y], color=allocator.colour, linewidth=1.6, zorder=2)
         axis.plot([row.ratio], [y], zorder=3, **looks)
         text = f"{units.ratio(row.ratio)} {mark(row.verdict, row.good)}"
         axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
@@ -65,41 +65,41 @@ def _panel(axis: Axes, study: Study, rows: pd.DataFrame) -> None:
     axis.grid(axis="y", visible=False)
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """The same with a hover label per allocator."""
-    cells = _panels(study)
-    if not cells:
+    cases = _panels(analysis)
+    if not cases:
         return None
-    most = max(len(rows) for _, rows in cells)
-    titles = [threads_label(cell[2]) for cell, _ in cells]
+    most = max(len(rows) for _, rows in cases)
+    titles = [threads_label(case[2]) for case, _ in cases]
     figure, places = _plotly.grid(titles, 3, 100 + 24 * most, shared_yaxes=True)
-    every = pd.concat([rows for _, rows in cells])
+    every = pd.concat([rows for _, rows in cases])
     ends = np.append(every[["low", "high", "ratio"]].to_numpy().ravel(), [0.95, 1.05])
     axis = _plotly.ratio_axis(float(np.nanmin(ends)) / 1.06, float(np.nanmax(ends)) * 1.06)
-    for place, (_, rows) in zip(places, cells, strict=True):
+    for place, (_, rows) in zip(places, cases, strict=True):
         for row in each(rows):
-            figure.add_scatter(**_point(study, row), **place)
+            figure.add_scatter(**_point(analysis, row), **place)
         delta = float(rows["delta"].iloc[0])
         figure.add_vrect(
             1 / (1 + delta), 1 + delta, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place
         )
         figure.add_vline(1, line_width=1, line_color="#8a8f98", **place)
         figure.update_yaxes(autorange="reversed", **place)
-        figure.update_xaxes(axis, title_text=f"wall time / {study.baseline}", **place)
+        figure.update_xaxes(axis, title_text=f"wall time / {analysis.baseline}", **place)
     return figure.update_layout(showlegend=False)
 
 
-def _point(study: Study, row: Any) -> dict[str, Any]:
-    looks = _plotly.looks(study.cast[row.allocator], 10)
+def _point(analysis: Analysis, row: Any) -> dict[str, Any]:
+    looks = _plotly.looks(analysis.allocators[row.allocator], 10)
     label = (
         f"<b>{row.allocator}</b> {units.ratio(row.ratio)} {units.interval(row.low, row.high)}<br>"
         f"{units.quantity(row.value, 's')} against {units.quantity(row.base, 's')}<br>"
-        f"{row.n} blocks, p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
+        f"{row.n} replicates, p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
     )
     bars = {
         "type": "data",
         "symmetric": False,
-        "color": study.cast[row.allocator].colour,
+        "color": analysis.allocators[row.allocator].colour,
         "array": [row.high - row.ratio],
         "arrayminus": [row.ratio - row.low],
     }

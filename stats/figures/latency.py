@@ -9,15 +9,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.estimates.histogram import merge
 from stats.figures import _plotly, _style
-from stats.tidy.labels import Cell, threads_label
+from stats.tidy.labels import Case, threads_label
 
 TITLE = "Latency by percentile"
-CAPTION = """Time of single operations, sampled at random gaps, all processes of a cell merged. The
-horizontal axis stretches towards the tail: each step is one more nine. Curves end where fewer than
-ten samples lie beyond."""
+CAPTION = """Time of single operations, sampled at random gaps, over all processes of a cell. The
+horizontal axis is logarithmic in the share of slower operations: 90 %, 99 %, 99.9 %. Curves end
+where fewer than ten samples are slower."""
 NEEDS = ("malloc_ns_p50",)
 PLACE = 50
 EACH = "workload"
@@ -25,7 +25,7 @@ _OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
 _TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
 _FEWEST = 10
 _FROM = 0.25
-_STEP = 0.02  # nines between two points on a screen: less than a pixel's worth is not sent
+_STEP = 0.02  # nines between two points of an interactive curve: less than a pixel
 
 
 def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
@@ -42,13 +42,13 @@ def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.concat([start, curve], ignore_index=True)
 
 
-def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
-    """(cell, operation) -> allocator -> curve."""
-    found: dict[tuple[Cell, str], dict[str, pd.DataFrame]] = {}
-    for cell in study.cells:
-        records = [r for r in study.records("latency", cell) if r.get("latency")]
+def _panels(analysis: Analysis) -> dict[tuple[Case, str], dict[str, pd.DataFrame]]:
+    """(case, operation) -> allocator -> curve."""
+    found: dict[tuple[Case, str], dict[str, pd.DataFrame]] = {}
+    for case in analysis.cases:
+        records = [r for r in analysis.records("latency", case) if r.get("latency")]
         for kind, operation in _OPERATIONS.items():
-            for name in study.cast:
+            for name in analysis.allocators:
                 own = [
                     latency[kind]
                     for r in records
@@ -56,24 +56,24 @@ def _panels(study: Study) -> dict[tuple[Cell, str], dict[str, pd.DataFrame]]:
                 ]
                 curve = _curve(own)
                 if len(curve) > 1:
-                    found.setdefault((cell, operation), {})[name] = curve
+                    found.setdefault((case, operation), {})[name] = curve
     return found
 
 
 def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
-    """The first point and the last one of each _STEP: a step leads up to it, so none is understated."""
+    """The first point and the last one of each _STEP, so that no percentile is drawn too low."""
     steps = np.floor(curve["nines"] / _STEP)
     kept = steps != steps.shift(-1)
     kept.iloc[0] = True
     return curve[kept].round({"nines": 4, "ns": 2})
 
 
-def _title(cell: Cell, operation: str) -> str:
-    return f"{operation}, {threads_label(cell[2])}"
+def _title(case: Case, operation: str) -> str:
+    return f"{operation}, {threads_label(case[2])}"
 
 
 def _ticks(
-    panels: dict[tuple[Cell, str], dict[str, pd.DataFrame]],
+    panels: dict[tuple[Case, str], dict[str, pd.DataFrame]],
 ) -> tuple[list[float], list[str]]:
     reach = max(curve["nines"].max() for curves in panels.values() for curve in curves.values())
     kept = {q: text for q, text in _TICKS.items() if -np.log10(1 - q) <= reach + 0.01}
@@ -81,36 +81,38 @@ def _ticks(
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """A panel per operation and thread count."""
-    panels = _panels(study)
+    panels = _panels(analysis)
     if not panels:
         return None
     figure, axes = _style.panels(len(panels), 2, 3.7, 2.5, sharex=True, sharey=True)
-    for axis, ((cell, operation), curves) in zip(axes, panels.items(), strict=True):
+    for axis, ((case, operation), curves) in zip(axes, panels.items(), strict=True):
         for name, curve in curves.items():
-            actor = study.cast[name]
-            if actor.role != "twin":
+            allocator = analysis.allocators[name]
+            if allocator.role != "copy":
                 every = max(1, len(curve) // 6)
                 axis.step(
                     curve["nines"],
                     curve["ns"],
                     where="pre",
                     markevery=every,
-                    **_style.looks(actor) | {"markersize": 4},
+                    **_style.looks(allocator) | {"markersize": 4},
                 )
-        axis.set_title(_title(cell, operation))
+        axis.set_title(_title(case, operation))
         axis.set_yscale("log")
         _style.unit_axis(axis.yaxis, "ns")
         axis.set_xticks(*_ticks(panels))
     names = {name for curves in panels.values() for name in curves}
-    _style.legend(figure, [a for a in study.cast.values() if a.name in names and a.role != "twin"])
+    _style.legend(
+        figure, [a for a in analysis.allocators.values() if a.name in names and a.role != "copy"]
+    )
     return figure
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """The same; a hover label gives percentile and time."""
-    panels = _panels(study)
+    panels = _panels(analysis)
     if not panels:
         return None
     figure, places = _plotly.grid([_title(*key) for key in panels], 2, 300, shared_yaxes=True)
@@ -118,8 +120,8 @@ def interactive(study: Study) -> Any:
     seen: set[str] = set()
     for place, curves in zip(places, panels.values(), strict=True):
         for name, curve in curves.items():
-            actor = study.cast[name]
-            looks = _plotly.looks(actor)
+            allocator = analysis.allocators[name]
+            looks = _plotly.looks(allocator)
             shown = _thinned(curve)
             labels = [
                 f"{100 * (1 - 10**-n):.4g} %: {units.quantity(v, 'ns')}"
@@ -135,7 +137,7 @@ def interactive(study: Study) -> Any:
                 legendgroup=name,
                 line=looks["line"] | {"shape": "vh"},
                 showlegend=name not in seen,
-                visible="legendonly" if actor.role == "twin" else True,
+                visible="legendonly" if allocator.role == "copy" else True,
                 **place,
             )
             seen.add(name)

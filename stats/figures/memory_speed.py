@@ -8,67 +8,70 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.load import CELL
-from stats.tidy.labels import Cell, threads_label
+from stats.tidy.labels import Case, threads_label
+from stats.tidy.run import CASE
 
 TITLE = "Memory against speed"
 CAPTION = """Median peak footprint (of the memory pass, which may run a longer job) over median wall
-time (of the time pass), both on logarithmic axes: the lower left corner is where an allocator wants
-to be. The dashed cross is the baseline. Hollow markers are limits (bump, lifo) and the A/A copy."""
+time (of the time pass), both on logarithmic axes: lower left is better. The dashed cross is the
+baseline. Hollow markers are reference allocators (bump, lifo) and the A/A copy."""
 NEEDS = ("wall_s", "footprint_peak_bytes")
 PLACE = 60
 EACH = "workload"
 
 
-def _points(study: Study) -> dict[Cell, pd.DataFrame]:
-    """Per cell: allocators down, columns wall and memory."""
-    both = {"wall": study.medians("wall_s"), "memory": study.medians("footprint_peak_bytes")}
-    by_cell = dict(list(pd.DataFrame(both).dropna().reset_index().groupby(CELL, sort=False)))
-    return {cell: study.in_order(by_cell[cell]) for cell in study.cells if cell in by_cell}
+def _points(analysis: Analysis) -> dict[Case, pd.DataFrame]:
+    """Per case: allocators down, columns wall and memory."""
+    both = {"wall": analysis.medians("wall_s"), "memory": analysis.medians("footprint_peak_bytes")}
+    by_case = dict(list(pd.DataFrame(both).dropna().reset_index().groupby(CASE, sort=False)))
+    return {case: analysis.in_order(by_case[case]) for case in analysis.cases if case in by_case}
 
 
-def _baseline(study: Study, table: pd.DataFrame) -> tuple[float, float] | None:
+def _baseline(analysis: Analysis, table: pd.DataFrame) -> tuple[float, float] | None:
     """Wall time and memory of the baseline."""
-    row = table[table["allocator"] == study.baseline]
+    row = table[table["allocator"] == analysis.baseline]
     return (float(row.wall.iloc[0]), float(row.memory.iloc[0])) if len(row) else None
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """A scatter per thread count."""
-    points = _points(study)
+    points = _points(analysis)
     if not points:
         return None
     figure, axes = _style.panels(len(points), 2, 3.6, 2.9)
-    for axis, (cell, table) in zip(axes, points.items(), strict=True):
-        if cross := _baseline(study, table):
+    for axis, (case, table) in zip(axes, points.items(), strict=True):
+        if cross := _baseline(analysis, table):
             axis.axvline(cross[0], color="#9aa1ad", linewidth=0.8, linestyle="--", zorder=1)
             axis.axhline(cross[1], color="#9aa1ad", linewidth=0.8, linestyle="--", zorder=1)
         for row in each(table):
-            looks = _style.looks(study.cast[row.allocator]) | {"linestyle": "none", "markersize": 8}
+            looks = _style.looks(analysis.allocators[row.allocator]) | {
+                "linestyle": "none",
+                "markersize": 8,
+            }
             axis.plot([row.wall], [row.memory], **looks)
-        axis.set(title=threads_label(cell[2]), xlabel="wall time", ylabel="peak footprint")
+        axis.set(title=threads_label(case[2]), xlabel="wall time", ylabel="peak footprint")
         _style.log_axis(axis, "x", table["wall"], "s")
         _style.log_axis(axis, "y", table["memory"], "bytes")
     names = {name for table in points.values() for name in table["allocator"]}
-    _style.legend(figure, [a for a in study.cast.values() if a.name in names])
+    _style.legend(figure, [a for a in analysis.allocators.values() if a.name in names])
     return figure
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """The same with hover labels."""
-    points = _points(study)
+    points = _points(analysis)
     if not points:
         return None
-    titles = [threads_label(cell[2]) for cell in points]
+    titles = [threads_label(case[2]) for case in points]
     figure, places = _plotly.grid(titles, 3, 330, shared_yaxes=True)
     seen: set[str] = set()
     for place, table in zip(places, points.values(), strict=True):
         for row in each(table):
-            looks = _plotly.looks(study.cast[row.allocator], 12)
+            looks = _plotly.looks(analysis.allocators[row.allocator], 12)
             wall, memory = units.quantity(row.wall, "s"), units.quantity(row.memory, "bytes")
             label = f"<b>{row.allocator}</b><br>{wall}<br>{memory}"
             figure.add_scatter(
@@ -84,7 +87,7 @@ def interactive(study: Study) -> Any:
                 **place,
             )
             seen.add(row.allocator)
-        if cross := _baseline(study, table):
+        if cross := _baseline(analysis, table):
             figure.add_vline(
                 cross[0], line_width=1, line_dash="dash", line_color="#8a8f98", **place
             )

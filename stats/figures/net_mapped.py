@@ -1,4 +1,4 @@
-"""Net mapped bytes over time: the seed study's picture, and the same with brk."""
+"""Net mapped bytes over time: the MIND study's picture, and the same with brk."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stats import units
-from stats.estimates.analysis import Study
-from stats.estimates.series import busiest_cells, series_by_allocator, thin
+from stats.estimates.analysis import Analysis
+from stats.estimates.series import case_with_most_threads, series_by_allocator, thin
 from stats.figures import _plotly, _style
 from stats.figures._multiples import small_multiples
-from stats.tidy.allocators import Actor
+from stats.tidy.allocators import Allocator
 
 TITLE = "Net mapped bytes over time"
 CAPTION = """Bytes mapped by mmap less those unmapped by munmap since the process began (solid):
-what the seed study plotted, here on a logarithmic axis. The dashed line adds what brk moved, which
-the study left out. Time is that of a process under strace. Mapped is not used: a reservation that
-is never touched counts in full."""
+what the MIND study plotted, here on a logarithmic axis. The dashed line adds the bytes that brk moved, which
+the study left out. Time is that of a process under strace. Mapped bytes need not be
+in use: a reservation that is never touched counts in full."""
 NEEDS = ("mmap_calls",)
 PLACE = 80
 EACH = "workload"
 
 
-def _tables(study: Study) -> dict[str, pd.DataFrame]:
-    (cell, *_) = busiest_cells(study)
-    series = series_by_allocator(study, "syscalls", cell, "mmap_calls")
+def _tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    case = case_with_most_threads(analysis)
+    series = series_by_allocator(analysis, "syscalls", case, "mmap_calls")
     return {a: thin(t, "mapped_brk_bytes") for a, t in series.items() if "mapped_bytes" in t}
 
 
 def _visible(tables: dict[str, pd.DataFrame]) -> pd.Series:
-    """The values that the logarithmic axis covers: a process starts from nothing, which it cannot."""
+    """The values that the logarithmic axis covers: from 1 MiB, since a process starts from 0."""
     every = pd.concat(tables.values())["mapped_brk_bytes"]
     return every[every >= 2**20]
 
 
-def _panel(axis: Axes, actor: Actor, table: pd.DataFrame) -> None:
-    axis.step(table["t_s"], table["mapped_bytes"], color=actor.colour, where="post")
+def _panel(axis: Axes, allocator: Allocator, table: pd.DataFrame) -> None:
+    axis.step(table["t_s"], table["mapped_bytes"], color=allocator.colour, where="post")
     axis.step(
         table["t_s"],
         table["mapped_brk_bytes"],
-        color=actor.colour,
+        color=allocator.colour,
         linestyle="--",
         linewidth=1,
         where="post",
@@ -51,9 +51,9 @@ def _panel(axis: Axes, actor: Actor, table: pd.DataFrame) -> None:
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """One panel per allocator."""
-    tables = _tables(study)
+    tables = _tables(analysis)
     if not tables:
         return None
     handles = [
@@ -64,24 +64,24 @@ def draw(study: Study) -> Figure | None:
     def scale(axis: Axes) -> None:
         _style.log_axis(axis, "y", _visible(tables), "bytes")
 
-    return small_multiples(study, tables, _panel, handles, scale)
+    return small_multiples(analysis, tables, _panel, handles, scale)
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """All allocators in one plot."""
-    tables = _tables(study)
+    tables = _tables(analysis)
     if not tables:
         return None
     figure = _plotly.empty(460)
-    for allocator, table in tables.items():
-        actor = study.cast[allocator]
-        looks = _plotly.looks(actor)
-        for column, name, dash in (
+    for name, table in tables.items():
+        allocator = analysis.allocators[name]
+        looks = _plotly.looks(allocator)
+        for column, suffix, dash in (
             ("mapped_bytes", "", "solid"),
             ("mapped_brk_bytes", " with brk", "dash"),
         ):
             texts = [
-                f"<b>{allocator}</b>{name} {t:.3f} s: {units.quantity(v, 'bytes')}"
+                f"<b>{name}</b>{suffix} {t:.3f} s: {units.quantity(v, 'bytes')}"
                 for t, v in zip(table["t_s"], table[column], strict=True)
             ]
             figure.add_scatter(
@@ -91,13 +91,13 @@ def interactive(study: Study) -> Any:
                 hovertext=texts,
                 hoverinfo="text",
                 name=looks["name"],
-                legendgroup=allocator,
-                showlegend=not name,
-                visible="legendonly" if actor.role == "twin" else True,
+                legendgroup=name,
+                showlegend=not suffix,
+                visible="legendonly" if allocator.role == "copy" else True,
                 line={
-                    "color": actor.colour,
+                    "color": allocator.colour,
                     "dash": dash,
-                    "width": 1.8 if not name else 1,
+                    "width": 1.8 if not suffix else 1,
                     "shape": "hv",
                 },
             )

@@ -1,4 +1,4 @@
-"""All wall-time ratios at a glance: workloads down, allocators across."""
+"""All wall-time ratios: cases down, allocators across."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
-from stats.load import CELL
 from stats.tables.table import mark
+from stats.tidy.run import CASE
 
 TITLE = "Every wall-time ratio"
-CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; strong colour and a mark
-(✓ ✗ =) only where there is a verdict, pale ones are what was seen and may be noise. The columns at
-the right (limits, A/A copy) are not contestants. Colour ends at a factor of 3."""
+CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; ratios with a
+conclusive verdict (✓ ✗ =) have full colour, others, which may be noise, are pale. The columns at
+the right (A/A copy, reference allocators) get no verdict. Colour is the same beyond a factor of 3."""
 NEEDS = ("wall_s",)
 PLACE = 10
 METRIC = "wall_s"
@@ -28,12 +28,12 @@ _FAINT = 0.3  # how much colour a ratio without verdict gets
 _SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
 
 
-def _grids(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """(effects, texts) with labelled cells as rows and allocators as columns."""
-    rows = study.metric_table(METRIC)
+def _grids(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """(effects, texts) with labelled cases as rows and allocators as columns."""
+    rows = analysis.metric_table(METRIC)
     if rows.empty:
         return None
-    labels = [study.cells[c] for c in rows[CELL].itertuples(index=False, name=None)]
+    labels = [analysis.cases[c] for c in rows[CASE].itertuples(index=False, name=None)]
     texts = [
         f"{units.ratio(r)} {mark(v, g)}"
         for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
@@ -45,7 +45,7 @@ def _grids(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     table = rows.assign(
         label=labels, text=texts, effect=rows["effect"].clip(-_LIMIT, _LIMIT) * strength
     )
-    order = [a for a in study.cast if a in set(rows["allocator"])]
+    order = [a for a in analysis.allocators if a in set(rows["allocator"])]
     down = list(dict.fromkeys(labels))
     effects = table.pivot(index="label", columns="allocator", values="effect").reindex(
         index=down, columns=order
@@ -57,9 +57,9 @@ def _grids(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """A heat table with the numbers in it."""
-    grids = _grids(study)
+    grids = _grids(analysis)
     if grids is None:
         return None
     effects, texts = grids
@@ -79,9 +79,9 @@ def draw(study: Study) -> Figure | None:
     return figure
 
 
-def interactive(study: Study) -> Any:
-    """The heat table with a hover label per cell."""
-    grids = _grids(study)
+def interactive(analysis: Analysis) -> Any:
+    """The heat table with a hover label per case."""
+    grids = _grids(analysis)
     if grids is None:
         return None
     effects, texts = grids

@@ -1,4 +1,4 @@
-"""What shared memory costs: a segment per buffer, an arena, and what else there is."""
+"""The cost of shared memory: a segment per buffer, shm_arena, and other allocators."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _style
 from stats.figures._shm import WAYS, measurements
 
-TITLE = "Shared memory: what a block, a lookup and a batch cost"
-CAPTION = """Medians over processes of what shm-bench measured, all ways turn by turn in the same
+TITLE = "Shared memory: cost of a block, a lookup and a batch"
+CAPTION = """Medians over processes of what shm-bench measured, all ways in turn in the same
 process; bars from the lower to the upper quartile. Untouched blocks are only allocated, touched
 ones also written to, reused ones had been written to before. One batch is 16 requests of 4 KiB."""
 NEEDS = ("wall_s",)
@@ -50,9 +50,9 @@ def _line(axes: Axes, way: str, own: pd.DataFrame) -> None:
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """A panel per kind of work, a line per way."""
-    table = measurements(study)
+    table = measurements(analysis)
     if table.empty:
         return None
     chosen = [(p, _select(table, *p[1:4])) for p in _PANELS]

@@ -1,4 +1,4 @@
-"""How many times better the arena is, with intervals."""
+"""Ratios of a segment per buffer to shm_arena, with intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _style
 from stats.figures._shm import gains, measurements
 from stats.frames import each
@@ -16,11 +16,11 @@ from stats.frames import each
 TITLE = "Shared memory: the arena against a segment per buffer"
 CAPTION = """The cost before over the cost with shm_arena (for concurrent allocation: the rate with
 it over the rate before): geometric mean over processes with its 95 % interval, paired in each
-process. Right of 1 the arena is better, grey intervals hold 1; touching fresh pages costs the same page faults both
-ways."""
+process. Right of 1 the arena is better, grey intervals include 1. Touching fresh pages costs the same
+page faults either way."""
 NEEDS = ("wall_s",)
 PLACE = 59
-_NEITHER = "#8a8f98"
+_UNDECIDED = "#8a8f98"
 _WHAT = {"ns": "", "ns_write": ", write", "ns_read": ", read", "ops_per_s": ""}
 
 
@@ -35,15 +35,15 @@ def _label(row: Any) -> str:
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
-    """A row per cell: a mark, its interval, its number."""
-    table = gains(measurements(study))
+def draw(analysis: Analysis) -> Figure | None:
+    """A row per case: a mark, its interval, its number."""
+    table = gains(measurements(analysis))
     if table.empty:
         return None
     table = table.sort_values(["bench", "mode", "what", "x"]).reset_index(drop=True)
     figure, (axis,) = _style.panels(1, 1, 7.2, 0.9 + 0.2 * len(table))
     for y, row in enumerate(each(table)):
-        colour = _style.GOOD if row.low > 1 else _style.BAD if row.high < 1 else _NEITHER
+        colour = _style.GOOD if row.low > 1 else _style.BAD if row.high < 1 else _UNDECIDED
         axis.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6)
         axis.plot([row.gain], [y], "o", color=colour, markersize=4)
         text = f"{units.ratio(row.gain)} {units.interval(row.low, row.high)}"

@@ -1,17 +1,17 @@
-"""Whether a pool grows while blocks are freed and allocated again."""
+"""Memory of a pool while blocks are freed and allocated many times."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _style
 
-TITLE = "Shared memory: a long time of free and reuse"
+TITLE = "Shared memory: memory during many frees and allocations"
 CAPTION = """Random frees and allocations of 64 bytes to 64 KiB. Live: in blocks. Reserved: in slots
-that are in use. Peak: the most ever reserved. Median over processes. A pool that lost memory, or that
-one size took away from another, would climb."""
+that are in use. Peak: the most ever reserved. Median over processes. A pool that leaked, or in which
+free memory of one size could not serve another, would grow."""
 NEEDS = ("wall_s",)
 PLACE = 61
 _LINES = {
@@ -21,17 +21,17 @@ _LINES = {
 }
 
 
-def _rounds(study: Study) -> pd.DataFrame | None:
-    """Medians over processes, one row per round, of the cells that kept count of memory."""
-    frames = [pd.DataFrame(r["rounds"]) for r in study.records("time") if r["rounds"]]
+def _rounds(analysis: Analysis) -> pd.DataFrame | None:
+    """Medians over processes, one row per round, of the cases that kept count of memory."""
+    frames = [pd.DataFrame(r["rounds"]) for r in analysis.records("time") if r["rounds"]]
     frames = [f for f in frames if set(_LINES) <= set(f.columns)]
     return pd.concat(frames).groupby("round").median() if frames else None
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """Three lines over the rounds."""
-    table = _rounds(study)
+    table = _rounds(analysis)
     if table is None:
         return None
     figure, (axis,) = _style.panels(1, 1, 5.0, 2.6)

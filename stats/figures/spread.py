@@ -1,4 +1,4 @@
-"""Geometric means beside everything that went into them."""
+"""Geometric means beside the ratios of all cases."""
 
 from __future__ import annotations
 
@@ -9,77 +9,76 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.estimates.geometric_mean import summarise
 from stats.figures import _plotly, _style
 from stats.frames import each
-from stats.load import CELL
+from stats.tidy.run import CASE
 
-TITLE = "Geometric mean, and every row behind it"
-CAPTION = """Each small mark is one workload at one number of threads: its wall time over the
-baseline's. The large mark is the geometric mean of the row, the number at the right its value,
-followed by the counts of claimed wins and losses. A mean that hides a mark far to the right hides a
-disaster."""
+TITLE = "Geometric mean and the ratio of every case"
+CAPTION = """Each small mark is one case: its wall time over the baseline's. The large mark is the
+geometric mean of the row; the number at the right is its value, followed by how many cases are
+claimed as faster and slower. A mean close to 1 can hide a case far to the right."""
 NEEDS = ("wall_s",)
 PLACE = 20
 METRIC = "wall_s"
 
 
-def _tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    rows = study.metric_table(METRIC)
+def _tables(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    rows = analysis.metric_table(METRIC)
     if rows.empty:
         return None
     summary = summarise(rows, lower_is_better=True).set_index("allocator")
-    order = [a for a in study.cast if a in summary.index]
+    order = [a for a in analysis.allocators if a in summary.index]
     return rows, summary.loc[order].reset_index()
 
 
-def _counts(study: Study, row: Any) -> str:
+def _counts(analysis: Analysis, row: Any) -> str:
     mean = units.ratio(row.geomean)
-    contestant = study.cast[row.allocator].is_contestant
-    return f"{mean} ({row.wins} won, {row.losses} lost)" if contestant else mean
+    contestant = analysis.allocators[row.allocator].is_contestant
+    return f"{mean} ({row.wins} faster, {row.losses} slower)" if contestant else mean
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """A strip of marks per allocator."""
-    tables = _tables(study)
+    tables = _tables(analysis)
     if tables is None:
         return None
     rows, summary = tables
     figure, (axis,) = _style.panels(1, 1, 7.2, 0.8 + 0.3 * len(summary))
     for y, row in enumerate(each(summary)):
-        actor = study.cast[row.allocator]
+        allocator = analysis.allocators[row.allocator]
         ratios = rows[rows["allocator"] == row.allocator]["ratio"]
-        axis.plot(ratios, [y] * len(ratios), "|", color=actor.colour, markersize=9, alpha=0.75)
+        axis.plot(ratios, [y] * len(ratios), "|", color=allocator.colour, markersize=9, alpha=0.75)
         axis.plot(
-            [row.geomean], [y], **_style.looks(actor) | {"markersize": 8, "linestyle": "none"}
+            [row.geomean], [y], **_style.looks(allocator) | {"markersize": 8, "linestyle": "none"}
         )
-        text = _counts(study, row)
+        text = _counts(analysis, row)
         axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axis.set_yticks(range(len(summary)), list(summary["allocator"]))
     axis.set_ylim(len(summary) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    _style.ratio_axis(axis, rows["ratio"], f"wall time / {study.baseline}")
+    _style.ratio_axis(axis, rows["ratio"], f"wall time / {analysis.baseline}")
     return figure
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """The same; hovering a mark names its workload."""
-    tables = _tables(study)
+    tables = _tables(analysis)
     if tables is None:
         return None
     rows, summary = tables
     figure = _plotly.empty(120 + 30 * len(summary), showlegend=False)
     for row in each(summary):
-        actor = study.cast[row.allocator]
+        allocator = analysis.allocators[row.allocator]
         own = rows[rows["allocator"] == row.allocator]
-        labels = [study.cells[c] for c in own[CELL].itertuples(index=False, name=None)]
+        labels = [analysis.cases[c] for c in own[CASE].itertuples(index=False, name=None)]
         texts = [
             f"{label}<br><b>{row.allocator}</b> {units.ratio(r)}"
             for label, r in zip(labels, own["ratio"], strict=True)
         ]
-        looks = _plotly.looks(actor, 13)
+        looks = _plotly.looks(allocator, 13)
         figure.add_scatter(
             x=own["ratio"],
             y=[row.allocator] * len(own),
@@ -89,7 +88,7 @@ def interactive(study: Study) -> Any:
             marker={
                 "symbol": "line-ns-open",
                 "size": 11,
-                "color": actor.colour,
+                "color": allocator.colour,
                 "line": {"width": 2},
             },
         )
@@ -108,7 +107,7 @@ def interactive(study: Study) -> Any:
             xref="paper",
             xanchor="left",
             y=row.allocator,
-            text=_counts(study, row),
+            text=_counts(analysis, row),
             showarrow=False,
         )
     figure.update_layout(margin_r=150)
@@ -117,5 +116,5 @@ def interactive(study: Study) -> Any:
     ends = np.append(rows["ratio"], [0.95, 1.05])
     return figure.update_xaxes(
         _plotly.ratio_axis(ends.min() / 1.06, ends.max() * 1.06),
-        title_text=f"wall time / {study.baseline}",
+        title_text=f"wall time / {analysis.baseline}",
     )

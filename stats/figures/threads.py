@@ -8,20 +8,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
 
 TITLE = "Throughput by threads"
-CAPTION = """Operations per second: median over blocks, bars from the lower to the upper quartile.
-Dotted lines with open markers are limits, not contestants."""
+CAPTION = """Operations per second: median over replicates, bars from the lower to the upper
+quartile. Dotted lines with open markers are reference allocators."""
 NEEDS = ("ops_per_s",)
 PLACE = 20
 EACH = "workload"
 
 
-def _quartiles(study: Study) -> pd.DataFrame | None:
+def _quartiles(analysis: Analysis) -> pd.DataFrame | None:
     """Columns allocator, threads, low, mid, high; None where only one number of threads ran."""
-    rows = study.work[study.work["metric"] == "ops_per_s"]
+    rows = analysis.work[analysis.work["metric"] == "ops_per_s"]
     if rows["threads"].nunique() < 2:
         return None
     grouped = rows.groupby(["allocator", "threads"])["value"]
@@ -30,20 +30,22 @@ def _quartiles(study: Study) -> pd.DataFrame | None:
 
 
 @_style.with_style
-def draw(study: Study) -> Figure | None:
+def draw(analysis: Analysis) -> Figure | None:
     """One line per allocator."""
-    table = _quartiles(study)
+    table = _quartiles(analysis)
     if table is None:
         return None
     figure, (axis,) = _style.panels(1, 1, 6.2, 3.6)
-    actors = [
-        a for a in study.cast.values() if a.name in set(table["allocator"]) and a.role != "twin"
+    allocators = [
+        a
+        for a in analysis.allocators.values()
+        if a.name in set(table["allocator"]) and a.role != "copy"
     ]
-    for actor in actors:
-        own = table[table["allocator"] == actor.name]
+    for allocator in allocators:
+        own = table[table["allocator"] == allocator.name]
         spread = [own["mid"] - own["low"], own["high"] - own["mid"]]
         axis.errorbar(
-            own["threads"], own["mid"], yerr=spread, elinewidth=0.8, **_style.looks(actor)
+            own["threads"], own["mid"], yerr=spread, elinewidth=0.8, **_style.looks(allocator)
         )
     axis.set_xscale("log", base=2)
     counts = sorted(table["threads"].unique())
@@ -53,20 +55,20 @@ def draw(study: Study) -> Figure | None:
     axis.set_ylabel("operations per second")
     axis.set_ylim(bottom=0)
     _style.unit_axis(axis.yaxis, "1/s")
-    _style.legend(figure, actors)
+    _style.legend(figure, allocators)
     return figure
 
 
-def interactive(study: Study) -> Any:
+def interactive(analysis: Analysis) -> Any:
     """The same with hover labels."""
-    table = _quartiles(study)
+    table = _quartiles(analysis)
     if table is None:
         return None
     figure = _plotly.empty(430)
-    for actor in study.cast.values():
-        own = table[table["allocator"] == actor.name]
+    for allocator in analysis.allocators.values():
+        own = table[table["allocator"] == allocator.name]
         texts = [
-            f"<b>{actor.name}</b> {t} threads: {units.quantity(v, '1/s')}"
+            f"<b>{allocator.name}</b> {t} threads: {units.quantity(v, '1/s')}"
             for t, v in zip(own["threads"], own["mid"], strict=True)
         ]
         bars = {
@@ -83,8 +85,8 @@ def interactive(study: Study) -> Any:
             mode="lines+markers",
             hovertext=texts,
             hoverinfo="text",
-            visible="legendonly" if actor.role == "twin" else True,
-            **_plotly.looks(actor),
+            visible="legendonly" if allocator.role == "copy" else True,
+            **_plotly.looks(allocator),
         )
     counts = sorted(table["threads"].unique())
     figure.update_xaxes(

@@ -1,3 +1,1 @@
-"""report.html: one self-contained page. build.py gathers, page.html.j2 lays out, page.css and
-page.js dress it.
-"""
+"""report.html, one self-contained page: page.py gathers its data, page.html.j2 lays it out."""

@@ -1,4 +1,4 @@
-"""What a workload is, in the words that the run itself keeps: no binary is asked."""
+"""The descriptions of workloads that a run's manifest holds."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class About:
-    """What a workload does, whose work it is, and what it stresses; an empty text is not known."""
+class Description:
+    """What a workload does, where it comes from, and what it stresses; "" where not known."""
 
     summary: str = ""
     source: str = ""
     stresses: str = ""
 
 
-def about(manifest: dict[str, Any]) -> dict[str, About]:
-    """Workload or program name -> its description, from a run's manifest.
+def descriptions(manifest: dict[str, Any]) -> dict[str, Description]:
+    """The description of each workload and program by name.
 
-    memtest's words stand under `workloads`; an experiment's `summary` (the only text that a program
-    has) goes before them.
+    memtest's texts are under `workloads`; an experiment's `summary`, the only text of a program,
+    takes precedence.
     """
     found = {
-        str(w["name"]): About(*(str(w.get(k) or "") for k in ("summary", "source", "stresses")))
+        str(w["name"]): Description(
+            *(str(w.get(k) or "") for k in ("summary", "source", "stresses"))
+        )
         for w in manifest.get("workloads") or []
         if isinstance(w, dict) and "name" in w
     }
@@ -30,6 +32,6 @@ def about(manifest: dict[str, Any]) -> dict[str, About]:
     for entry in [*definition.get("workload", []), *definition.get("command", [])]:
         name = str(entry.get("name"))
         if entry.get("summary"):
-            known = found.get(name, About())
-            found[name] = About(str(entry["summary"]), known.source, known.stresses)
+            known = found.get(name, Description())
+            found[name] = Description(str(entry["summary"]), known.source, known.stresses)
     return found

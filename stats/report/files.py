@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import file_formats, plots, write_figures
 from stats.report.page import write_page
 from stats.tables import diagnostics, mind_study, ratios
@@ -16,45 +16,51 @@ from stats.tables.workload import workload
 FIGURES_UP_TO = 8  # workloads; of a run with more, figures/ holds only the figures of the whole run
 
 
-def write_everything(study: Study, folder: Path, formats: str | None) -> Path:
+def write_everything(analysis: Analysis, folder: Path, formats: str | None) -> Path:
     """Writes tidy.csv, tables/, figures/ and report.html to `folder`; returns the page's path.
 
     `formats` None means PNG, and of a run with many workloads only the figures of the whole run:
     the page draws the others, and matplotlib takes a third of a second for each.
     """
     chosen = file_formats(formats or "png")
-    all_views = bool(formats) or len(study.cases) <= FIGURES_UP_TO
+    all_views = bool(formats) or len(analysis.settings) <= FIGURES_UP_TO
     show_progress("tables")
-    write_tables(study, folder)
+    write_tables(analysis, folder)
     for plot in plots().values():
         if all_views or not plot.per_workload:
             show_progress(f"figures/: {plot.name}")
-            write_figures(study, plot, folder / "figures", chosen)
-    write_page(study, folder / "report.html", show_progress)
+            write_figures(analysis, plot, folder / "figures", chosen)
+    write_page(analysis, folder / "report.html", show_progress)
     show_progress("")
     if not all_views:
         print(f"figures/ has no figures of single workloads: ./stats.py plot all {folder}")
     return folder / "report.html"
 
 
-def write_tables(study: Study, folder: Path) -> None:
+def write_tables(analysis: Analysis, folder: Path) -> None:
     """Writes tidy.csv, and into tables/ all estimates and every table in every format."""
     tables = folder / "tables"
     tables.mkdir(parents=True, exist_ok=True)
-    study.table.to_csv(folder / "tidy.csv", index=False)
-    study.judged.to_csv(tables / "estimates.csv", index=False)
-    views = [study.only(case) for case in study.cases]
-    for table in [*tables_of_run(study), *map(workload, views)]:
+    analysis.table.to_csv(folder / "tidy.csv", index=False)
+    analysis.estimates.to_csv(tables / "estimates.csv", index=False)
+    views = [analysis.only(setting) for setting in analysis.settings]
+    for table in [*tables_of_run(analysis), *map(workload, views)]:
         for form, suffix in SUFFIX.items():
             (tables / f"{table.name}{suffix}").write_text(render(table, form), encoding="utf-8")
 
 
-def tables_of_run(study: Study) -> list[Table]:
+def tables_of_run(analysis: Analysis) -> list[Table]:
     """All tables about the whole run that have rows; the one of failures also without."""
-    headline = ratios.headline_metrics(study)
-    made = [make(study, metric) for make in (ratios.overall, ratios.details) for metric in headline]
-    made += [mind_study.mind_table(study), diagnostics.noise(study), diagnostics.passes(study)]
-    return [table for table in made if len(table.frame)] + [diagnostics.status(study)]
+    headline = ratios.headline_metrics(analysis)
+    made = [
+        make(analysis, metric) for make in (ratios.overall, ratios.details) for metric in headline
+    ]
+    made += [
+        mind_study.mind_table(analysis),
+        diagnostics.noise(analysis),
+        diagnostics.passes(analysis),
+    ]
+    return [table for table in made if len(table.frame)] + [diagnostics.status(analysis)]
 
 
 def show_progress(text: str) -> None:

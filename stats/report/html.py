@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.figures import Plot
 from stats.tables.table import Table
 from stats.units import magnitude
@@ -14,7 +15,7 @@ from stats.units import magnitude
 _CLASSES = {"✓": "good", "✗": "bad", "·": "faint", "?": "faint"}
 
 
-def _cell(text: str, order: str | None, is_text: bool) -> Markup:
+def _td(text: str, order: str | None, is_text: bool) -> Markup:
     names = [_CLASSES[sign] for sign in _CLASSES if text.endswith((f" {sign}", f" {sign})"))]
     names += [] if is_text else ["num"]
     attributes = Markup(' class="{}"').format(" ".join(names)) if names else Markup("")
@@ -23,8 +24,8 @@ def _cell(text: str, order: str | None, is_text: bool) -> Markup:
     return Markup("<td{}>{}</td>").format(attributes, text)
 
 
-def _orders(texts: list[str]) -> list[str] | None:
-    """Sort keys of a column, None where it is not one of numbers; a dash sorts below every number."""
+def _sort_keys(texts: list[str]) -> list[str] | None:
+    """Sort keys of a column, None where it is not one of numbers; a dash sorts first."""
     numbers = [magnitude(text) for text in texts]
     if all(n is None for n in numbers) or any(
         n is None and text not in ("–", "") for n, text in zip(numbers, texts, strict=True)
@@ -38,22 +39,22 @@ def table_html(table: Table, sortable: bool = True, paged: bool = False) -> Mark
     texts = [list(map(str, row)) for row in table.frame.itertuples(index=False)]
     body = len(texts) - table.footer
     columns = list(zip(*texts[:body], strict=True)) if body else []
-    orders = [_orders(list(column)) for column in columns]
+    keys_of_columns = [_sort_keys(list(column)) for column in columns]
 
     def line(i: int) -> Markup:
-        keys = [column[i] if column and i < body else None for column in orders] or [None] * len(
-            texts[i]
-        )
-        cells = [
-            _cell(text, key, c < table.text_columns)
+        keys = [column[i] if column and i < body else None for column in keys_of_columns] or [
+            None
+        ] * len(texts[i])
+        cell_tags = [
+            _td(text, key, c < table.text_columns)
             for c, (text, key) in enumerate(zip(texts[i], keys, strict=True))
         ]
-        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+        return Markup("<tr>{}</tr>").format(Markup("").join(cell_tags))
 
     head = Markup("").join(
         Markup("<th{}>{}</th>").format(
             Markup("") if c < table.text_columns else Markup(' class="num"'),
-            escape(name).replace("_", Markup("_<wbr>")),  # long names may be broken there
+            escape(name).replace("_", Markup("_<wbr>")),  # where a long name may wrap
         )
         for c, name in enumerate(table.frame.columns)
     )
@@ -69,9 +70,9 @@ def table_html(table: Table, sortable: bool = True, paged: bool = False) -> Mark
     return opening + Markup("").join(parts) + Markup("</table></div>")
 
 
-def plot_data(plot: Plot, name: str, study: Study) -> dict[str, Any] | None:
-    """What the template needs to place one figure: interactive where it can be, a picture where
-    not, None for neither.
+def plot_data(plot: Plot, name: str, analysis: Analysis) -> dict[str, Any] | None:
+    """The template's data of one figure: interactive where the figure has that form, else an SVG
+    picture; None where there is nothing to show.
     """
     base = {
         "id": name,
@@ -81,18 +82,16 @@ def plot_data(plot: Plot, name: str, study: Study) -> dict[str, Any] | None:
         "svg": None,
         "wide": False,
     }
-    figure = plot.interactive(study)
+    figure = plot.interactive(analysis)
     if figure is not None:
         json = Markup(figure.to_json().replace("</", "<\\/"))
         height = figure.layout.height
         return base | {"json": json, "height": height, "wide": "xaxis2" in figure.layout}
-    printed = plot.draw(study)
+    printed = plot.draw(analysis)
     return None if printed is None else base | {"svg": Markup(_svg(printed))}
 
 
 def _svg(figure: Any) -> str:
-    import io
-
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
@@ -110,6 +109,3 @@ def definition_rows(content: dict[str, Any]) -> list[tuple[str, str]]:
         else:
             rows.append((str(key), "not known" if value is None else str(value)))
     return rows
-
-
-__all__ = ["definition_rows", "escape", "plot_data", "table_html"]

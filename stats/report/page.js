@@ -48,7 +48,7 @@ function startTheme() {
     setTheme(dark);
     try {
       localStorage.setItem("alloclab-theme", dark ? "dark" : "light");
-    } catch { /* not remembered, that is all */ }
+    } catch { /* the choice is then not stored */ }
   });
 }
 

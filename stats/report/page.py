@@ -1,4 +1,4 @@
-"""Gathers what the page shows and writes it."""
+"""Builds report.html: gathers the data of page.html.j2 and renders it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from stats.estimates.analysis import Study
-from stats.estimates.verdict import MIN_BLOCKS
+from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import MIN_REPLICATES
 from stats.figures import plots
 from stats.report import sentences
-from stats.report.descriptions import About, about
+from stats.report.descriptions import Description, descriptions
 from stats.report.html import definition_rows, plot_data, table_html
 from stats.tables import against_best, counters, diagnostics, mind_study, ratios
 from stats.tables.table import Table, file_name
 from stats.tables.workload import workload
 from stats.tidy.metrics import Metric
 
-OPEN_AT_MOST = 4  # with more workloads than that their sections start folded
+OPEN_AT_MOST = 4  # workload settings; with more, their sections start folded
 
 
-def write_page(study: Study, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
-    """Writes the self-contained page to `path`, telling `say` how far it is. Raises OSError when
-    that cannot be written.
+def write_page(
+    analysis: Analysis, path: Path, show_progress: Callable[[str], None] = lambda _: None
+) -> None:
+    """Writes the self-contained page to `path`, reporting progress to `show_progress`. Raises
+    OSError when it cannot be written.
     """
     environment = Environment(
         loader=PackageLoader("stats", "report"),
@@ -40,33 +42,35 @@ def write_page(study: Study, path: Path, say: Callable[[str], None] = lambda _: 
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    page = environment.get_template("page.html.j2").render(**context(study, say), **_assets())
+    page = environment.get_template("page.html.j2").render(
+        **context(analysis, show_progress), **_assets()
+    )
     path.write_text(page, encoding="utf-8")
 
 
-def context(study: Study, say: Callable[[str], None]) -> dict[str, Any]:
-    """Everything that page.html.j2 names, but for scripts and styles."""
-    headline = ratios.headline_metrics(study)
-    manifest = study.run.manifest
+def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[str, Any]:
+    """The variables of page.html.j2 except scripts and styles."""
+    headline = ratios.headline_metrics(analysis)
+    manifest = analysis.run.manifest
     return {
-        "title": manifest.get("title") or manifest.get("experiment") or study.run.path.name,
+        "title": manifest.get("title") or manifest.get("experiment") or analysis.run.path.name,
         "question": manifest.get("question", ""),
-        "run_name": study.run.path.resolve().name,
+        "run_name": analysis.run.path.resolve().name,
         "facts": _facts(manifest),
-        "glance": _glance(study, headline),
-        "overall": [_tab(m, ratios.overall(study, m)) for m in headline],
-        "every_row": table_html(_every_row(study, headline), paged=True) if headline else "",
-        "run_plots": _plots(study, per_workload=False),
-        "workloads": _workloads(study, say),
-        "folded": len(study.cases) > OPEN_AT_MOST,
-        "standing": _standing(study),
-        "seed": _shown(mind_study.mind_table(study)),
-        "noise": _shown(_headline_noise(study, headline)),
-        "noise_sentences": [sentences.noise_sentence(study, m) for m in headline],
-        "passes": _shown(diagnostics.passes(study)),
-        "status": _shown(diagnostics.status(study)),
-        "unavailable": _unavailable(study),
-        "doctor": _doctor(manifest),
+        "summary": _summary(analysis, headline),
+        "overall": [_tab(m, ratios.overall(analysis, m)) for m in headline],
+        "every_row": table_html(_every_row(analysis, headline), paged=True) if headline else "",
+        "run_plots": _plots(analysis, per_workload=False),
+        "workloads": _workloads(analysis, show_progress),
+        "folded": len(analysis.settings) > OPEN_AT_MOST,
+        "against_best": _against_best(analysis),
+        "mind_study": _shown(mind_study.mind_table(analysis)),
+        "noise": _shown(_headline_noise(analysis, headline)),
+        "noise_sentences": [sentences.noise_sentence(analysis, m) for m in headline],
+        "passes": _shown(diagnostics.passes(analysis)),
+        "status": _shown(diagnostics.status(analysis)),
+        "unavailable": _unavailable(analysis),
+        "machine_warnings": _machine_warnings(manifest),
         "allocators": _allocators(manifest),
         "skipped": manifest.get("skipped") or [],
         "manifest": definition_rows(
@@ -77,13 +81,14 @@ def context(study: Study, say: Callable[[str], None]) -> dict[str, Any]:
             }
         ),
         "definition": json.dumps(manifest.get("definition") or {}, indent=2, ensure_ascii=False),
-        "glossary": table_html(_glossary(study)),
-        "delta": study.delta,
+        "glossary": table_html(_glossary(analysis)),
+        "delta": analysis.delta,
+        "min_replicates": MIN_REPLICATES,
     }
 
 
 def _assets() -> dict[str, Any]:
-    """Scripts and styles, all of them inside the page."""
+    """The scripts and styles that the page embeds."""
     from plotly.offline import get_plotlyjs
 
     here = resources.files("stats.report")
@@ -100,7 +105,7 @@ def _assets() -> dict[str, Any]:
 
 
 def _facts(manifest: dict[str, Any]) -> list[str]:
-    """The line under the title: when, where, with what."""
+    """The line under the title: time, machine, revision."""
     host = manifest.get("host") or {}
     source = manifest.get("source") or {}
     revision = str(source.get("revision") or "")[:12]
@@ -112,24 +117,24 @@ def _facts(manifest: dict[str, Any]) -> list[str]:
         f"revision {revision}{' with changes' if source.get('dirty') else ''}"
         if revision
         else "revision unknown",
-        _kept_out(manifest),
+        _removed_variables(manifest),
     ]
     return [fact for fact in facts if fact]
 
 
-def _kept_out(manifest: dict[str, Any]) -> str:
-    """Which variables of the calling shell would have steered an allocator and did not."""
+def _removed_variables(manifest: dict[str, Any]) -> str:
+    """The variables of the calling shell that were not passed on, since allocators read them."""
     environment = manifest.get("environment")
     if not environment:
         return ""
     names = ", ".join(environment.get("kept_out") or {})
-    return f"kept from the measured programs: {names}" if names else ""
+    return f"variables not passed to the measured programs: {names}" if names else ""
 
 
-def _glance(study: Study, headline: list[Metric]) -> list[str]:
-    said = [sentences.cast_sentence(study), sentences.status_sentence(study)]
-    said += [sentences.verdict_sentence(study, m) for m in headline[:2]]
-    return said + [sentences.noise_sentence(study, m) for m in headline[:1]]
+def _summary(analysis: Analysis, headline: list[Metric]) -> list[str]:
+    sentences_shown = [sentences.comparison_sentence(analysis), sentences.status_sentence(analysis)]
+    sentences_shown += [sentences.verdict_sentence(analysis, m) for m in headline[:2]]
+    return sentences_shown + [sentences.noise_sentence(analysis, m) for m in headline[:1]]
 
 
 def _shown(table: Table) -> dict[str, Any] | None:
@@ -147,47 +152,49 @@ def _tab(metric: Metric, table: Table) -> dict[str, Any]:
     }
 
 
-def _every_row(study: Study, metrics: list[Metric]) -> Table:
+def _every_row(analysis: Analysis, metrics: list[Metric]) -> Table:
     """All rows of the headline metrics in one table."""
     frames = []
     for metric in metrics:
-        frame = ratios.details(study, metric).frame.rename(columns={study.baseline: "baseline"})
+        frame = ratios.details(analysis, metric).frame.rename(
+            columns={analysis.baseline: "baseline"}
+        )
         frame.insert(0, "metric", metric.name)
         frames.append(frame)
     every = pd.concat(frames, ignore_index=True)
     return Table("every_row", "Every estimate", every, every, text_columns=3)
 
 
-def _headline_noise(study: Study, metrics: list[Metric]) -> Table:
-    """The A/A rows of the headline metrics that have enough blocks to mean something."""
-    table = diagnostics.noise(study)
+def _headline_noise(analysis: Analysis, metrics: list[Metric]) -> Table:
+    """The A/A rows of the headline metrics that have enough replicates for a verdict."""
+    table = diagnostics.noise(analysis)
     kept = table.frame["metric"].isin([m.name for m in metrics])
-    kept &= table.frame["blocks"].astype(int) >= MIN_BLOCKS
+    kept &= table.frame["replicates"].astype(int) >= MIN_REPLICATES
     return replace(table, frame=table.frame[kept])
 
 
-def _plots(study: Study, per_workload: bool) -> list[dict[str, Any]]:
+def _plots(analysis: Analysis, per_workload: bool) -> list[dict[str, Any]]:
     chosen = [p for p in plots().values() if p.per_workload == per_workload]
-    made = [plot_data(p, name, view) for p in chosen for name, view in p.views(study)]
+    made = [plot_data(p, name, view) for p in chosen for name, view in p.views(analysis)]
     return [data for data in made if data]
 
 
-def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    known = about(study.run.manifest)
-    programs = (study.run.manifest.get("definition") or {}).get("command") or []
+def _workloads(analysis: Analysis, show_progress: Callable[[str], None]) -> list[dict[str, Any]]:
+    known = descriptions(analysis.run.manifest)
+    programs = (analysis.run.manifest.get("definition") or {}).get("command") or []
     commands = {str(c.get("name")): shlex.join(map(str, c.get("argv", []))) for c in programs}
     made = []
-    for number, ((name, params), label) in enumerate(study.cases.items(), start=1):
-        say(f"report.html: workload {number} of {len(study.cases)}, {label}")
-        view = study.only((name, params))
-        told = known.get(name, About())
+    for number, ((name, params), label) in enumerate(analysis.settings.items(), start=1):
+        show_progress(f"report.html: workload {number} of {len(analysis.settings)}, {label}")
+        view = analysis.only((name, params))
+        told = known.get(name, Description())
         made.append(
             {
                 "label": label,
                 "anchor": file_name(label),
                 "params": commands.get(name) or params.replace(";", ", "),
                 "about": told,
-                "said": counters.said(view),
+                "case_texts": counters.case_texts(view),
                 **(_shown(workload(view)) or {"html": "", "notes": []}),
                 "plots": _plots(view, per_workload=True),
             }
@@ -195,18 +202,19 @@ def _workloads(study: Study, say: Callable[[str], None]) -> list[dict[str, Any]]
     return made
 
 
-def _standing(study: Study) -> dict[str, Any] | None:
+def _against_best(analysis: Analysis) -> dict[str, Any] | None:
     """The project's own allocator against the best other; None where either is missing."""
-    name = against_best.own_allocator(study)
-    metrics = against_best.compared_metrics(study)
+    name = against_best.own_allocator(analysis)
+    metrics = against_best.compared_metrics(analysis)
     if (
         name is None
         or not metrics
-        or not any(a.is_contestant and a.name != name for a in study.cast.values())
+        or not any(a.is_contestant and a.name != name for a in analysis.allocators.values())
     ):
         return None
     summary, rows = (
-        make(study, name, metrics) for make in (against_best.summary_table, against_best.rows_table)
+        make(analysis, name, metrics)
+        for make in (against_best.summary_table, against_best.rows_table)
     )
     if rows.frame.empty:
         return None
@@ -218,20 +226,23 @@ def _standing(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _unavailable(study: Study) -> list[str]:
-    """Metrics that the machine could not give, with the reason and the number of processes."""
+def _unavailable(analysis: Analysis) -> list[str]:
+    """Metrics that could not be measured, with the reason and the number of processes."""
     found = Counter(
-        (name, why) for r in study.run.records for name, why in (r.get("unavailable") or {}).items()
+        (name, why)
+        for r in analysis.run.records
+        for name, why in (r.get("unavailable") or {}).items()
     )
     return [f"{name}: {why} ({count} processes)" for (name, why), count in found.items()]
 
 
-def _doctor(manifest: dict[str, Any]) -> list[dict[str, str]] | None:
-    """The doctor's findings that are not fine; None when it was not asked."""
+def _machine_warnings(manifest: dict[str, Any]) -> list[dict[str, str]] | None:
+    """The findings of the machine check other than ok; None where there was no check."""
     doctor = manifest.get("doctor")
     if not isinstance(doctor, dict):
         return None
-    return [f for f in doctor.get("findings") or [] if f.get("status") != "ok"]
+    bad = [f for f in doctor.get("findings") or [] if f.get("status") != "ok"]
+    return [f | {"help": f.get("help") or f.get("cure", "")} for f in bad]  # stored runs say cure
 
 
 def _allocators(manifest: dict[str, Any]) -> str:
@@ -243,11 +254,11 @@ def _allocators(manifest: dict[str, Any]) -> str:
     return table_html(Table("allocators", "Allocators", frame, frame, text_columns=len(columns)))
 
 
-def _glossary(study: Study) -> Table:
-    present = set(study.table["metric"])
+def _glossary(analysis: Analysis) -> Table:
+    present = set(analysis.table["metric"])
     rows = [
-        [m.name, m.unit, m.home_pass, m.direction, m.meaning]
-        for m in study.metrics
+        [m.name, m.unit, m.pass_name, m.direction, m.meaning]
+        for m in analysis.metrics
         if m.name in present
     ]
     frame = pd.DataFrame(rows, columns=["metric", "unit", "pass", "better", "meaning"])

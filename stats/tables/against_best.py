@@ -1,9 +1,8 @@
 """One allocator against the best of the others, case by case.
 
-A geometric mean over allocators asks who is good on average; this asks what a user loses who picks
-one allocator instead of the best one for his work. The best is known only from this run's data:
-the smallest of several noisy numbers is on average too small, so the comparison leans against the
-chosen allocator, the more so the more peers there are and the noisier the metric.
+This shows what a program loses with one allocator in place of the best one for its work. The best
+is known only from this run's data, and the smallest of several noisy values is on average too
+small: the comparison is biased against the chosen allocator, more so with more peers and noise.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ import pandas as pd
 
 from stats import units
 from stats.errors import DataError
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.estimates.paired_ratio import PairedLogRatio
 from stats.estimates.pairing import Pairing
 from stats.frames import each
-from stats.load import CELL
 from stats.tables.table import Table
-from stats.tidy.labels import Cell
+from stats.tidy.labels import Case
 from stats.tidy.metrics import Metric
+from stats.tidy.run import CASE
 
 METRICS = (
     "wall_s",
@@ -32,77 +31,76 @@ METRICS = (
     "malloc_ns_p99.9",
     "request_ns_p99.9",
 )
-CLOSE = 1.05  # a ratio within this factor either way is neither won nor lost
+CLOSE = 1.05  # a ratio between 1 / CLOSE and CLOSE is neither a win nor a loss
 CAVEAT = (
-    "The best other is picked by this run's own numbers, and the smallest of several noisy numbers "
-    "is on average too small: these ratios lean against {name}. Intervals are paired inside blocks, "
-    "at 95 %, not adjusted for their number and blind to that choice; verdicts stand in the overall "
-    "tables."
+    "The best other is chosen by this run's own values, and the smallest of several noisy values is "
+    "on average too small: these ratios are biased against {name}. The 95 % intervals are paired "
+    "inside replicates; they are adjusted neither for their number nor for that choice. Verdicts are "
+    "in the overall tables."
 )
 
 
-def own_allocator(study: Study) -> str | None:
+def own_allocator(analysis: Analysis) -> str | None:
     """The project's own allocator, or None where it did not take part."""
-    return next((a.name for a in study.cast.values() if a.role == "own"), None)
+    return next((a.name for a in analysis.allocators.values() if a.role == "own"), None)
 
 
-def against_best(study: Study, name: str, metric: Metric) -> pd.DataFrame:
-    """One row per cell: `best` (the other contestant whose paired mean is best), value and base
-    (medians of `name` and of it), n blocks, ratio = `name` / best with its 95 % interval low, high.
+def against_best(analysis: Analysis, name: str, metric: Metric) -> pd.DataFrame:
+    """One row per case: `best` (the other contestant whose paired mean is best), value and base
+    (medians of `name` and of it), n replicates, ratio = `name` / best with its 95 % interval low, high.
 
-    Above 1 is a loss, also where more is better: the ratio is then turned over. A value of zero has
-    no logarithm: an other that is at zero where `name` is not gives an infinite ratio without
-    interval, both at zero give 1. Cells in which `name` or all others failed are absent.
+    Above 1 is a loss, also where more is better: the ratio is then inverted. Where the best other's
+    median is zero, the ratio is infinite, or 1 if that of `name` is zero too, and has no interval. Cells in which `name` or all others failed are absent.
     Raises DataError when `name` is not a contestant of this run.
     """
-    rivals = _rivals(study, name)
-    rows = study.work[
-        (study.work["metric"] == metric.name) & study.work["allocator"].isin([name, *rivals])
+    others = _others(analysis, name)
+    rows = analysis.work[
+        (analysis.work["metric"] == metric.name) & analysis.work["allocator"].isin([name, *others])
     ]
     estimates = PairedLogRatio()(Pairing(name)(rows))
     sign = 1.0 if metric.direction == "lower" else -1.0
     estimates = estimates.assign(cost=sign * estimates["effect"])
-    by_cell = dict(list(estimates.groupby(CELL, sort=False)))
-    medians = rows.groupby([*CELL, "allocator"], sort=False)["value"].median()
-    levels = {cell: part.droplevel([*CELL]) for cell, part in medians.groupby(CELL, sort=False)}
-    found = [_row(cell, name, by_cell.get(cell), levels.get(cell), sign) for cell in study.cells]
-    columns = [*CELL, "best", "n", "value", "base", "ratio", "low", "high"]
+    by_case = dict(list(estimates.groupby(CASE, sort=False)))
+    medians = rows.groupby([*CASE, "allocator"], sort=False)["value"].median()
+    levels = {case: part.droplevel([*CASE]) for case, part in medians.groupby(CASE, sort=False)}
+    found = [_row(case, name, by_case.get(case), levels.get(case), sign) for case in analysis.cases]
+    columns = [*CASE, "best", "n", "value", "base", "ratio", "low", "high"]
     return pd.DataFrame([row for row in found if row], columns=columns)
 
 
-def _rivals(study: Study, name: str) -> list[str]:
-    """The other contestants. Raises DataError when `name` is none itself or has no others."""
-    contestants = [a.name for a in study.cast.values() if a.is_contestant]
+def _others(analysis: Analysis, name: str) -> list[str]:
+    """The other contestants. Raises DataError when `name` is not a contestant."""
+    contestants = [a.name for a in analysis.allocators.values() if a.is_contestant]
     if name not in contestants:
         raise DataError(
-            f"the run has no contestant '{name}'. Cure: pick one of {', '.join(contestants)}"
+            f"the run has no contestant '{name}'; help: pick one of {', '.join(contestants)}"
         )
     return [other for other in contestants if other != name]
 
 
 def _row(
-    cell: Cell, name: str, estimates: pd.DataFrame | None, medians: pd.Series | None, sign: float
+    case: Case, name: str, estimates: pd.DataFrame | None, medians: pd.Series | None, sign: float
 ) -> tuple[Any, ...] | None:
-    """The row of one cell; `estimates` are those of the others against `name`."""
+    """The row of one case; `estimates` are those of the others against `name`."""
     if medians is None or name not in medians.index or len(medians) < 2:
         return None
-    mine, others = float(medians[name]), medians.drop(name)
-    if sign > 0 and min(mine, others.min()) <= 0:
-        ratio = 1.0 if mine <= 0 and others.min() <= 0 else np.inf if mine > 0 else 0.0
-        return (*cell, others.idxmin(), 0, mine, float(others.min()), ratio, np.nan, np.nan)
+    own, others = float(medians[name]), medians.drop(name)
+    if sign > 0 and min(own, others.min()) <= 0:
+        ratio = 1.0 if own <= 0 and others.min() <= 0 else np.inf if own > 0 else 0.0
+        return (*case, others.idxmin(), 0, own, float(others.min()), ratio, np.nan, np.nan)
     if estimates is None or estimates.empty:
         return None
     best = estimates.sort_values("cost").iloc[0]
     low, high = sorted(best[["low", "high"]] ** -sign)
     ratio = float(np.exp(-best["cost"]))
     numbers = (int(best["n"]), best["base"], best["value"], ratio, low, high)
-    return (*cell, best["allocator"], *numbers)
+    return (*case, best["allocator"], *numbers)
 
 
-def standing(rows: pd.DataFrame) -> dict[str, Any]:
-    """How the rows of `against_best` are spread: cases, wins, close and losses (by the ratio, with
-    CLOSE between them), of these the sure ones (interval without 1), geomean over the finite
-    ratios, and the worst row.
+def counts(rows: pd.DataFrame) -> dict[str, Any]:
+    """Counts over the rows of `against_best`: cases, wins, close and losses (by the ratio and CLOSE),
+    sure_wins and sure_losses (those whose interval excludes 1), geomean over the finite ratios, and
+    the worst row.
     """
     ratios = rows["ratio"]
     won, lost = ratios < 1 / CLOSE, ratios > CLOSE
@@ -120,21 +118,21 @@ def standing(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def compared_metrics(study: Study) -> list[Metric]:
-    """What an allocator is held against the best other in, as far as the run has it."""
-    return [study.metrics[name] for name in METRICS if study.has(name)]
+def compared_metrics(analysis: Analysis) -> list[Metric]:
+    """The metrics of this comparison that the run has."""
+    return [analysis.metrics[name] for name in METRICS if analysis.has(name)]
 
 
-def summary_table(study: Study, name: str, metrics: list[Metric]) -> Table:
-    """One row per metric: how often `name` wins, comes within 5 % and loses; mean and worst row."""
+def summary_table(analysis: Analysis, name: str, metrics: list[Metric]) -> Table:
+    """One row per metric: counts of wins, rows within 5 % and losses; mean and worst row."""
     lines, raw = [], []
     for metric in metrics:
-        rows = against_best(study, name, metric)
+        rows = against_best(analysis, name, metric)
         if rows.empty:
             continue
-        counted = standing(rows)
+        counted = counts(rows)
         worst = counted.pop("worst")
-        label = study.cells[tuple(worst[CELL])]
+        label = analysis.cases[tuple(worst[CASE])]
         missing = f" ({counted['left_out']} left out)" if counted["left_out"] else ""
         lines.append(
             [
@@ -158,9 +156,9 @@ def summary_table(study: Study, name: str, metrics: list[Metric]) -> Table:
     return Table("against_best", title, frame, pd.DataFrame(raw), notes)
 
 
-def rows_table(study: Study, name: str, metrics: list[Metric]) -> Table:
+def rows_table(analysis: Analysis, name: str, metrics: list[Metric]) -> Table:
     """Every row behind `summary_table`."""
-    parts = [(m, against_best(study, name, m)) for m in metrics]
+    parts = [(m, against_best(analysis, name, m)) for m in metrics]
     raw = pd.concat([rows.assign(metric=m.name) for m, rows in parts], ignore_index=True)
     raw = raw[["metric", *raw.columns[:-1]]]
     units_of = {m.name: m.unit for m in metrics}
@@ -168,7 +166,7 @@ def rows_table(study: Study, name: str, metrics: list[Metric]) -> Table:
         [
             [
                 row.metric,
-                study.cells[row.workload, row.params, row.threads],
+                analysis.cases[row.workload, row.params, row.threads],
                 row.best,
                 units.quantity(row.value, units_of[row.metric]),
                 units.quantity(row.base, units_of[row.metric]),
@@ -180,7 +178,7 @@ def rows_table(study: Study, name: str, metrics: list[Metric]) -> Table:
         ],
         columns=[
             *("metric", "workload · threads", "best other", name, "the other’s"),
-            *("ratio", "95 % interval", "blocks"),
+            *("ratio", "95 % interval", "replicates"),
         ],
     )
     title = f"{name} / the best other, every case"

@@ -1,4 +1,4 @@
-"""Two runs of the same question: do their verdicts agree, and have the ratios moved?"""
+"""Two runs of one experiment: do their verdicts agree, and have ratios changed?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pandas as pd
 from scipy import stats
 
 from stats import units
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.estimates.verdict import CLAIMS, SAME
-from stats.load import CELL
 from stats.tables.table import Table
+from stats.tidy.run import CASE
 
-KEY = ["metric", *CELL, "allocator"]
+KEY = ["metric", *CASE, "allocator"]
 AGREE, CONFLICT, ONLY_A, ONLY_B, NEITHER = "agree", "conflict", "only A", "only B", "neither"
-_TAKEN = ["n", "value", "effect", "error", "ratio", "low", "high", "verdict"]
+_COLUMNS = ["n", "value", "effect", "error", "ratio", "low", "high", "verdict"]
 
 
 def _outcome(a: str, b: str) -> str:
@@ -39,31 +39,31 @@ def _change(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: np.exp(log) for name, log in ends.items()})
 
 
-def compare(a: Study, b: Study, metrics: list[str]) -> pd.DataFrame:
-    """One row per metric, cell and contestant that both runs have: both estimates (_a, _b),
+def compare(a: Analysis, b: Analysis, metrics: list[str]) -> pd.DataFrame:
+    """One row per metric, case and contestant that both runs have: both estimates (_a, _b),
     `outcome` and the change.
 
-    `outcome` is agree or conflict where both runs are confident (a claim, or 'same'), else which
-    one is.
+    `outcome` is agree or conflict where both runs have a conclusive verdict (a claim, or 'same'),
+    else it says which run has one.
     """
     chosen = []
-    for study in (a, b):
-        rows = study.judged[study.judged["metric"].isin(metrics)]
-        chosen.append(study.contestants(rows).set_index(KEY)[_TAKEN])
+    for analysis in (a, b):
+        rows = analysis.estimates[analysis.estimates["metric"].isin(metrics)]
+        chosen.append(analysis.contestants(rows).set_index(KEY)[_COLUMNS])
     both = chosen[0].join(chosen[1], lsuffix="_a", rsuffix="_b", how="inner")
     pairs = zip(both["verdict_a"], both["verdict_b"], strict=True)
     return _change(both.assign(outcome=[_outcome(x, y) for x, y in pairs])).reset_index()
 
 
-def comparison_table(a: Study, b: Study, metric: str) -> Table:
-    """`compare` for one metric, for readers; run A's medians and run B's stand beside the ratios."""
+def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
+    """`compare` for one metric, with the medians of run A and run B."""
     unit = a.metrics[metric].unit
     raw = a.in_order(compare(a, b, [metric]))
-    cells = raw[CELL].itertuples(index=False, name=None)
+    cases = raw[CASE].itertuples(index=False, name=None)
     moved = zip(raw["change_low"], raw["change_high"], strict=True)
     frame = pd.DataFrame(
         {
-            "workload · threads": [a.cells.get(cell, cell[0]) for cell in cells],
+            "workload · threads": [a.cases.get(case, case[0]) for case in cases],
             "allocator": raw["allocator"].to_numpy(),
             "A": [units.quantity(v, unit) for v in raw["value_a"]],
             "B": [units.quantity(v, unit) for v in raw["value_b"]],
@@ -86,7 +86,7 @@ def _sentence(raw: pd.DataFrame) -> str:
     moved = int(((raw["change_low"] > 1) | (raw["change_high"] < 1)).sum())
     agreed, only_a, only_b = (counts.get(outcome, 0) for outcome in (AGREE, ONLY_A, ONLY_B))
     return (
-        f"Both runs are confident in {sure} of {len(raw)} rows and agree in {agreed}; "
-        f"A alone is in {only_a}, B alone in {only_b}. "
-        f"In {moved} rows the ratio moved by more than its uncertainty (unadjusted 95 % intervals)."
+        f"Both runs have a conclusive verdict in {sure} of {len(raw)} rows and agree in {agreed}; "
+        f"only A has one in {only_a}, only B in {only_b}. "
+        f"In {moved} rows the ratio changed: its 95 % interval, not adjusted, excludes no change."
     )

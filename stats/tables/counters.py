@@ -1,7 +1,7 @@
-"""What was counted beside the time of a workload, and which counts go with its differences.
+"""The counters of a workload's table, and sentences about those that differ together with time.
 
-The sentences state what the records show. That two numbers differ together does not say that one
-is the other's cause.
+The sentences state what the records show: that two values differ together does not make one the
+cause of the other.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stats import units
-from stats.estimates.analysis import Study
-from stats.load import CELL
+from stats.estimates.analysis import Analysis
 from stats.tables.against_best import against_best
-from stats.tidy.labels import Cell, threads_label
+from stats.tidy.labels import Case, threads_label
+from stats.tidy.run import CASE
 
 TIME = "wall_s"
-FACTOR = 1.25  # a counter that differs by less is not named
-CLEAR = 1.10  # nor are the counters of two allocators whose times differ by less
+FACTOR = 1.25  # a counter with a smaller ratio is not named
+CLEAR = 1.10  # nor are counters where the times have a smaller ratio
 MOST = 2  # counters in one sentence
-SHARE = 0.1  # a time is named when it makes up this share of the gap in wall time
+SHARE = 0.1  # user or system time is named from this share of the difference in wall time
 
 
 @dataclass(frozen=True)
 class Counter:
-    """A column of the workload's table: its metric (the first of `metrics` that was measured), its
-    heading, and, where sentences may name it, how, and the difference from which it matters;
-    with_ratio where the table shows the ratio to the baseline in brackets.
+    """A column of the workload's table.
+
+    metrics     the first of these that was measured is shown
+    noun        what a sentence calls it; "" for a counter that sentences do not name
+    matters     the smallest difference that a sentence names; 0: SHARE of the difference in time
+    with_ratio  whether the table adds the ratio to the baseline in brackets
     """
 
     metrics: tuple[str, ...]
@@ -36,13 +39,12 @@ class Counter:
     matters: float = 0.0
     with_ratio: bool = False
 
-    def measured(self, study: Study) -> str | None:
-        """The metric that stands in this column, None where the run has none of them."""
-        return next((name for name in self.metrics if study.has(name)), None)
+    def measured(self, analysis: Analysis) -> str | None:
+        """The metric of this column; None where the run has none of them."""
+        return next((name for name in self.metrics if analysis.has(name)), None)
 
 
-# The differences that matter: 100 calls or faults are some 0.1 ms; a MiB is more than a program's
-# own pages. Times have a share of the gap instead.
+# 100 calls or faults take some 0.1 ms; a MiB is more than the pages of the program itself.
 COUNTERS = (
     Counter((TIME,), "time"),
     Counter(("user_s",), "user", "of user time"),
@@ -62,49 +64,51 @@ COUNTERS = (
     Counter(("cache_misses",), "cache misses", "cache misses", 1e4),
     Counter(("dtlb_misses",), "TLB misses", "TLB misses", 1e4),
 )
-_SMALLEST = {"s": 1e-3, "bytes": 4096.0}  # what a reading of zero is taken for in a ratio; else 1
+_SMALLEST = {"s": 1e-3, "bytes": 4096.0}  # by unit, else 1: replaces a value of zero in a ratio
 
 
-def columns(study: Study) -> list[tuple[Counter, str]]:
-    """The counters that this view has, each with its metric."""
-    return [(c, name) for c in COUNTERS if (name := c.measured(study))]
+def columns(analysis: Analysis) -> list[tuple[Counter, str]]:
+    """The counters that this view has values of, each with its metric."""
+    return [(c, name) for c in COUNTERS if (name := c.measured(analysis))]
 
 
-def counter_medians(study: Study) -> pd.DataFrame:
+def counter_medians(analysis: Analysis) -> pd.DataFrame:
     """Medians of all `columns` by (workload, params, threads, allocator), in the order of the view."""
-    index = pd.MultiIndex.from_tuples([], names=[*CELL, "allocator"])
-    medians = {name: study.medians(name) for _, name in columns(study)}
+    index = pd.MultiIndex.from_tuples([], names=[*CASE, "allocator"])
+    medians = {name: analysis.medians(name) for _, name in columns(analysis)}
     wide = pd.DataFrame(medians) if medians else pd.DataFrame(index=index)
-    return study.in_order(wide.rename_axis(index.names).reset_index())
+    return analysis.in_order(wide.rename_axis(index.names).reset_index())
 
 
 def _value(table: pd.DataFrame, name: str, allocator: str) -> float:
     return float(table[name][allocator])
 
 
-def _smallest(study: Study, name: str) -> float:
-    return _SMALLEST.get(study.metrics[name].unit, 1.0)
+def _smallest(analysis: Analysis, name: str) -> float:
+    return _SMALLEST.get(analysis.metrics[name].unit, 1.0)
 
 
 def _moves_with_time(table: pd.DataFrame, name: str) -> bool:
-    """Whether the ranks of a counter and of time agree more than not, over all contestants."""
+    """Whether the rank correlation of a counter with time over all contestants is positive."""
     ranks = table[[TIME, name]].rank()
     return len(table) < 3 or float(ranks[TIME].corr(ranks[name])) > 0
 
 
-def going_with(study: Study, table: pd.DataFrame, slow: str, fast: str) -> list[tuple[float, str]]:
+def differing_with_time(
+    analysis: Analysis, table: pd.DataFrame, slow: str, fast: str
+) -> list[tuple[float, str]]:
     """(ratio, text) of the counters that are larger with `slow` than with `fast` by FACTOR, matter,
-    and rank with time over all of `table` (one cell's medians by contestant); largest ratio first.
+    and rank with time over all of `table` (one case's medians by contestant); largest ratio first.
     """
     gap = _value(table, TIME, slow) - _value(table, TIME, fast)
     found = []
-    for counter, name in columns(study):
+    for counter, name in columns(analysis):
         if not counter.noun or name not in table:
             continue
         more, less = _value(table, name, slow), _value(table, name, fast)
-        unit = study.metrics[name].unit
+        unit = analysis.metrics[name].unit
         matters = counter.matters or SHARE * gap
-        ratio = more / max(less, _smallest(study, name))
+        ratio = more / max(less, _smallest(analysis, name))
         if more - less < matters or not ratio >= FACTOR or not _moves_with_time(table, name):
             continue
         amounts = (
@@ -114,76 +118,78 @@ def going_with(study: Study, table: pd.DataFrame, slow: str, fast: str) -> list[
     return sorted(found, reverse=True)
 
 
-def _why(study: Study, table: pd.DataFrame, slow: str, fast: str) -> str:
+def _slower_sentence(analysis: Analysis, table: pd.DataFrame, slow: str, fast: str) -> str:
     more, less = _value(table, TIME, slow), _value(table, TIME, fast)
     times = f"{units.quantity(more, 's')} against {units.quantity(less, 's')}"
     start = f"{slow}’s median time is {units.ratio(more / less)} times {fast}’s ({times}); "
-    named = [text for _, text in going_with(study, table, slow, fast)[:MOST]]
+    named = [text for _, text in differing_with_time(analysis, table, slow, fast)[:MOST]]
     if not named:
-        return start + f"no counter of this run grows with it by {FACTOR:g} times or more."
+        return start + f"no counter of this run is also {FACTOR:g} times larger."
     return start + f"this goes with {' and '.join(named)}."
 
 
-def _leader(study: Study, cell: Cell, fast: str) -> tuple[str, str]:
-    """Who is first and by how much: as a sentence, and in short."""
-    rows = against_best(study, fast, study.metrics[TIME])
-    rows = rows[rows["threads"] == cell[2]]
+def _leader(analysis: Analysis, case: Case, fast: str) -> tuple[str, str]:
+    """The fastest allocator and its ratio to the next: as a sentence, and for a heading."""
+    rows = against_best(analysis, fast, analysis.metrics[TIME])
+    rows = rows[rows["threads"] == case[2]]
     if rows.empty:
-        return f"{fast} alone has a time.", fast
+        return f"Only {fast} has a time.", fast
     row = rows.iloc[0]
     ends = units.interval(row["low"], row["high"])
-    doubt = "" if row["high"] < 1 else " The two are not told apart."
+    doubt = "" if row["high"] < 1 else " The interval includes 1."
     return (
-        f"{fast} is first, with {units.ratio(row['ratio'])} {ends} of the time of the next, "
+        f"{fast} is fastest: {units.ratio(row['ratio'])} {ends} times the wall time of the next, "
         f"{row['best']}.{doubt}",
         fast if row["high"] < 1 else f"{fast} ≈ {row['best']}",
     )
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said about one cell: its threads, who is first, the sentences, and, for a heading,
-    the winner's name (two, joined by ≈, where their interval holds 1).
+class CaseText:
+    """The text about one case: its threads, the fastest allocator (two, joined by ≈, where the
+    interval of their ratio includes 1), and the sentences.
     """
 
     threads: str
-    winner: str
+    fastest: str
     sentences: list[str]
 
 
-def said(study: Study) -> list[Said]:
-    """For each cell of one workload's view: who is first and by how much, then what goes with the
-    slowest one's time and with the project's own allocator's where it is behind. Cells without
-    times of contestants are absent.
+def case_texts(analysis: Analysis) -> list[CaseText]:
+    """For each case of one workload setting: the fastest allocator, then the counters that differ
+    together with the time of the slowest one and of the project's own where it is slower. Cases
+    without times of contestants are absent.
     """
-    medians = counter_medians(study)
+    medians = counter_medians(analysis)
     if TIME not in medians:
         return []
-    medians = study.contestants(medians)
+    medians = analysis.contestants(medians)
     medians = medians[medians[TIME] > 0]
-    by_cell = {cell: part.set_index("allocator") for cell, part in medians.groupby(CELL)}
-    return [_said(study, cell, by_cell[cell]) for cell in study.cells if cell in by_cell]
+    by_case = {case: part.set_index("allocator") for case, part in medians.groupby(CASE)}
+    return [_case_text(analysis, case, by_case[case]) for case in analysis.cases if case in by_case]
 
 
-def _said(study: Study, cell: Cell, table: pd.DataFrame) -> Said:
-    order = list(_by_paired_time(study, cell, table))
+def _case_text(analysis: Analysis, case: Case, table: pd.DataFrame) -> CaseText:
+    order = list(_by_paired_time(analysis, case, table))
     fast, slow = order[0], order[-1]
-    own = [a for a in order if study.cast[a].role == "own" and a not in (fast, slow)]
+    own = [a for a in order if analysis.allocators[a].role == "own" and a not in (fast, slow)]
     times = table[TIME]
-    behind = [a for a in [slow, *own] if times[a] > CLEAR * times[fast]]
-    first, short = _leader(study, cell, fast)
+    slower = [a for a in [slow, *own] if times[a] > CLEAR * times[fast]]
+    first, short = _leader(analysis, case, fast)
     sentences = [first]
-    sentences += [_why(study, table, a, fast) for a in behind]
-    if not behind and len(order) > 1:
-        sentences.append(f"Nobody is more than {CLEAR - 1:.0%} behind.".replace("%", " %"))
-    return Said(threads_label(cell[2]), short, sentences)
+    sentences += [_slower_sentence(analysis, table, a, fast) for a in slower]
+    if not slower and len(order) > 1:
+        sentences.append(f"No allocator is more than {CLEAR - 1:.0%} slower.".replace("%", " %"))
+    return CaseText(threads_label(case[2]), short, sentences)
 
 
-def _by_paired_time(study: Study, cell: Cell, table: pd.DataFrame) -> pd.Index:
-    """The contestants of a cell by their paired ratio to the baseline, the fastest first; one that
-    shares no block with it by its median.
+def _by_paired_time(analysis: Analysis, case: Case, table: pd.DataFrame) -> pd.Index:
+    """The contestants of a case by their paired ratio to the baseline, the fastest first; by the
+    ratio of medians where there is no pair.
     """
-    rows = study.judged[(study.judged["metric"] == TIME) & (study.judged["threads"] == cell[2])]
+    rows = analysis.estimates[
+        (analysis.estimates["metric"] == TIME) & (analysis.estimates["threads"] == case[2])
+    ]
     paired = rows.set_index("allocator")["ratio"].reindex(table.index)
-    base = table[TIME].get(study.baseline, table[TIME].min())
+    base = table[TIME].get(analysis.baseline, table[TIME].min())
     return paired.fillna(table[TIME] / base).sort_values().index

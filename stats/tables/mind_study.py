@@ -1,6 +1,6 @@
-"""The seed study's numbers, computed its way, and beside them what it left out.
+"""The MIND study's measures by its own definitions, and beside them the calls that it did not count.
 
-The definitions and what is wrong with them stand in docs/mind-study.md.
+docs/mind-study.md gives the definitions and their limits.
 """
 
 from __future__ import annotations
@@ -9,29 +9,28 @@ import pandas as pd
 
 from stats import units
 from stats.errors import DataError
-from stats.estimates.analysis import Study
-from stats.load import CELL
+from stats.estimates.analysis import Analysis
 from stats.tables.ratios import case_column
 from stats.tables.table import Table
+from stats.tidy.run import CASE
 
-STUDY = ["mallocs_per_mmap", "kernel_s_per_malloc", "mapped_fragmentation"]
-LEFT_OUT = ["mallocs_per_kernel_call", "mapped_brk_fragmentation"]
+MEASURES = ["mallocs_per_mmap", "kernel_s_per_malloc", "mapped_fragmentation"]
+ADDED = ["mallocs_per_kernel_call", "mapped_brk_fragmentation"]
 CALLS = ["mmap_calls", "munmap_calls", "brk_calls", "madvise_calls"]
-COLUMNS = [*STUDY, *LEFT_OUT, *CALLS]
-_STUDY_SECONDS = ["mmap_s", "munmap_s"]  # what the study counted as the kernel's part
+COLUMNS = [*MEASURES, *ADDED, *CALLS]
+_STUDY_SECONDS = ["mmap_s", "munmap_s"]  # the calls whose time the study counted
 _PEAKS = ["mmap_peak_bytes", "mapped_peak_bytes", "live_peak_bytes"]
 _NEEDED = ["mallocs", "kernel_memory_calls", *_STUDY_SECONDS, *_PEAKS, *CALLS]
 
 
 def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and allocator of the syscalls pass, columns CELL, allocator, COLUMNS
+    """One row per case and allocator of the syscalls pass, columns CASE, allocator, COLUMNS
     (medians over processes).
 
-    A ratio over nothing (mallocs that needed no mmap at all) is infinite; one whose numbers are not
-    there is NaN. A program that does not count its mallocs (a real program) is absent.
+    A ratio over zero (no mmap at all) is infinite; one whose values were not measured is NaN. A program that does not count its mallocs (a real program) is absent.
     """
     rows = tidy[tidy["pass"] == "syscalls"]
-    index = [*CELL, "allocator"]
+    index = [*CASE, "allocator"]
     wide = rows.pivot_table(
         index=index, columns="metric", values="value", aggfunc="median", sort=False
     )
@@ -47,29 +46,31 @@ def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
     return out[COLUMNS].reset_index()
 
 
-def mind_table(study: Study) -> Table:
-    """The seed study's numbers beside what it left out (docs/mind-study.md)."""
-    raw = study.in_order(
-        mind_measures(study.table[study.table["workload"].isin({c[0] for c in study.cells})])
+def mind_table(analysis: Analysis) -> Table:
+    """The MIND study's measures beside those that it lacks (docs/mind-study.md)."""
+    raw = analysis.in_order(
+        mind_measures(
+            analysis.table[analysis.table["workload"].isin({c[0] for c in analysis.cases})]
+        )
     )
-    frame = pd.DataFrame({"workload · threads": case_column(study, raw)})
+    frame = pd.DataFrame({"workload · threads": case_column(analysis, raw)})
     frame["allocator"] = raw["allocator"].to_numpy()
     for column in COLUMNS:
         unit = "s" if column == "kernel_s_per_malloc" else "ratio"
         frame[column] = [units.quantity(v, unit) for v in raw[column]]
     notes = [
-        f"{', '.join(STUDY)} are the seed study's measures; the columns after them are "
-        "what it left out (docs/mind-study.md)."
+        f"{', '.join(MEASURES)} are the MIND study's measures; the columns after them "
+        "are what it left out (docs/mind-study.md)."
     ]
-    return Table("seed_study", "The seed study's numbers", frame, raw, notes, text_columns=2)
+    return Table("mind_study", "The MIND study's measures", frame, raw, notes, text_columns=2)
 
 
-def mind_table_or_fail(study: Study) -> Table:
-    """`mind_table`, or DataError where the run holds nothing that it can be made of."""
-    table = mind_table(study)
+def mind_table_or_fail(analysis: Analysis) -> Table:
+    """`mind_table`; raises DataError where it would be empty."""
+    table = mind_table(analysis)
     if table.frame.empty:
         raise DataError(
-            "the run has no syscalls pass of a workload that counts its mallocs. "
-            "Cure: run ./harness.sh mind"
+            "the run has no syscalls pass of a workload that counts its mallocs; "
+            "help: run ./harness.sh mind"
         )
     return table

@@ -6,58 +6,56 @@ import pandas as pd
 
 from stats import units
 from stats.errors import DataError
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.estimates.geometric_mean import summarise
-from stats.estimates.verdict import MIN_BLOCKS
-from stats.load import CELL
+from stats.estimates.verdict import MIN_REPLICATES
 from stats.tables.table import LEGEND, Table, mark
 from stats.tidy.metrics import NET_SUFFIX, Metric
+from stats.tidy.run import CASE
 
 
-def measured(study: Study, name: str) -> Metric:
-    """The metric `name`, if this run can compare it. Raises DataError naming what can be compared
-    instead.
-    """
-    metric = study.metrics[name]
-    if not len(study.metric_table(name)):
-        present = ", ".join(dict.fromkeys(study.judged["metric"]))
+def measured(analysis: Analysis, name: str) -> Metric:
+    """The metric `name`, if this run compares it. Raises DataError naming the metrics that it does."""
+    metric = analysis.metrics[name]
+    if not len(analysis.metric_table(name)):
+        present = ", ".join(dict.fromkeys(analysis.estimates["metric"]))
         if not present:
             raise DataError(
-                f"the run compares nothing with {study.baseline}. "
-                "Cure: measure a second allocator, or see in its report which processes failed"
+                f"the run compares nothing with {analysis.baseline}; "
+                "help: measure a second allocator, or see in the report which processes failed"
             )
-        raise DataError(f"the run has no comparison of '{name}'. Cure: pick one of {present}")
+        raise DataError(f"the run has no comparison of '{name}'; help: pick one of {present}")
     return metric
 
 
-def headline_metrics(study: Study) -> list[Metric]:
-    """The metrics whose tables open the report, those of them that this run compares."""
-    return [m for m in study.metrics.headline() if len(study.metric_table(m.name))]
+def headline_metrics(analysis: Analysis) -> list[Metric]:
+    """The metrics whose tables open the report, those that this run compares."""
+    return [m for m in analysis.metrics.headline() if len(analysis.metric_table(m.name))]
 
 
-def case_column(study: Study, rows: pd.DataFrame) -> list[str]:
-    return [study.cells[cell] for cell in rows[CELL].itertuples(index=False, name=None)]
+def case_column(analysis: Analysis, rows: pd.DataFrame) -> list[str]:
+    return [analysis.cases[case] for case in rows[CASE].itertuples(index=False, name=None)]
 
 
-def overall(study: Study, metric: Metric) -> Table:
+def overall(analysis: Analysis, metric: Metric) -> Table:
     """Every row of one metric: ratios to the baseline with their marks, then geometric mean, worst
     row, losses.
     """
-    rows = study.metric_table(metric.name)
+    rows = analysis.metric_table(metric.name)
     texts = [
         f"{units.ratio(r)} {mark(v, g)}".strip()
         for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
     ]
-    cells = pd.DataFrame(
+    cases = pd.DataFrame(
         {
-            "cell": case_column(study, rows),
+            "case": case_column(analysis, rows),
             "allocator": rows["allocator"].to_numpy(),
             "text": texts,
         }
     )
-    matrix = cells.pivot(index="cell", columns="allocator", values="text")
-    order = [a for a in study.cast if a in matrix]
-    matrix = matrix.reindex(index=list(dict.fromkeys(cells["cell"])), columns=order).fillna("–")
+    matrix = cases.pivot(index="case", columns="allocator", values="text")
+    order = [a for a in analysis.allocators if a in matrix]
+    matrix = matrix.reindex(index=list(dict.fromkeys(cases["case"])), columns=order).fillna("–")
     summary = summarise(rows, metric.direction == "lower").set_index("allocator").loc[order]
     matrix.loc["geometric mean"] = [
         units.ratio(g) + (f" ({m} missing)" if m else "") + (f" ({i} left out)" if i else "")
@@ -65,64 +63,66 @@ def overall(study: Study, metric: Metric) -> Table:
     ]
     matrix.loc["worst row"] = [units.ratio(w) for w in summary["worst"]]
     matrix.loc["wins : losses"] = [
-        f"{w} : {n}" if study.cast[a].is_contestant else ""
+        f"{w} : {n}" if analysis.allocators[a].is_contestant else ""
         for a, w, n in zip(order, summary["wins"], summary["losses"], strict=True)
     ]
     better = "less" if metric.direction == "lower" else "more"
-    title = f"{metric.name}: ratio to {study.baseline} ({better} is better)"
+    title = f"{metric.name}: ratio to {analysis.baseline} ({better} is better)"
     frame = matrix.reset_index(names="workload · threads")
-    notes = [LEGEND, f"{metric.name}: {floor_note(study, metric)}", *value_notes(study, metric)]
+    notes = [
+        LEGEND,
+        f"{metric.name}: {floor_note(analysis, metric)}",
+        *value_notes(analysis, metric),
+    ]
     raw = rows.drop(columns="metric")
     return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=3)
 
 
-def value_notes(study: Study, metric: Metric) -> list[str]:
-    """What a reader of this metric's values must know: what records lack, one sentence each."""
+def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
+    """Notes on this metric's values: rows with zeros, and what the records lack."""
     notes = []
-    rows = study.metric_table(metric.name)
+    rows = analysis.metric_table(metric.name)
     if concerned := int((rows["zeros"] > 0).sum()):
         notes.append(
-            f"In {concerned} of {len(rows)} rows some values are zero (or, net, below): their ratio "
-            "is that of the means over all blocks, with the delta method's interval; "
-            "– where a mean is below zero."
+            f"In {concerned} of {len(rows)} rows some values are zero (or below, if net): their ratio is "
+            "that of the means over all replicates, with the delta method's interval; – where a mean "
+            "is below zero."
         )
     name = metric.name.removesuffix(NET_SUFFIX)
     reasons = {
         r["unavailable"][name]
-        for r in study.run.ok()
+        for r in analysis.run.ok()
         if name in r["metrics"] and name in (r.get("unavailable") or {})
     }
     return notes + [f"{metric.name} {reason}." for reason in sorted(reasons)]
 
 
-def floor_note(study: Study, metric: Metric) -> str:
-    """One sentence on the smallest effect that this run may claim in `metric`."""
-    nominal = units.percent(study.delta)
-    blocks = study.twins.loc[study.twins["metric"] == metric.name, "n"].max()
-    if blocks < MIN_BLOCKS:
-        return f"too few blocks ({blocks:.0f}): a claim about {metric.name} takes {MIN_BLOCKS}."
-    floors = study.floors[study.floors.index.get_level_values("metric") == metric.name]
+def floor_note(analysis: Analysis, metric: Metric) -> str:
+    """One sentence on the smallest effect that a verdict on `metric` may claim in this run."""
+    nominal = units.percent(analysis.delta)
+    replicates = analysis.aa_pairs.loc[analysis.aa_pairs["metric"] == metric.name, "n"].max()
+    if replicates < MIN_REPLICATES:
+        return f"{replicates:.0f} replicates are too few: a claim takes {MIN_REPLICATES}."
+    floors = analysis.floors[analysis.floors.index.get_level_values("metric") == metric.name]
     if floors.empty:
-        return f"delta is {nominal}; without an A/A cell the noise floor is unknown."
+        return f"delta is {nominal}; there is no A/A pair, so the noise floor is unknown."
     span = " to ".join(dict.fromkeys(units.percent(f) for f in (floors.min(), floors.max())))
-    text = f"the A/A copy differs by up to {span}, by the case (larger end of its interval)"
-    raised = int((floors > study.delta).sum())
+    text = f"the A/A copy differs by up to {span}, depending on the case (larger interval end)"
+    raised = int((floors > analysis.delta).sum())
     if raised:
-        return (
-            f"{text}: in {raised} of {len(floors)} this noise floor raises delta above {nominal}."
-        )
+        return f"{text}; in {raised} of {len(floors)} cases this noise floor raises delta above {nominal}."
     return f"{text}; delta is {nominal}."
 
 
-def details(study: Study, metric: Metric) -> Table:
-    """One row per cell and allocator: medians, ratio, interval, p values, verdict."""
-    rows = study.metric_table(metric.name)
+def details(analysis: Analysis, metric: Metric) -> Table:
+    """One row per case and allocator: medians, ratio, interval, p values, verdict."""
+    rows = analysis.metric_table(metric.name)
     frame = pd.DataFrame(
         {
-            "workload · threads": case_column(study, rows),
+            "workload · threads": case_column(analysis, rows),
             "allocator": rows["allocator"],
             "median": [units.quantity(v, metric.unit) for v in rows["value"]],
-            study.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
+            analysis.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
             "ratio": rows["ratio"].map(units.ratio),
             "95 % interval": [
                 units.interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)
@@ -131,12 +131,12 @@ def details(study: Study, metric: Metric) -> Table:
                 v + (f"; {c} disagrees" if c else "")
                 for v, c in zip(rows["verdict"], rows["checks"], strict=True)
             ],
-            "blocks": rows["n"].astype(str),
+            "replicates": rows["n"].astype(str),
             "p (Holm)": rows["p_adj"].map(units.p_value),
             "p Yuen": rows["p_yuen"].map(units.p_value),
             "p Wilcoxon": rows["p_wilcoxon"].map(units.p_value),
         }
     )
     title = f"{metric.name}: {metric.meaning}"
-    notes = [floor_note(study, metric), *value_notes(study, metric)]
+    notes = [floor_note(analysis, metric), *value_notes(analysis, metric)]
     return Table(f"details_{metric.name}", title, frame, rows, notes, text_columns=2)

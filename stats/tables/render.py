@@ -51,7 +51,7 @@ def markdown(table: Table) -> str:
     rows = [
         [str(v).replace("|", "\\|") for v in row] for row in table.frame.itertuples(index=False)
     ]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]
+    lines = ["| " + " | ".join(texts) + " |" for texts in (head, rule, *rows)]
     return "\n".join([f"**{table.title}**", "", *lines, "", *(note + "\n" for note in table.notes)])
 
 

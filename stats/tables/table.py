@@ -6,33 +6,31 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from stats.estimates.verdict import MIN_BLOCKS, SAME, TOO_FEW
+from stats.estimates.verdict import MIN_REPLICATES, SAME, TOO_FEW
 
 MARKS = {1: "✓", -1: "✗"}
 LEGEND = (
-    "✓ better, ✗ worse: adjusted p below 0.05, 95 % interval without 1, effect beyond delta; "
-    f"= same within delta; ? inconclusive; · no verdict under {MIN_BLOCKS} blocks; "
-    "unmarked: not judged (the A/A copy, limits)"
+    "✓ better, ✗ worse: adjusted p below 0.05, 95 % interval excludes 1, effect larger than delta; "
+    f"= same within delta; ? inconclusive; · fewer than {MIN_REPLICATES} replicates; "
+    "unmarked: no verdict is made (reference allocators, the A/A copy)"
 )
 
 
 @dataclass(frozen=True)
 class Table:
-    """`frame` is all text, ready to print; `raw` holds the numbers (the same as `frame` where it
-    has none).
-    """
+    """`frame` holds text to print, `raw` the numbers behind it (`frame` again where there are none)."""
 
     name: str
     title: str
     frame: pd.DataFrame
     raw: pd.DataFrame
     notes: list[str] = field(default_factory=list)
-    text_columns: int = 1  # so many columns from the left are aligned to the left
-    footer: int = 0  # so many rows at the end are summaries and stay there when the table is sorted
+    text_columns: int = 1  # columns from the left that are aligned to the left
+    footer: int = 0  # rows at the end that are summaries and stay there when the table is sorted
 
 
 def mark(verdict: str, good: int) -> str:
-    """The sign of a verdict in a matrix."""
+    """The sign of a verdict in a table of ratios."""
     if good:
         return MARKS[good]
     return {SAME: "=", TOO_FEW: "·", "inconclusive": "?"}.get(verdict, "")

@@ -1,4 +1,4 @@
-"""The table of one workload's page: every allocator by threads, its time and its counters."""
+"""The table of one workload setting: time and counters of each allocator by threads."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 import pandas as pd
 
 from stats import units
-from stats.estimates.analysis import Study
-from stats.load import CELL
+from stats.estimates.analysis import Analysis
 from stats.tables.counters import TIME, columns, counter_medians
 from stats.tables.table import LEGEND, Table, file_name, mark
+from stats.tidy.run import CASE
 
 
-def workload(study: Study) -> Table:
-    """One case (a study narrowed by `only`): medians of time and counters, the time's ratio to the
-    baseline with its interval, and in brackets the ratios of faults and peak footprint.
+def workload(analysis: Analysis) -> Table:
+    """Medians of time and counters of one setting (an analysis narrowed by `only`), the time's ratio to
+    the baseline with its interval, and in brackets the ratios of faults and peak footprint.
     """
-    raw = counter_medians(study)
+    raw = counter_medians(analysis)
     frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
     estimates: dict[tuple[Any, ...], dict[Any, Any]] = {
-        (row["metric"], *(row[c] for c in CELL), row["allocator"]): row
-        for row in study.judged.to_dict("records")
+        (row["metric"], *(row[c] for c in CASE), row["allocator"]): row
+        for row in analysis.estimates.to_dict("records")
     }
-    keys = [tuple(key) for key in raw[[*CELL, "allocator"]].itertuples(index=False)]
-    for counter, name in columns(study):
+    keys = [tuple(key) for key in raw[[*CASE, "allocator"]].itertuples(index=False)]
+    for counter, name in columns(analysis):
         found = [estimates.get((name, *key)) for key in keys]
-        values = [units.quantity(value, study.metrics[name].unit) for value in raw[name]]
+        values = [units.quantity(value, analysis.metrics[name].unit) for value in raw[name]]
         if name == TIME:
             frame[counter.heading] = values
             frame["ratio"] = [_ratio(row) for row in found]
@@ -36,9 +36,9 @@ def workload(study: Study) -> Table:
             frame[counter.heading] = [v + (f" ({_ratio(r)})" if r else "") for v, r in pairs]
         else:
             frame[counter.heading] = values
-    label = next(iter(study.cases.values()))
+    label = next(iter(analysis.settings.values()))
     notes = [
-        f"Medians over the blocks. Ratio and brackets: against {study.baseline}, paired. "
+        f"Medians over replicates. Ratios, also those in brackets, are paired, to {analysis.baseline}. "
         "Kernel calls are less those of an empty program where that was measured.",
         LEGEND,
     ]

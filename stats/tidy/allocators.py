@@ -1,8 +1,8 @@
-"""Who takes part: roles, order, and one colour and marker for each allocator wherever it is drawn.
+"""The allocators of a run: roles, order, and one colour and marker for each in every figure.
 
 The colours are from Okabe and Ito's palette and Paul Tol's 'muted' one, both made for colour-blind
-readers; since a dozen hues cannot be told apart by anyone, each allocator also has a marker of its
-own. An allocator not named here gets what is left over.
+readers; since nobody can tell a dozen hues apart, each allocator also has a marker of its own. An
+allocator that is not named here gets a spare colour and marker.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-LIMIT_WORD = "(limit)"
-TWIN_WORD = "(A/A copy)"
-LIMIT_COLOUR = "#8a8f98"
+REFERENCE_WORD = "(reference)"
+COPY_WORD = "(A/A copy)"
+REFERENCE_COLOUR = "#8a8f98"
 
 # name -> (colour, matplotlib marker, plotly marker)
 _KNOWN = {
@@ -34,13 +34,20 @@ _SPARE = [
     ("#A67C52", "d", "diamond-tall"),
     ("#3F7CAC", "H", "hexagon2"),
 ]
-_LIMIT_MARKERS = [("D", "diamond"), ("s", "square"), ("^", "triangle-up"), ("v", "triangle-down")]
-_LIMITS_BY_NAME = ("bump", "lifo")  # for records whose manifest is lost
+_REFERENCE_MARKERS = [
+    ("D", "diamond"),
+    ("s", "square"),
+    ("^", "triangle-up"),
+    ("v", "triangle-down"),
+]
+_REFERENCES = ("bump", "lifo")  # for records whose manifest is lost
+_ROLES_OF_STORED_RUNS = {"limit": "reference"}
+_ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "reference": 4}  # 1 is the baseline
 
 
 @dataclass(frozen=True)
-class Actor:
-    """One allocator of a run: its name, role (contestant, own, limit, twin) and looks."""
+class Allocator:
+    """One allocator of a run: its name, role (contestant, own, reference, copy) and looks."""
 
     name: str
     role: str
@@ -49,60 +56,71 @@ class Actor:
     plotly_marker: str
 
     @property
+    def label(self) -> str:
+        """The name in a legend."""
+        return f"{self.name} {REFERENCE_WORD}" if self.is_reference else self.name
+
+    @property
     def is_contestant(self) -> bool:
-        """Whether verdicts are passed on it."""
+        """Whether it takes part in verdicts."""
         return self.role in ("contestant", "own")
 
     @property
-    def is_limit(self) -> bool:
-        """Whether it is a ruler (of what is possible) and not an allocator to use."""
-        return self.role == "limit"
+    def is_reference(self) -> bool:
+        """Whether it shows what is possible and is not for use."""
+        return self.role == "reference"
 
     @property
     def hollow(self) -> bool:
-        """Drawn with an open marker: limits and the A/A copy."""
+        """Whether its marker is open: that of a reference allocator or of the A/A copy."""
         return not self.is_contestant
 
     @property
     def dash(self) -> str:
-        """Line style, in matplotlib's names: limits dotted, the A/A copy dashed."""
-        return {"limit": ":", "twin": "--"}.get(self.role, "-")
+        """Line style in matplotlib's notation: references dotted, the A/A copy dashed."""
+        return {"reference": ":", "copy": "--"}.get(self.role, "-")
 
 
 def _role(name: str, roles: dict[str, str]) -> str:
     if "#" in name:
-        return "twin"
-    return roles.get(name, "limit" if name in _LIMITS_BY_NAME else "contestant")
+        return "copy"
+    return roles.get(name, "reference" if name in _REFERENCES else "contestant")
 
 
-def _order(name: str, roles: dict[str, str], baseline: str) -> tuple[int, str]:
-    rank = {"own": 0, "contestant": 2, "twin": 3, "limit": 4}[_role(name, roles)]
-    return (1 if name == baseline else rank, name)
-
-
-def cast_of(names: list[str], baseline: str, manifest: dict[str, Any]) -> dict[str, Actor]:
-    """The actors of a run by name: our own first, then the baseline, the others, the A/A copy, the
-    limits.
-
-    Roles come from the manifest's `allocators` (a list of objects with name and role, as `make
-    list-allocators` prints).
-    """
+def _roles_in(manifest: dict[str, Any]) -> dict[str, str]:
     listed = manifest.get("allocators") or []
     roles = {
         a["name"]: a.get("role", "contestant")
         for a in listed
         if isinstance(a, dict) and "name" in a
     }
-    spare, limits = iter(_SPARE * 4), iter(_LIMIT_MARKERS * 4)
-    actors: dict[str, Actor] = {}
-    for name in sorted(set(names), key=lambda n: _order(n, roles, baseline)):
+    return {name: _ROLES_OF_STORED_RUNS.get(role, role) for name, role in roles.items()}
+
+
+def allocators_of(
+    names: list[str], baseline: str, manifest: dict[str, Any]
+) -> dict[str, Allocator]:
+    """The allocators of a run by name: the project's own first, then the baseline, the others, the
+    A/A copy, the reference allocators.
+
+    Roles come from the manifest's `allocators` (a list of objects with name and role, as `make
+    list-allocators` prints).
+    """
+    roles = _roles_in(manifest)
+
+    def place(name: str) -> tuple[int, str]:
+        return (1 if name == baseline else _ORDER_OF_ROLES[_role(name, roles)], name)
+
+    spare, markers = iter(_SPARE * 4), iter(_REFERENCE_MARKERS * 4)
+    allocators: dict[str, Allocator] = {}
+    for name in sorted(set(names), key=place):
         role = _role(name, roles)
-        original = actors.get(name.split("#")[0])
-        if role == "limit":
-            looks = (LIMIT_COLOUR, *next(limits))
-        elif role == "twin" and original:
+        original = allocators.get(name.split("#")[0])
+        if role == "reference":
+            looks = (REFERENCE_COLOUR, *next(markers))
+        elif role == "copy" and original:
             looks = (original.colour, original.marker, original.plotly_marker + "-open")
         else:
             looks = _KNOWN.get(name) or next(spare)
-        actors[name] = Actor(name, role, *looks)
-    return actors
+        allocators[name] = Allocator(name, role, *looks)
+    return allocators

@@ -1,7 +1,7 @@
-"""Metrics that are sums of what a record holds, added up whenever a run is read.
+"""Metrics that are computed from others of the same record whenever a run is read.
 
-A definition that changes then holds for stored runs too. What a stored run did not record is no
-zero: the sum goes without it, and the record's `unavailable` says so.
+So a changed definition applies to stored runs too. Where a stored run did not record a summand, the
+sum leaves it out and the record's `unavailable` says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOT_RECORDED = (
 
 
 def derived(record: Record) -> Record:
-    """The record with its derived metrics added up anew; the record itself where it has none."""
+    """The record with its derived metrics; the record itself where it has none."""
     metrics = record["metrics"]
     if record["status"] != "ok" or any(name not in metrics for name in MIND_CALLS):
         return record

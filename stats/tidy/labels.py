@@ -1,6 +1,4 @@
-"""Short names for measured situations: the workload, and of its parameters only those that vary in
-this run.
-"""
+"""Short labels of cases: the workload, those of its parameters that vary in the run, the threads."""
 
 from __future__ import annotations
 
@@ -8,10 +6,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from stats.load import CELL
+from stats.tidy.run import CASE
 
-Case = tuple[str, str]
-Cell = tuple[str, str, int]
+Setting = tuple[str, str]  # workload, params
+Case = tuple[str, str, int]  # workload, params, threads
 
 
 def split_params(params: str) -> dict[str, str]:
@@ -21,7 +19,7 @@ def split_params(params: str) -> dict[str, str]:
 
 
 def _short(value: str) -> str:
-    """A number of bytes or so in powers of two where it is one: 131072 -> 128Ki."""
+    """A multiple of a power of two in its unit, 131072 -> 128Ki; anything else as it is."""
     if not value.isdigit() or int(value) < 1024:
         return value
     number, letter = int(value), ""
@@ -31,22 +29,21 @@ def _short(value: str) -> str:
     return f"{number}{letter}"
 
 
-def case_labels(cases: Iterable[Case]) -> dict[Case, str]:
-    """A label per (workload, params): the workload's name, and where it was run with several
-    settings, what differs.
+def setting_labels(settings: Iterable[Setting]) -> dict[Setting, str]:
+    """A label per (workload, params): the workload's name, and the parameters in which its settings
+    differ.
     """
-    unique = list(dict.fromkeys(cases))
-    by_workload: dict[str, list[Case]] = {}
-    for case in unique:
-        by_workload.setdefault(case[0], []).append(case)
+    by_workload: dict[str, list[Setting]] = {}
+    for setting in dict.fromkeys(settings):
+        by_workload.setdefault(setting[0], []).append(setting)
     labels = {}
     for workload, group in by_workload.items():
-        settings = [split_params(params) for _, params in group]
-        keys = list(dict.fromkeys(key for setting in settings for key in setting))
-        varying = [k for k in keys if len({setting.get(k) for setting in settings}) > 1]
-        for case, setting in zip(group, settings, strict=True):
-            differing = " ".join(f"{k}={_short(setting[k])}" for k in varying if k in setting)
-            labels[case] = f"{workload} {differing}".strip()
+        values = [split_params(params) for _, params in group]
+        keys = list(dict.fromkeys(key for params in values for key in params))
+        varying = [k for k in keys if len({params.get(k) for params in values}) > 1]
+        for setting, params in zip(group, values, strict=True):
+            differing = " ".join(f"{k}={_short(params[k])}" for k in varying if k in params)
+            labels[setting] = f"{workload} {differing}".strip()
     return labels
 
 
@@ -55,11 +52,11 @@ def threads_label(threads: int) -> str:
     return f"{threads} thread" + ("" if threads == 1 else "s")
 
 
-def cell_labels(table: pd.DataFrame) -> dict[Cell, str]:
-    """A label per (workload, params, threads) of `table`, in its order: 'rounds max=1Mi ·16T'."""
-    cells = [
+def case_labels(table: pd.DataFrame) -> dict[Case, str]:
+    """A label per (workload, params, threads) of `table`, in its order: 'rounds max=1Mi · 16T'."""
+    cases = [
         (str(w), str(p), int(t))
-        for w, p, t in table[CELL].drop_duplicates().itertuples(index=False)
+        for w, p, t in table[CASE].drop_duplicates().itertuples(index=False)
     ]
-    cases = case_labels((w, p) for w, p, _ in cells)
-    return {cell: f"{cases[cell[:2]]} · {cell[2]}T" for cell in cells}
+    settings = setting_labels((w, p) for w, p, _ in cases)
+    return {case: f"{settings[case[:2]]} · {case[2]}T" for case in cases}

@@ -1,4 +1,4 @@
-"""The registry of metrics, read from metrics.toml beside this file."""
+"""The registry of metrics, read from stats/metrics.toml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stats.errors import DataError
 REGISTRY_FILE = Path(__file__).parents[1] / "metrics.toml"
 NET_SUFFIX = "_net"
 
-# What "less" and "more" are called, by unit; a rate turns the words round through its direction.
+# The words for a smaller and a larger value, by unit.
 _WORDS = {
     "s": ("faster", "slower"),
     "ns": ("faster", "slower"),
@@ -32,19 +32,19 @@ class Metric:
 
     name: str
     unit: str
-    home_pass: str
+    pass_name: str
     direction: str
     meaning: str
     headline: bool = False
     net: bool = False
 
     @property
-    def judged(self) -> bool:
-        """False for a description of the work, such as the number of operations."""
+    def compared(self) -> bool:
+        """Whether ratios are estimated: not for a description of the work, such as its operations."""
         return self.direction != "none"
 
     def word(self, effect: float) -> str:
-        """What to call a difference with this sign of log ratio: 'faster', 'larger', ..."""
+        """The word for a log ratio of this sign: 'faster', 'larger', ..."""
         less, more = _WORDS[self.unit]
         return less if effect < 0 else more
 
@@ -62,7 +62,7 @@ class Registry:
     def __getitem__(self, name: str) -> Metric:
         if name not in self.metrics:
             raise DataError(
-                f"no metric is called '{name}'. Cure: pick one of {', '.join(self.metrics)}, "
+                f"no metric is called '{name}'; help: pick one of {', '.join(self.metrics)}, "
                 "or give it an entry in stats/metrics.toml"
             )
         return self.metrics[name]
@@ -95,7 +95,7 @@ def parse_registry(text: str) -> Registry:
     metrics: dict[str, Metric] = {}
     for name, entry in tomllib.loads(text)["metric"].items():
         entry = dict(entry)
-        metric = Metric(name=name, home_pass=entry.pop("pass"), **entry)
+        metric = Metric(name=name, pass_name=entry.pop("pass"), **entry)
         metrics.update({m.name: m for m in _with_net(metric)})
     return Registry(metrics)
 

@@ -14,7 +14,7 @@ from stats.trace import summary
 from stats.trace.heap_map import HeapMap
 from stats.trace.trace_file import Trace
 
-POINTS = 1500  # of a curve; each is the greatest value of its stretch
+POINTS = 1500  # of a curve; each is the greatest value of its interval
 THREADS_SHOWN = 40
 
 

@@ -1,4 +1,4 @@
-"""The heap map: where an allocator put a program's objects, address against time.
+"""The heap map: the addresses of a program's objects over time.
 
 Addresses are those of a replay (`memtest replay --addresses`). Regions of 64 KiB that never held
 anything are left out, so that a heap in two distant places fits one picture.
@@ -19,9 +19,9 @@ ROWS, COLUMNS = 360, 720
 
 @dataclass(frozen=True)
 class HeapMap:
-    """bytes    live bytes in each cell (row: address from low to high, column: time)
-    size     mean size of the objects in a cell, bytes
-    age      mean age in seconds of the bytes in a cell
+    """bytes    live bytes in each pixel (row: address from low to high, column: time)
+    size     mean size of the objects in a pixel, bytes
+    age      mean age in seconds of the bytes in a pixel
     span     bytes of address space that the rows cover, without the regions left out
     seconds  time of the last column
     """
@@ -75,7 +75,7 @@ def _compact(addresses: Int64, sizes: Int64) -> tuple[Int64, int]:
 def _paint(
     place: Int64, objects: Objects, columns: Int64, weights: np.ndarray, row_bytes: int
 ) -> np.ndarray:
-    """Sums weights * bytes over the cells that each object covers: one plane per row of `weights`.
+    """Sums weights * bytes over the pixels that each object covers: one plane per row of `weights`.
 
     Objects are first entered where they begin and taken out where they end; the running sum over
     the columns then fills what lies between.
@@ -89,8 +89,8 @@ def _paint(
         for plane, weight in zip(planes, weights, strict=True):
             amount = weight[left] * (high - low)
             for column, sign in zip(columns, (1, -1), strict=True):
-                cell = row[left] * (COLUMNS + 1) + column[left]
-                plane += np.bincount(cell, sign * amount, len(plane))
+                pixel = row[left] * (COLUMNS + 1) + column[left]
+                plane += np.bincount(pixel, sign * amount, len(plane))
         row[left] += 1
         left = left[row[left] * row_bytes < end[left]]
     filled = np.cumsum(planes.reshape(len(weights), ROWS, -1), axis=2)[:, :, :COLUMNS]

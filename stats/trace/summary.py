@@ -1,6 +1,6 @@
-"""What a trace says about a program: sizes, lifetimes, live bytes, hand-overs between threads.
+"""A program's allocations in a trace: sizes, lifetimes, live bytes, frees by other threads.
 
-An object here is one block: a realloc ends one object and makes the next.
+An object is one block: a realloc frees one object and allocates the next.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def seconds_of(trace: Trace) -> np.ndarray:
     end = trace.totals["duration_ns"] * 1e-9
     if end > times[-1]:
         events, times = np.append(events, len(trace)), np.append(times, end)
-    # threads begin their chunks at times that may be a little out of order
+    # chunks of several threads may be slightly out of order
     return np.interp(numbers, events, np.maximum.accumulate(times))
 
 

@@ -1,4 +1,4 @@
-"""stats.py compare: two runs against each other."""
+"""stats.py compare: two runs of one experiment."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "compare two runs: which verdicts agree, which ratios moved"
+HELP = "compare two runs: which verdicts agree, which ratios changed"
 DETAILS = """\
 example:
   stats.py compare results/local/quick-A results/local/quick-B
-Ends with status 1 when both runs are confident of a row and contradict each other."""
+The exit status is 1 when conclusive verdicts of the two runs contradict each other."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,29 +20,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("term", "md", "csv", "latex"), default="term")
     parser.add_argument("--metric", nargs="+", metavar="NAME", default=["wall_s"])
     parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
-    parser.add_argument("--delta", type=float, metavar="SHARE", help="smallest effect worth a word")
+    parser.add_argument(
+        "--delta", type=float, metavar="SHARE", help="smallest effect that a verdict may claim"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints one table per metric; 1 when a pair of confident verdicts is in conflict."""
+    """Prints one table per metric; 1 when conclusive verdicts contradict each other."""
     from stats.errors import DataError
-    from stats.estimates.analysis import open_study
+    from stats.estimates.analysis import open_analysis
     from stats.tables.comparison import CONFLICT, comparison_table
     from stats.tables.render import render, terminal
 
     options = (arguments.baseline, arguments.delta)
-    a, b = (open_study(path, *options) for path in (arguments.run_a, arguments.run_b))
+    a, b = (open_analysis(path, *options) for path in (arguments.run_a, arguments.run_b))
     if a.baseline != b.baseline:
         raise DataError(
-            f"the runs have different baselines ({a.baseline}, {b.baseline}). "
-            "Cure: name one with --baseline"
+            f"the runs have different baselines ({a.baseline}, {b.baseline}); "
+            "help: name one with --baseline"
         )
     conflicts = 0
     for name in arguments.metric:
         table = comparison_table(a, b, a.metrics[name].name)
         if table.raw.empty:
             raise DataError(
-                f"the runs share no comparison of '{name}'. Cure: give two runs of one experiment"
+                f"the runs share no comparison of '{name}'; help: give two runs of one experiment"
             )
         conflicts += int((table.raw["outcome"] == CONFLICT).sum())
         colour = sys.stdout.isatty()

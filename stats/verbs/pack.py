@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Packs the run and prints the size."""
     from records.pack import pack
-    from stats.load import read_run
+    from stats.tidy.run import read_run
 
     records = len(read_run(arguments.run_dir).records)  # raises for what no verb could read back
     size = pack(arguments.run_dir, arguments.into)

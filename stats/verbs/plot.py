@@ -28,18 +28,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the files and prints their paths; 0, or 1 when the run has nothing for the figure
     asked for.
     """
-    from stats.estimates.analysis import open_study
+    from stats.estimates.analysis import open_analysis
     from stats.figures import file_formats, plot, plots, write_figures
 
     chosen = list(plots().values()) if arguments.name == "all" else [plot(arguments.name)]
     kinds = file_formats(arguments.format)
     written = 0
     for path in arguments.runs:
-        study = open_study(path, arguments.baseline)
+        analysis = open_analysis(path, arguments.baseline)
         for figure in chosen:
-            files = write_figures(study, figure, arguments.out or path / "figures", kinds)
+            files = write_figures(analysis, figure, arguments.out or path / "figures", kinds)
             written += len(files)
-            missing = figure.missing(study)
+            missing = figure.missing(analysis)
             if not files:
                 reason = f"the run has no {', '.join(missing)}" if missing else "nothing to show"
                 print(f"{figure.name}: not drawn, {reason}")

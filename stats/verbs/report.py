@@ -1,4 +1,4 @@
-"""stats.py report: everything at once."""
+"""stats.py report: tables, figures and the page of a run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stats.estimates.analysis import Study
+    from stats.estimates.analysis import Analysis
 
 HELP = "write tidy.csv, tables/, figures/ and report.html into RUN_DIR, and print the summary"
 DETAILS = """\
 example:
   stats.py report results/local/quick-...
-Open RUN_DIR/report.html in a browser: one file that needs no network."""
+RUN_DIR/report.html is one file that needs no network."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
     )
     parser.add_argument(
-        "--delta", type=float, metavar="SHARE", help="smallest effect worth a word (default 0.02)"
+        "--delta",
+        type=float,
+        metavar="SHARE",
+        help="smallest effect that a verdict may claim (default 0.02)",
     )
     parser.add_argument(
         "--figures",
@@ -39,27 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes everything for each run directory; 0."""
-    from stats.estimates.analysis import open_study
+    from stats.estimates.analysis import open_analysis
     from stats.report.files import write_everything
 
     for path in arguments.runs:
-        study = open_study(path, arguments.baseline, arguments.delta)
-        page = write_everything(study, arguments.out or path, arguments.figures)
-        print_summary(study)
+        analysis = open_analysis(path, arguments.baseline, arguments.delta)
+        page = write_everything(analysis, arguments.out or path, arguments.figures)
+        print_summary(analysis)
         print(f"\nreport: {page}")
     return 0
 
 
-def print_summary(study: Study) -> None:
-    """The first headline table and what a reader must know beside it."""
+def print_summary(analysis: Analysis) -> None:
+    """Prints the first headline table and the failed processes."""
     from stats.report import sentences
     from stats.tables import diagnostics, ratios
     from stats.tables.render import terminal
 
     colour = sys.stdout.isatty()
-    for metric in ratios.headline_metrics(study)[:1]:
-        print(terminal(ratios.overall(study, metric), colour=colour))
-    print(sentences.status_sentence(study))
-    failures = diagnostics.status(study)
+    for metric in ratios.headline_metrics(analysis)[:1]:
+        print(terminal(ratios.overall(analysis, metric), colour=colour))
+    print(sentences.status_sentence(analysis))
+    failures = diagnostics.status(analysis)
     if len(failures.frame):
         print(terminal(failures, colour=colour))

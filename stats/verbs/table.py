@@ -1,24 +1,25 @@
-"""stats.py table: one or more metrics of a run as tables."""
+"""stats.py table: metrics of a run as tables."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stats.estimates.analysis import Study
+    from stats.estimates.analysis import Analysis
     from stats.tables.table import Table
 
-HELP = "print tables: ratios to the baseline with verdicts, and the rows behind them"
+HELP = "print tables of a run: ratios to the baseline with verdicts, or every estimate"
 DETAILS = """\
 examples:
   stats.py table results/local/quick-...                      the headline metrics
   stats.py table RUN --metric wall_s minor_faults --rows      every interval and p value
   stats.py table RUN --metric malloc_ns_p99 --format latex
-  stats.py table RUN --against-best slotmalloc                an allocator / the best other, counted
-  stats.py table RUN --seed-study                             the MIND study's numbers
+  stats.py table RUN --against-best slotmalloc                its wins and losses against the best other
+  stats.py table RUN --mind-study                             the MIND study's measures
 CSV holds raw numbers; the other formats round. stats/metrics.toml explains every metric."""
 
 
@@ -33,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows", action="store_true", help="one row per workload and allocator, with intervals"
     )
     parser.add_argument(
-        "--seed-study", action="store_true", help="the seed study's measures instead of metrics"
+        "--mind-study", action="store_true", help="the MIND study's measures instead of metrics"
     )
+    parser.add_argument("--seed-study", action="store_true", dest="mind_study", help=SUPPRESS)
     parser.add_argument(
         "--against-best",
         metavar="ALLOCATOR",
@@ -44,42 +46,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
     )
     parser.add_argument(
-        "--delta", type=float, metavar="SHARE", help="smallest effect worth a word (default 0.02)"
+        "--delta",
+        type=float,
+        metavar="SHARE",
+        help="smallest effect that a verdict may claim (default 0.02)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the tables; 0."""
-    from stats.estimates.analysis import open_study
+    from stats.estimates.analysis import open_analysis
     from stats.tables.render import render, terminal
 
     colour = sys.stdout.isatty()
     for path in arguments.runs:
-        study = open_study(path, arguments.baseline, arguments.delta)
-        for table in _tables(study, arguments):
+        analysis = open_analysis(path, arguments.baseline, arguments.delta)
+        for table in _tables(analysis, arguments):
             form = arguments.format
             print(terminal(table, colour=colour) if form == "term" else render(table, form))
     return 0
 
 
-def _tables(study: Study, arguments: argparse.Namespace) -> list[Table]:
+def _tables(analysis: Analysis, arguments: argparse.Namespace) -> list[Table]:
     from stats.tables import mind_study, ratios
 
-    if arguments.seed_study:
-        return [mind_study.mind_table_or_fail(study)]
+    if arguments.mind_study:
+        return [mind_study.mind_table_or_fail(analysis)]
     if arguments.against_best:
-        return _against_best(study, arguments)
-    asked = arguments.metric or [m.name for m in study.metrics.headline() if study.has(m.name)]
+        return _against_best(analysis, arguments)
+    asked = arguments.metric or [
+        m.name for m in analysis.metrics.headline() if analysis.has(m.name)
+    ]
     make = ratios.details if arguments.rows or arguments.format == "csv" else ratios.overall
-    return [make(study, ratios.measured(study, name)) for name in asked]
+    return [make(analysis, ratios.measured(analysis, name)) for name in asked]
 
 
-def _against_best(study: Study, arguments: argparse.Namespace) -> list[Table]:
+def _against_best(analysis: Analysis, arguments: argparse.Namespace) -> list[Table]:
     from stats.tables import against_best, ratios
 
-    asked = [ratios.measured(study, name) for name in arguments.metric or []]
-    metrics = asked or against_best.compared_metrics(study)
-    made = [against_best.summary_table(study, arguments.against_best, metrics)]
+    asked = [ratios.measured(analysis, name) for name in arguments.metric or []]
+    metrics = asked or against_best.compared_metrics(analysis)
+    made = [against_best.summary_table(analysis, arguments.against_best, metrics)]
     if arguments.rows or arguments.format == "csv":
-        made = [against_best.rows_table(study, arguments.against_best, metrics)]
+        made = [against_best.rows_table(analysis, arguments.against_best, metrics)]
     return made

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stats.trace.heap_map import HeapMap
     from stats.trace.trace_file import Trace
 
-HELP = "show an allocation trace: sizes, lifetimes, live bytes, hand-overs, heap map"
+HELP = "show an allocation trace: sizes, lifetimes, live bytes, frees by other threads, heap map"
 DETAILS = """\
 examples:
   build/alloc-record -o traces -- python3 program.py          record first
@@ -98,7 +98,7 @@ def _print_classes(title: str, table: pd.DataFrame) -> None:
 
 
 def _map_of(path: Path, trace: Trace, name: str) -> HeapMap:
-    """The heap map under an allocator of the laboratory, or of an address file."""
+    """The heap map of a replay on build/memtest-NAME, or of an address file (NAME=FILE)."""
     import numpy as np
 
     from stats.errors import DataError
@@ -110,7 +110,7 @@ def _map_of(path: Path, trace: Trace, name: str) -> HeapMap:
         try:
             return heap_map(trace, np.fromfile(source, np.uint64))
         except ValueError as error:
-            raise DataError(f"{source}: {error}. Cure: replay this very trace") from error
+            raise DataError(f"{source}: {error}; help: replay the same trace") from error
 
 
 def _replay(path: Path, allocator: str, addresses: Path) -> Path:
@@ -118,7 +118,7 @@ def _replay(path: Path, allocator: str, addresses: Path) -> Path:
 
     binary = ROOT / "build" / f"memtest-{allocator}"
     if not binary.exists():
-        raise DataError(f"{binary} is missing. Cure: make {allocator}")
+        raise DataError(f"{binary} is missing; help: make {allocator}")
     command = [str(word) for word in (binary, "replay", path, "--addresses", addresses)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

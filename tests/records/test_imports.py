@@ -38,7 +38,7 @@ def test_imports_go_down_only(folder: str) -> None:
 
 
 def test_an_import_inside_a_function_is_found() -> None:
-    assert imported("def f():\n    from stats.load import tidy\n    import harness.cli\n") == {
+    assert imported("def f():\n    from stats.tidy.run import tidy\n    import harness.cli\n") == {
         "stats",
         "harness",
     }

@@ -10,7 +10,7 @@ import pytest
 from records.pack import ARCHIVE, pack
 from records.record import RecordError
 from stats.cli import main
-from stats.load import read_run
+from stats.tidy.run import read_run
 from tests.stats.synthetic import Plan, write_run
 
 SMALL = Plan(passes={"time": 2, "memory": 1, "syscalls": 1}, threads=[1])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stats.estimates.analysis import Study, analyse
-from stats.load import read_run
+from stats.estimates.analysis import Analysis, analyse
+from stats.tidy.run import read_run
 from tests.stats.synthetic import Plan, write_run
 
 
@@ -20,6 +20,6 @@ def planted_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def planted(planted_dir: Path) -> Study:
+def planted(planted_dir: Path) -> Analysis:
     """The planted run, analysed."""
     return analyse(read_run(planted_dir))

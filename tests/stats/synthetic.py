@@ -1,6 +1,4 @@
-"""Writes run directories like the harness's, with effects planted, for tests and for looking at the
-report.
-"""
+"""Writes synthetic run directories with known effects, for tests and for a look at the report."""
 
 from __future__ import annotations
 
@@ -12,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from records.record import Record
+from stats.figures._shm import WAYS
+from stats.tidy.metrics import NET_SUFFIX, registry
 
 PASSES = {"time": 20, "latency": 3, "memory": 3, "syscalls": 1}
 ALLOCATORS = ["ptmalloc", "ptmalloc#2", "jemalloc", "mimalloc", "slotmalloc", "bump"]
 CALLS = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"]
 
 
-FINDING = ("check", "status", "value", "effect", "cure")
+FINDING = ("check", "status", "value", "effect", "help")
 FINDINGS = [
     ("frequency governor", "warn", "powersave", "the clock follows the load", "use performance"),
     ("swap", "ok", "off", "memory may leave for the disk", "swapoff --all"),
@@ -61,13 +61,13 @@ def write_run(folder: Path, plan: Plan | None = None) -> Path:
 
 def manifest(plan: Plan) -> dict[str, Any]:
     names = [a for a in plan.allocators if "#" not in a]
-    role = {"bump": "limit", "lifo": "limit", "slotmalloc": "own"}
+    role = {"bump": "reference", "lifo": "reference", "slotmalloc": "own"}
     findings = [dict(zip(FINDING, finding, strict=True)) for finding in FINDINGS]
     return {
         "schema": 1,
         "experiment": "synthetic",
         "title": "A planted run",
-        "question": "Is the plant found?",
+        "question": "Are the planted effects found?",
         "definition": {"workload": [{"name": name} for name, _ in plan.workloads]},
         "baseline": "ptmalloc",
         "aa": "ptmalloc",
@@ -87,48 +87,54 @@ def manifest(plan: Plan) -> dict[str, Any]:
 
 
 def records(folder: Path, plan: Plan, rng: np.random.Generator) -> list[Record]:
-    """Every record of the plan: passes x blocks x cells x allocators, plus `empty` in the syscalls
+    """Every record of the plan: passes x replicates x cases x allocators, plus `empty` in the syscalls
     pass.
     """
     out: list[Record] = []
     failing = dict(plan.failures)
-    for pass_name, blocks in plan.passes.items():
-        for block in range(blocks):
-            for (workload, params), threads in cells(plan, pass_name):
-                mood = rng.normal(0, 0.05)  # what the whole block shares, and pairing removes
+    for pass_name, replicates in plan.passes.items():
+        for replicate in range(replicates):
+            for (workload, params), threads in cases(plan, pass_name):
+                drift = rng.normal(0, 0.05)  # the same for the whole replicate: pairing removes it
                 for allocator in rng.permutation(plan.allocators):
-                    run = f"{pass_name}-{block:03d}-{len(out):05d}"
+                    run = f"{pass_name}-{replicate:03d}-{len(out):05d}"
                     record = base_record(
-                        run, block, str(allocator), workload, params, threads, pass_name
+                        run, replicate, str(allocator), workload, params, threads, pass_name
                     )
                     status = failing.pop(str(allocator), None)
                     if status:
                         record |= {"status": status, "why": f"planted {status}", "exit_code": None}
                     else:
-                        fill(record, plan, rng, mood, folder)
+                        fill(record, plan, rng, drift, folder)
                     out.append(record)
     return out
 
 
-def cells(plan: Plan, pass_name: str) -> list[tuple[tuple[str, str], int]]:
+def cases(plan: Plan, pass_name: str) -> list[tuple[tuple[str, str], int]]:
     every = [(w, t) for w in plan.workloads for t in plan.threads]
     return [(("empty", ""), 1), *every] if pass_name == "syscalls" else every
 
 
 def base_record(
-    run: str, block: int, allocator: str, workload: str, params: str, threads: int, pass_name: str
+    run: str,
+    replicate: int,
+    allocator: str,
+    workload: str,
+    params: str,
+    threads: int,
+    pass_name: str,
 ) -> Record:
     return {
         "schema": 1,
         "run": run,
-        "block": block,
+        "block": replicate,
         "order": 0,
         "allocator": allocator,
         "workload": workload,
         "params": params,
         "threads": threads,
         "pass": pass_name,
-        "seed": block,
+        "seed": replicate,
         "padding": 0,
         "argv": ["memtest", workload],
         "env": {},
@@ -148,10 +154,10 @@ def base_record(
     }
 
 
-def fill(record: Record, plan: Plan, rng: np.random.Generator, mood: float, folder: Path) -> None:
-    """Gives the record the metrics of its pass."""
+def fill(record: Record, plan: Plan, rng: np.random.Generator, drift: float, folder: Path) -> None:
+    """Gives the record the metrics of its pass, all that metrics.toml lists."""
     factor = plan.speed.get(record["allocator"], 1.0)
-    wall = 0.5 * factor * np.exp(mood + rng.normal(0, plan.noise)) / record["threads"] ** 0.5
+    wall = 0.5 * factor * np.exp(drift + rng.normal(0, plan.noise)) / record["threads"] ** 0.5
     mallocs = 0 if record["workload"] == "empty" else 16384
     metrics = {"wall_s": wall, "user_s": wall * 0.8, "sys_s": wall * 0.2}
     metrics |= {"ops": 2 * mallocs, "mallocs": mallocs, "ops_per_s": 2 * mallocs / wall}
@@ -178,7 +184,12 @@ def fill(record: Record, plan: Plan, rng: np.random.Generator, mood: float, fold
         metrics["mallocs_per_mmap"] = mallocs / metrics["mmap_calls"]
         metrics |= {"mmap_peak_bytes": 1.3e8, "mapped_peak_bytes": 1.4e8, "live_peak_bytes": 1e8}
         record["series"] = mapped(folder, record["run"], wall)
-    record["metrics"] = {k: float(v) for k, v in metrics.items()}
+    others = {
+        m.name: 100 * factor
+        for m in registry()
+        if m.pass_name == record["pass"] and not m.name.endswith(NET_SUFFIX)
+    }
+    record["metrics"] = {k: float(v) for k, v in (others | metrics).items()}
 
 
 def histogram(rng: np.random.Generator, median: float) -> dict[str, Any]:
@@ -251,3 +262,25 @@ def syscall_metrics(table: dict[str, Any]) -> dict[str, float]:
     out["kernel_memory_calls"] = sum(table[c]["calls"] for c in CALLS)
     out["kernel_memory_s"] = sum(table[c]["seconds"] for c in CALLS)
     return out
+
+
+def shm_records() -> list[Record]:
+    """Two processes of shm-bench per benchmark, with every way 10 % slower than the one before."""
+    what = {
+        "allocation touched 16K": "ns",
+        "lookup 100": "ns",
+        "concurrent threads 2": "ops_per_s",
+        "transfer 16": "ns_write",
+    }
+    pools = {"live_bytes": 1e6, "reserved_bytes": 2e6, "peak_bytes": 3e6}
+    rounds = {
+        name: {f"{quantity}_{way}": 100 * 1.1**i for i, way in enumerate(WAYS)}
+        for name, quantity in what.items()
+    }
+    return [
+        base_record(f"{name}-{replicate}", replicate, "ptmalloc", name, "", 1, "time")
+        | {"argv": ["build/shm-bench"], "rounds": [{"round": n} | values for n in range(3)]}
+        | {"metrics": {"wall_s": 1.0}}
+        for name, values in {**rounds, "steady": pools}.items()
+        for replicate in range(2)
+    ]

@@ -1,4 +1,4 @@
-"""stats.py as a user meets it: whole processes, exit codes, messages."""
+"""stats.py as a user calls it: whole processes, exit codes, messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stats.load import TIDY_COLUMNS
+from stats.tidy.run import TIDY_COLUMNS
 from tests.stats.synthetic import Plan, write_run
 
 TREE = Path(__file__).parents[2]
@@ -61,11 +61,11 @@ def test_tidy_holds_only_what_ended_well_and_the_net_rows(reported: tuple[Path, 
     ]
     assert (
         first_block["allocator"] == "mimalloc"
-    ).sum() == 1  # the other workload's; the first one died
+    ).sum() == 1  # of the other workload; that of the first one failed
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "text"),
     [
         (["table", "{run}", "--metric", "wall_s", "--format", "md"], 0, "| workload · threads |"),
         (
@@ -78,7 +78,8 @@ def test_tidy_holds_only_what_ended_well_and_the_net_rows(reported: tuple[Path, 
             0,
             "metric,workload,params,threads",
         ),
-        (["table", "{run}", "--seed-study"], 0, "mallocs_per_mmap"),
+        (["table", "{run}", "--mind-study"], 0, "mallocs_per_mmap"),
+        (["table", "{run}", "--seed-study"], 0, "mallocs_per_mmap"),  # the old name
         (["table", "{run}", "--baseline", "jemalloc"], 0, "ratio to jemalloc"),
         (["plot", "overview", "{run}", "--format", "svg"], 0, "overview.svg"),
         (["plot", "latency", "{run}"], 1, "not drawn, the run has no malloc_ns_p50"),
@@ -93,10 +94,10 @@ def test_tidy_holds_only_what_ended_well_and_the_net_rows(reported: tuple[Path, 
         ([], 2, "VERB"),
     ],
 )
-def test_verbs(reported: tuple[Path, str], arguments: list[str], code: int, said: str) -> None:
+def test_verbs(reported: tuple[Path, str], arguments: list[str], code: int, text: str) -> None:
     done = run(*(a.replace("{run}", str(reported[0])) for a in arguments))
     assert done.returncode == code, done.stderr
-    assert said in done.stdout + done.stderr
+    assert text in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -108,16 +109,18 @@ def test_each_verb_explains_itself(verb: str) -> None:
     assert "example" in done.stdout
 
 
-def test_a_torn_record_is_named_with_its_line(reported: tuple[Path, str], tmp_path: Path) -> None:
-    torn = tmp_path / "torn"
-    shutil.copytree(reported[0], torn)
-    records = torn / "runs.jsonl"
+def test_an_incomplete_record_is_named_with_its_line(
+    reported: tuple[Path, str], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(reported[0], damaged)
+    records = damaged / "runs.jsonl"
     text = records.read_text()
     records.write_text(text[:-200])
-    done = run("report", torn)
+    done = run("report", damaged)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"line {text.count(chr(10))}: the last line is torn" in done.stderr
+    assert f"line {text.count(chr(10))}: the last line is incomplete" in done.stderr
 
 
 def test_conflicting_verdicts_end_compare_with_status_1(tmp_path: Path) -> None:
@@ -127,12 +130,12 @@ def test_conflicting_verdicts_end_compare_with_status_1(tmp_path: Path) -> None:
     done = run("compare", fast, slow)
     assert done.returncode == 1
     assert "conflict" in done.stdout
-    no_calls = run("table", fast, "--seed-study")
+    no_calls = run("table", fast, "--mind-study")
     assert no_calls.returncode == 2
     assert "no syscalls pass" in no_calls.stderr
 
 
-def test_another_python_hands_over_to_the_projects(reported: tuple[Path, str]) -> None:
+def test_any_python_starts_the_one_of_venv(reported: tuple[Path, str]) -> None:
     others = [
         p
         for p in ("/usr/bin/python3", shutil.which("python3", path=os.defpath))
@@ -144,7 +147,7 @@ def test_another_python_hands_over_to_the_projects(reported: tuple[Path, str]) -
     assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_environment_is_said_plainly(tmp_path: Path) -> None:
+def test_a_missing_environment_gives_one_message(tmp_path: Path) -> None:
     shutil.copy(TREE / "stats.py", tmp_path)
     done = subprocess.run(
         [sys.executable, tmp_path / "stats.py"], capture_output=True, text=True, check=False
@@ -153,7 +156,7 @@ def test_a_missing_environment_is_said_plainly(tmp_path: Path) -> None:
     assert "run ./install.sh" in done.stderr
 
 
-def test_an_unwritable_place_is_said_plainly(reported: tuple[Path, str], tmp_path: Path) -> None:
+def test_an_unwritable_place_gives_one_message(reported: tuple[Path, str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("report", reported[0], "--out", tmp_path / "file")
     assert done.returncode == 2
@@ -162,7 +165,7 @@ def test_an_unwritable_place_is_said_plainly(reported: tuple[Path, str], tmp_pat
 
 
 @pytest.mark.parametrize("failures", [{}, {"ptmalloc": "timeout"}])
-def test_a_run_with_nothing_to_compare_is_reported_and_said_so(
+def test_a_run_with_nothing_to_compare_is_reported_with_a_message(
     tmp_path: Path, failures: dict[str, str]
 ) -> None:
     alone: dict[str, Any] = {"allocators": ["ptmalloc"], "workloads": [("w", "")], "threads": [1]}

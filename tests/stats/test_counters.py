@@ -1,4 +1,4 @@
-"""What a workload's page says, and the counters that it names."""
+"""The table and the sentences of a workload, and the counters that they name."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 
 import pytest
 
-from stats.estimates.analysis import Study, analyse
-from stats.load import Run
-from stats.report.descriptions import About, about
-from stats.tables.counters import said
+from stats.estimates.analysis import Analysis, analyse
+from stats.report.descriptions import Description, descriptions
+from stats.tables.counters import case_texts
 from stats.tables.workload import workload
+from stats.tidy.run import Run
 from tests.stats.synthetic import base_record
 
-BLOCKS = 6
+REPLICATES = 6
 Levels = dict[str, dict[str, float]]
 
 
-def only_case(path: Path, time: Levels, calls: dict[str, float]) -> Study:
+def only_case(path: Path, time: Levels, calls: dict[str, float]) -> Analysis:
     """A run of one workload on one thread with these metrics in the time pass, and these kernel
     calls in the syscalls pass.
     """
     records = []
-    for block in range(BLOCKS):
-        wobble = 1 + 0.002 * (block % 3)
+    for replicate in range(REPLICATES):
+        wobble = 1 + 0.002 * (replicate % 3)
         for name, metrics in time.items():
-            record = base_record(f"t{block}{name}", block, name, "w", "", 1, "time")
+            record = base_record(f"t{replicate}{name}", replicate, name, "w", "", 1, "time")
             records.append(record | {"metrics": {k: v * wobble for k, v in metrics.items()}})
     for name, count in calls.items():
         record = base_record(f"s{name}", 0, name, "w", "", 1, "syscalls")
         records.append(record | {"metrics": {"kernel_memory_calls": count}})
-    study = analyse(Run(path, {"allocators": [{"name": "mine", "role": "own"}]}, {}, records))
-    return study.only(("w", ""))
+    analysis = analyse(Run(path, {"allocators": [{"name": "mine", "role": "own"}]}, {}, records))
+    return analysis.only(("w", ""))
 
 
 def test_the_counters_that_grow_with_time_are_named_the_largest_ratio_first(tmp_path: Path) -> None:
@@ -41,57 +41,59 @@ def test_the_counters_that_grow_with_time_are_named_the_largest_ratio_first(tmp_
         "mine": {"wall_s": 0.1, "sys_s": 0.01, "user_s": 0.09, "minor_faults": 9000},
         "slow": {"wall_s": 1.5, "sys_s": 1.1, "user_s": 0.1, "minor_faults": 150},
     }
-    (cell,) = said(only_case(tmp_path, times, {"ptmalloc": 50, "mine": 1, "slow": 2700}))
-    assert (cell.threads, cell.winner) == ("1 thread", "mine")
-    assert cell.sentences == [
-        "mine is first, with 0.50 [0.50, 0.50] of the time of the next, ptmalloc.",
+    (case,) = case_texts(only_case(tmp_path, times, {"ptmalloc": 50, "mine": 1, "slow": 2700}))
+    assert (case.threads, case.fastest) == ("1 thread", "mine")
+    assert case.sentences == [
+        "mine is fastest: 0.50 [0.50, 0.50] times the wall time of the next, ptmalloc.",
         "slow’s median time is 15.0 times mine’s (1.50 s against 100 ms); this goes with "
         "2700 kernel memory calls against 1 and 1.10 s of system time against 10.0 ms.",
     ]
 
 
-def test_where_no_counter_grows_that_is_said(tmp_path: Path) -> None:
+def test_where_no_counter_grows_that_is_case_texts(tmp_path: Path) -> None:
     times: Levels = {
         "ptmalloc": {"wall_s": 0.1, "sys_s": 0.01, "minor_faults": 9000},
         "slow": {"wall_s": 0.2, "sys_s": 0.01, "minor_faults": 9100},
     }
-    (cell,) = said(only_case(tmp_path, times, {}))
-    assert cell.sentences[1].endswith("no counter of this run grows with it by 1.25 times or more.")
+    (case,) = case_texts(only_case(tmp_path, times, {}))
+    assert case.sentences[1].endswith("no counter of this run is also 1.25 times larger.")
 
 
 def test_a_counter_that_ranks_against_time_is_not_named(tmp_path: Path) -> None:
     faults = {"ptmalloc": 1000.0, "b": 90_000.0, "c": 80_000.0, "d": 2000.0}
     walls = {"ptmalloc": 0.1, "b": 0.11, "c": 0.12, "d": 0.3}
     times: Levels = {n: {"wall_s": walls[n], "minor_faults": faults[n]} for n in walls}
-    study = only_case(tmp_path, times, {})
-    assert "page faults" in said(study)[0].sentences[1]  # ranks 1 4 3 2 against 1 2 3 4: rising
+    analysis = only_case(tmp_path, times, {})
+    assert (
+        "page faults" in case_texts(analysis)[0].sentences[1]
+    )  # ranks 1 4 3 2 against 1 2 3 4: rising
     times["ptmalloc"]["minor_faults"] = 1900.0
     times["e"] = {"wall_s": 0.2, "minor_faults": 10.0}
     times["f"] = {"wall_s": 0.25, "minor_faults": 5.0}
-    assert "no counter" in said(only_case(tmp_path, times, {}))[0].sentences[1]
+    assert "no counter" in case_texts(only_case(tmp_path, times, {}))[0].sentences[1]
 
 
-def test_equals_are_not_ranked(tmp_path: Path) -> None:
+def test_allocators_whose_interval_includes_1_share_the_heading(tmp_path: Path) -> None:
     times: Levels = {"ptmalloc": {"wall_s": 0.1}, "b": {"wall_s": 0.1}}
-    (cell,) = said(only_case(tmp_path, times, {}))
-    assert "not told apart" in cell.sentences[0]
-    assert cell.winner in ("ptmalloc ≈ b", "b ≈ ptmalloc")
-    assert cell.sentences[1] == "Nobody is more than 10 % behind."
+    (case,) = case_texts(only_case(tmp_path, times, {}))
+    assert "interval includes 1" in case.sentences[0]
+    assert case.fastest in ("ptmalloc ≈ b", "b ≈ ptmalloc")
+    assert case.sentences[1] == "No allocator is more than 10 % slower."
 
 
-def test_the_projects_own_allocator_is_explained_where_it_is_behind(tmp_path: Path) -> None:
+def test_the_projects_own_allocator_is_explained_where_it_is_slower(tmp_path: Path) -> None:
     times: Levels = {
         "ptmalloc": {"wall_s": 0.1, "sys_s": 0.01},
         "mine": {"wall_s": 0.2, "sys_s": 0.1},
         "slow": {"wall_s": 0.3, "sys_s": 0.1},
     }
-    (cell,) = said(only_case(tmp_path, times, {}))
-    assert cell.sentences[2].startswith("mine’s median time is 2.00 times ptmalloc’s")
+    (case,) = case_texts(only_case(tmp_path, times, {}))
+    assert case.sentences[2].startswith("mine’s median time is 2.00 times ptmalloc’s")
 
 
-def test_the_table_shows_time_ratio_interval_and_counters(planted: Study) -> None:
-    (case, *_) = planted.cases
-    frame = workload(planted.only(case)).frame
+def test_the_table_shows_time_ratio_interval_and_counters(planted: Analysis) -> None:
+    (setting, *_) = planted.settings
+    frame = workload(planted.only(setting)).frame
     one_thread = frame[frame["threads"] == "1"].set_index("allocator")
     row = one_thread.loc["slotmalloc"].to_dict()
     assert row["ratio"].startswith(("0.59 ✓", "0.60 ✓", "0.61 ✓"))
@@ -102,12 +104,12 @@ def test_the_table_shows_time_ratio_interval_and_counters(planted: Study) -> Non
 
 
 @pytest.mark.parametrize("kind", ["workload", "command"])
-def test_a_summary_in_the_experiment_goes_before_memtests_words(kind: str) -> None:
+def test_a_summary_in_the_experiment_takes_precedence_over_memtests(kind: str) -> None:
     told = {"name": "w", "summary": "memtest's", "source": "S", "stresses": "X"}
     manifest: dict[str, Any] = {"workloads": [told, told | {"name": "v"}]}
     manifest["definition"] = {kind: [{"name": "w", "summary": "Ours."}, {"name": "u"}]}
-    found = about(manifest)
-    assert found["w"] == About("Ours.", "S", "X")
+    found = descriptions(manifest)
+    assert found["w"] == Description("Ours.", "S", "X")
     assert found["v"].summary == "memtest's"
     assert "u" not in found
-    assert about({}) == {}
+    assert descriptions({}) == {}

@@ -1,7 +1,7 @@
 """The estimator against published formulas, and against the truth in simulations.
 
-Simulated processes have a log value of block mood + allocator + noise, as real ones do; the mood is
-what pairing removes.
+A simulated log value is drift of the replicate + effect of the allocator + noise, as in real runs;
+pairing removes the drift.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ NOISE = 0.01  # log standard deviation of one process, as on a quiet machine
 
 
 def simulate(
-    effect: float, blocks: int, seed: int, tails: float = 0.0, cells: int = CELLS
+    effect: float, replicates: int, seed: int, tails: float = 0.0, cases: int = CELLS
 ) -> pd.DataFrame:
-    """Estimates of `cells` independent experiments; `tails` is the share of processes that meet a
-    disturbance.
+    """Estimates of `cases` independent experiments; `tails` is the share of disturbed
+    processes.
     """
     rng = np.random.default_rng(seed)
-    noise = rng.normal(0, NOISE, (2, cells, blocks))
+    noise = rng.normal(0, NOISE, (2, cases, replicates))
     noise += (rng.random(noise.shape) < tails) * rng.exponential(0.3, noise.shape)
-    mood = rng.normal(0, 0.05, (cells, blocks))
-    base, other = mood + noise[0], mood + np.log1p(effect) + noise[1]
+    drift = rng.normal(0, 0.05, (cases, replicates))
+    base, other = drift + noise[0], drift + np.log1p(effect) + noise[1]
     return PairedLogRatio()(pairs_of(other - base))
 
 
@@ -36,22 +36,22 @@ def share(hits: pd.Series) -> float:
     return float(hits.mean())
 
 
-@pytest.mark.parametrize("blocks", [20, 40])
+@pytest.mark.parametrize("replicates", [20, 40])
 @pytest.mark.parametrize("p", ["p", "p_yuen", "p_wilcoxon"])
-def test_false_positive_rate_is_nominal(blocks: int, p: str) -> None:
-    assert 0.03 <= share(simulate(0.0, blocks, seed=blocks)[p] < 0.05) <= 0.07
+def test_false_positive_rate_is_nominal(replicates: int, p: str) -> None:
+    assert 0.03 <= share(simulate(0.0, replicates, seed=replicates)[p] < 0.05) <= 0.07
 
 
-@pytest.mark.parametrize("blocks", [20, 40])
-def test_the_95_percent_interval_covers_the_truth_95_times_in_100(blocks: int) -> None:
-    found = simulate(0.10, blocks, seed=blocks + 1)
+@pytest.mark.parametrize("replicates", [20, 40])
+def test_the_95_percent_interval_covers_the_truth_95_times_in_100(replicates: int) -> None:
+    found = simulate(0.10, replicates, seed=replicates + 1)
     assert 0.93 <= share((found["low"] < 1.10) & (found["high"] > 1.10)) <= 0.97
     assert 0.88 <= share((found["low90"] < 1.10) & (found["high90"] > 1.10)) <= 0.92
 
 
-@pytest.mark.parametrize("blocks", [20, 30, 40])
-def test_a_planted_slowdown_of_2_percent_is_found(blocks: int) -> None:
-    found = simulate(0.02, blocks, seed=blocks + 2)
+@pytest.mark.parametrize("replicates", [20, 30, 40])
+def test_a_planted_slowdown_of_2_percent_is_found(replicates: int) -> None:
+    found = simulate(0.02, replicates, seed=replicates + 2)
     assert share((found["low"] > 1) & (found["p"] < 0.05)) > 0.95
     assert share(found["high"] < 1) == 0
     assert found["ratio"].mean() == pytest.approx(1.02, abs=0.001)
@@ -63,7 +63,7 @@ def test_with_heavy_tails_the_trimmed_mean_finds_what_the_mean_misses() -> None:
     assert share(found["p_wilcoxon"] < 0.05) > 0.9
 
 
-def test_with_heavy_tails_no_test_cries_wolf() -> None:
+def test_with_heavy_tails_the_false_positive_rates_stay_nominal() -> None:
     found = simulate(0.0, 40, seed=6, tails=0.05)
     for p in ("p", "p_yuen", "p_wilcoxon"):
         assert share(found[p] < 0.05) <= 0.07
@@ -98,13 +98,13 @@ def test_identical_differences_are_certain() -> None:
     assert found["low"].iloc[0] == pytest.approx(found["high"].iloc[0])
 
 
-def test_one_block_gives_a_ratio_and_no_interval() -> None:
+def test_one_replicate_gives_a_ratio_and_no_interval() -> None:
     row = PairedLogRatio()(pairs_of(np.array([[0.5]]))).iloc[0]
     assert row["ratio"] == pytest.approx(np.exp(0.5))
     assert row[["low", "high", "p", "p_yuen", "p_wilcoxon"]].isna().all()
 
 
-def test_cells_with_different_numbers_of_blocks_keep_their_own() -> None:
+def test_cells_with_different_numbers_of_replicates_keep_their_own() -> None:
     short, long = pairs_of(np.array([[0.1, 0.2]])), pairs_of(np.array([[0.3, 0.4, 0.5]]))
     mixed = pd.concat([short, long.assign(workload="other")]).sample(frac=1, random_state=1)
     found = PairedLogRatio()(mixed).set_index("workload")

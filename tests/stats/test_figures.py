@@ -1,53 +1,113 @@
-"""Every figure draws, in print and on screen."""
+"""Every file in stats/figures/ is a figure that draws synthetic data, in print and on screen."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from stats import figures
+from stats.cli import main
 from stats.errors import DataError
-from stats.estimates.analysis import Study, analyse
+from stats.estimates.analysis import Analysis, analyse
 from stats.figures import Plot, plot, plots, write_figures
-from stats.load import Run
+from stats.report.page import write_page
 from stats.tidy.metrics import registry
-from tests.stats.synthetic import base_record
+from stats.tidy.run import Run
+from tests.stats.synthetic import base_record, shm_records
 
 NAMES = sorted(plots())
-ALWAYS = ["overview", "spread"]
-PER_WORKLOAD = [
-    "forest",
-    "threads",
-    "footprint",
-    "latency",
-    "kernel_calls",
-    "memory_speed",
-    "net_mapped",
-]
+
+
+@pytest.fixture(scope="module")
+def everything(planted: Analysis) -> Analysis:
+    """The planted run with every metric of the registry, and with records of shm-bench."""
+    run = planted.run
+    return analyse(Run(run.path, run.manifest, run.plan, [*run.records, *shm_records()]))
+
+
+def faults(figure: Plot, analysis: Analysis) -> list[str]:
+    """What keeps a figure from standing in a report; empty for a good one."""
+    found = [f"{name} has no entry" for name in figure.module.NEEDS if name not in registry()]
+    if not figure.title or len(figure.caption) < 60:
+        found.append("no title, or no caption that explains the figure")
+    drawn = [view for _, view in figure.views(analysis) if _is_drawn(figure, view)]
+    shown = [figure.interactive(view) for view in drawn]
+    if not drawn:
+        found.append("nothing is drawn of the synthetic run")
+    if hasattr(figure.module, "interactive") and not all(s and len(s.data) for s in shown):
+        found.append("nothing is shown on screen where something is printed")
+    return found
+
+
+def _is_drawn(figure: Plot, view: Analysis) -> bool:
+    printed = figure.draw(view)
+    return printed is not None and any(
+        axis.texts or axis.images or axis.patches or axis.collections
+        or any(len(np.asarray(line.get_xdata())) for line in axis.lines)
+        for axis in printed.axes
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_says_what_it_is_and_needs_registered_metrics(name: str) -> None:
-    figure = plot(name)
-    assert figure.title
-    assert len(figure.caption) > 60
-    assert all(metric in registry() for metric in figure.module.NEEDS)
+def test_a_figure_explains_itself_and_draws(name: str, everything: Analysis) -> None:
+    assert faults(plot(name), everything) == []
 
 
-@pytest.mark.parametrize("name", [*ALWAYS, *PER_WORKLOAD])
-def test_a_figure_draws_the_planted_run(name: str, planted: Study) -> None:
-    figure = plot(name)
-    views = figure.views(planted)
-    assert len(views) == (len(planted.cases) if name in PER_WORKLOAD else 1)
-    for _, view in views:
-        printed, shown = figure.draw(view), figure.interactive(view)
-        assert printed is not None
-        assert any(axis.has_data() or axis.texts for axis in printed.axes)
-        assert len(shown.data) > 0
+DROPPED = '''
+from matplotlib.figure import Figure
+TITLE = "Context switches"
+CAPTION = """{caption}"""
+NEEDS = ("{metric}",)
+
+def draw(analysis):
+    figure = Figure()
+    figure.subplots().plot(analysis.medians("{metric}"){data})
+    return figure
+'''
+CAPTION = "Median number of page faults of each case and allocator; lower is better."
+
+
+def dropped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, caption: str, metric: str, data: str
+) -> Plot:
+    """A figure whose file was put into a folder in which figures are looked for."""
+    text = DROPPED.format(caption=caption, metric=metric, data=data)
+    (folder / f"{name}.py").write_text(text)
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(folder)])
+    return plot(name)
+
+
+def test_one_new_file_is_drawn_plotted_and_reported(
+    everything: Analysis, planted_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = dropped(tmp_path, monkeypatch, "dropped", CAPTION, "major_faults", ".to_numpy()")
+    assert faults(figure, everything) == []
+    assert main(["plot", "dropped", str(planted_dir), "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "dropped.png").exists()
+    write_page(everything, tmp_path / "report.html")
+    assert CAPTION in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "caption", "metric", "data", "fault"),
+    [
+        ("uncaptioned", "Faults.", "major_faults", ".to_numpy()", "no caption"),
+        ("unregistered", CAPTION, "speed", ".to_numpy()", "speed has no entry"),
+        ("blank", CAPTION, "major_faults", ".head(0).to_numpy()", "nothing is drawn"),
+    ],
+)
+def test_a_faulty_new_file_is_found(
+    everything: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    name: str, caption: str, metric: str, data: str, fault: str,
+) -> None:  # fmt: skip
+    figure = dropped(tmp_path, monkeypatch, name, caption, metric, data)
+    assert any(fault in found for found in faults(figure, everything))
 
 
 def test_files_are_written_in_each_format_and_are_repeatable(
-    planted: Study, tmp_path: Path
+    planted: Analysis, tmp_path: Path
 ) -> None:
     figure = plot("spread")
     first = write_figures(planted, figure, tmp_path / "a", ["png", "svg", "pdf"])
@@ -58,15 +118,13 @@ def test_files_are_written_in_each_format_and_are_repeatable(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_without_the_metrics_has_no_figure(name: str, tmp_path: Path) -> None:
-    record = base_record("r", 0, "ptmalloc", "w", "", 1, "time") | {
-        "metrics": {"major_faults": 1.0}
-    }
-    study = analyse(Run(tmp_path, {}, {}, [record]))
-    assert write_figures(study, plot(name), tmp_path, ["png"]) == []
+    record = base_record("r", 0, "ptmalloc", "w", "", 1, "time") | {"metrics": {"cpu_s": 1.0}}
+    analysis = analyse(Run(tmp_path, {}, {}, [record]))
+    assert write_figures(analysis, plot(name), tmp_path, ["png"]) == []
 
 
-def test_limits_are_hollow_and_dotted(planted: Study) -> None:
-    bump = planted.cast["bump"]
+def test_reference_allocators_are_hollow_and_dotted(planted: Analysis) -> None:
+    bump = planted.allocators["bump"]
     assert (bump.hollow, bump.dash) == (True, ":")
 
 
@@ -75,10 +133,8 @@ def test_an_unknown_figure_is_answered_with_the_known_ones() -> None:
         plot("pie")
 
 
-def test_a_plot_with_too_little_to_show_is_none(planted: Study) -> None:
-    (case, *_) = planted.cases
-    one_thread = Plot("threads", plot("threads").module)
-    alone = analyse(
-        Run(planted.run.path, {}, {}, [r for r in planted.run.records if r["threads"] == 1])
-    )
-    assert one_thread.draw(alone.only(case)) is None
+def test_a_figure_without_enough_data_is_none(planted: Analysis) -> None:
+    (setting, *_) = planted.settings
+    one_thread = [r for r in planted.run.records if r["threads"] == 1]
+    alone = analyse(Run(planted.run.path, {}, {}, one_thread))
+    assert plot("threads").draw(alone.only(setting)) is None

@@ -1,4 +1,4 @@
-"""Numbers, labels and looks for readers."""
+"""Numbers, labels, colours and markers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats import units
-from stats.tidy.allocators import cast_of
-from stats.tidy.labels import case_labels, split_params
+from stats.tidy.allocators import allocators_of
+from stats.tidy.labels import setting_labels, split_params
 
 NUMBERS = st.floats(min_value=1e-9, max_value=1e14)
 
@@ -75,7 +75,7 @@ def test_labels_show_only_parameters_that_vary() -> None:
         ("rounds", "max=32768;touch=none"),
         ("larson", "a=1"),
     ]
-    assert list(case_labels(cases).values()) == ["rounds max=128Mi", "rounds max=32Ki", "larson"]
+    assert list(setting_labels(cases).values()) == ["rounds max=128Mi", "rounds max=32Ki", "larson"]
 
 
 @given(
@@ -90,16 +90,20 @@ def test_params_are_split_as_they_were_joined(params: dict[str, str]) -> None:
 
 def test_every_allocator_looks_different_and_the_copy_like_its_original() -> None:
     names = ["ptmalloc", "ptmalloc#2", "jemalloc", "mimalloc", "unheard", "another", "bump", "lifo"]
-    cast = cast_of(names, "ptmalloc", {})
-    looks = {(a.colour, a.marker) for a in cast.values() if a.role != "twin"}
+    allocators = allocators_of(names, "ptmalloc", {})
+    looks = {(a.colour, a.marker) for a in allocators.values() if a.role != "copy"}
     assert len(looks) == len(names) - 1
-    assert (cast["ptmalloc#2"].colour, cast["ptmalloc#2"].hollow) == (cast["ptmalloc"].colour, True)
-    assert cast["bump"].is_limit
-    assert next(iter(cast)) == "ptmalloc"
-    assert list(cast)[-3:] == ["ptmalloc#2", "bump", "lifo"]
+    assert (allocators["ptmalloc#2"].colour, allocators["ptmalloc#2"].hollow) == (
+        allocators["ptmalloc"].colour,
+        True,
+    )
+    assert allocators["bump"].is_reference
+    assert next(iter(allocators)) == "ptmalloc"
+    assert list(allocators)[-3:] == ["ptmalloc#2", "bump", "lifo"]
 
 
-def test_the_manifest_says_who_is_a_limit() -> None:
-    cast = cast_of(["a", "b"], "a", {"allocators": [{"name": "b", "role": "limit"}]})
-    assert cast["b"].is_limit
-    assert not cast["b"].is_contestant
+@pytest.mark.parametrize("role", ["reference", "limit"])  # the second in stored runs
+def test_the_manifest_names_the_reference_allocators(role: str) -> None:
+    found = allocators_of(["a", "b"], "a", {"allocators": [{"name": "b", "role": role}]})
+    assert found["b"].is_reference
+    assert not found["b"].is_contestant

@@ -12,9 +12,9 @@ from markupsafe import escape
 from records.record import violation
 from stats.estimates.analysis import analyse
 from stats.estimates.noise_floor import differences
-from stats.load import read_run
 from stats.report.files import write_everything
 from stats.tidy.metrics import registry
+from stats.tidy.run import read_run
 from tests.stats.synthetic import Plan, write_run
 
 TREE = Path(__file__).parents[2]
@@ -81,25 +81,25 @@ def test_every_metric_that_the_harness_emits_is_registered(tiny: Path) -> None:
     assert [name for name in sorted(emitted) if name not in registry()] == []
 
 
-def test_each_pass_emits_the_metrics_that_call_it_home(tiny: Path) -> None:
+def test_each_pass_emits_the_metrics_that_metrics_toml_assigns_to_it(tiny: Path) -> None:
     emitted: dict[str, set[str]] = {}
     for record in read_run(tiny).records:
         found = emitted.setdefault(record["pass"], set())
         found |= {*record["metrics"], *record["unavailable"]}
     for metric in registry().headline():
-        assert metric.name in emitted[metric.home_pass], metric.name
+        assert metric.name in emitted[metric.pass_name], metric.name
 
 
 def test_the_harness_ended_by_writing_the_report(tiny: Path) -> None:
     assert (tiny / "report.html").stat().st_size > 1_000_000
-    assert (tiny / "tables" / "seed_study.csv").exists()
+    assert (tiny / "tables" / "mind_study.csv").exists()
 
 
-def test_two_blocks_claim_nothing(tiny: Path) -> None:
-    study = analyse(read_run(tiny))
-    assert (study.judged["good"] == 0).all()
-    assert set(study.cast) == {"ptmalloc", "ptmalloc#2", "lifo"}
-    assert study.cast["lifo"].is_limit
+def test_two_replicates_claim_nothing(tiny: Path) -> None:
+    analysis = analyse(read_run(tiny))
+    assert (analysis.estimates["good"] == 0).all()
+    assert set(analysis.allocators) == {"ptmalloc", "ptmalloc#2", "lifo"}
+    assert analysis.allocators["lifo"].is_reference
 
 
 def test_reading_changes_nothing_that_was_measured(tiny: Path, tmp_path: Path) -> None:
@@ -118,6 +118,6 @@ def test_planted_records_are_records_by_the_schema(tmp_path: Path) -> None:
 
 
 def test_the_copy_of_a_planted_run_shows_no_difference(tmp_path: Path) -> None:
-    study = analyse(read_run(write_run(tmp_path / "run", Plan(passes={"time": 20}, seed=3))))
-    wall = study.twins[study.twins["metric"] == "wall_s"]
-    assert not differences(wall, study.delta)["differs"].any()
+    analysis = analyse(read_run(write_run(tmp_path / "run", Plan(passes={"time": 20}, seed=3))))
+    wall = analysis.aa_pairs[analysis.aa_pairs["metric"] == "wall_s"]
+    assert not differences(wall, analysis.delta)["differs"].any()

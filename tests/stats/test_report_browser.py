@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
-from stats.estimates.analysis import Study, analyse
-from stats.load import read_run
+from stats.estimates.analysis import Analysis, analyse
 from stats.report.page import write_page
+from stats.tidy.run import read_run
 from tests.stats.synthetic import Plan, write_run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -20,23 +20,23 @@ WAIT_MS = 30_000
 
 
 class Opened:
-    """A page and what went wrong on it."""
+    """A page, its console errors and its requests."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.requests: list[str] = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _listen(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
 
 @pytest.fixture(scope="module")
-def report(planted: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(planted: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     write_page(planted, path)
     return path
@@ -60,7 +60,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
     return page.locator(f"{table} tbody tr td:nth-child({number})").all_inner_texts()
 
 
-def test_the_file_holds_all_it_needs(report: Path) -> None:
+def test_the_file_is_self_contained(report: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"']?https?:", text)
     assert "slotmalloc" in text
@@ -109,7 +109,7 @@ def test_every_plot_draws_when_it_comes_into_view(opened: Opened) -> None:
     assert page.locator(".canvas").count() >= 10
 
 
-def test_tabs_and_theme_change_what_is_seen(opened: Opened) -> None:
+def test_tabs_and_theme_change_the_page(opened: Opened) -> None:
     page = opened.page
     page.locator(".tabs button", has_text="minor_faults").click()
     assert page.locator("#tab-minor_faults").is_visible()
@@ -119,10 +119,10 @@ def test_tabs_and_theme_change_what_is_seen(opened: Opened) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
 
 
-def test_the_own_allocator_is_held_against_the_best_other(opened: Opened) -> None:
-    section = opened.page.locator("#standing")
-    assert "slotmalloc stands against the best other" in section.inner_text()
-    assert section.locator("#table-against_best tbody tr").count() == 5
+def test_the_own_allocator_is_compared_with_the_best_other(opened: Opened) -> None:
+    section = opened.page.locator("#against-best")
+    assert "slotmalloc against the best other" in section.inner_text()
+    assert section.locator("#table-against_best tbody tr").count() == 6
     section.locator("input[type=search]").fill("wall_s")
     assert section.locator("#table-against_best_rows tbody tr").count() == 4
 
@@ -144,7 +144,7 @@ def test_many_workloads_start_folded_and_open_by_their_link(opened: Opened, tmp_
     page.close()
 
 
-def test_failures_noise_doctor_and_manifest_are_told(opened: Opened) -> None:
+def test_failures_noise_machine_check_and_manifest_are_shown(opened: Opened) -> None:
     page = opened.page
     assert "planted crash" in page.locator("#failures").inner_text()
     assert "ptmalloc#2" in page.locator("#noise").inner_text()
@@ -153,6 +153,6 @@ def test_failures_noise_doctor_and_manifest_are_told(opened: Opened) -> None:
     assert "Synthetic CPU" in page.locator("#machine").inner_text()
 
 
-def test_nothing_went_wrong_and_nothing_was_fetched(opened: Opened) -> None:
-    assert opened.complaints == []
+def test_the_page_has_no_errors_and_fetches_nothing(opened: Opened) -> None:
+    assert opened.errors == []
     assert [url for url in opened.requests if not url.startswith(("file:", "blob:", "data:"))] == []

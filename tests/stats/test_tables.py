@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stats.errors import DataError
-from stats.estimates.analysis import Study
+from stats.estimates.analysis import Analysis
 from stats.report.files import tables_of_run
 from stats.tables import diagnostics, mind_study, ratios
 from stats.tables.render import markdown, render, terminal
@@ -19,10 +19,10 @@ FRAME = pd.DataFrame({"name": ["a_b", "c"], "value": ["1.00 ✓", "50 % <x>"]})
 TABLE = Table("t", "Title", FRAME, pd.DataFrame({"raw": [1.5]}), ["a note"])
 
 
-def test_the_overall_table_has_every_row_and_its_summary(planted: Study) -> None:
+def test_the_overall_table_has_every_row_and_its_summary(planted: Analysis) -> None:
     table = ratios.overall(planted, planted.metrics["wall_s"])
     labels = list(table.frame["workload · threads"])
-    assert labels[:-3] == list(planted.cells.values())
+    assert labels[:-3] == list(planted.cases.values())
     assert labels[-3:] == ["geometric mean", "worst row", "wins : losses"]
     assert table.frame["slotmalloc"].str.endswith("✓")[:4].all()
     assert not table.frame["bump"].str.contains("✓").any()
@@ -31,8 +31,8 @@ def test_the_overall_table_has_every_row_and_its_summary(planted: Study) -> None
     ) == ["4 : 0"]
 
 
-def test_rows_stand_in_the_order_of_the_experiment(planted: Study) -> None:
-    assert list(planted.cells.values()) == [
+def test_rows_stand_in_the_order_of_the_experiment(planted: Analysis) -> None:
+    assert list(planted.cases.values()) == [
         "rounds · 1T",
         "rounds · 2T",
         "larson · 1T",
@@ -40,14 +40,14 @@ def test_rows_stand_in_the_order_of_the_experiment(planted: Study) -> None:
     ]
 
 
-def test_details_name_interval_and_verdict(planted: Study) -> None:
+def test_details_name_interval_and_verdict(planted: Analysis) -> None:
     frame = ratios.details(planted, planted.metrics["wall_s"]).frame
     row = frame[frame["allocator"] == "jemalloc"].iloc[0]
     assert re.fullmatch(r"\[0\.\d\d, 0\.\d\d\]", row["95 % interval"])
-    assert (row["verdict"], row["blocks"]) == ("faster", "20")
+    assert (row["verdict"], row["replicates"]) == ("faster", "20")
 
 
-def test_a_failure_is_listed_with_its_reason(planted: Study) -> None:
+def test_a_failure_is_listed_with_its_reason(planted: Analysis) -> None:
     table = diagnostics.status(planted)
     assert table.frame.iloc[0][["status", "allocator", "why", "processes"]].tolist() == [
         "crash",
@@ -57,18 +57,18 @@ def test_a_failure_is_listed_with_its_reason(planted: Study) -> None:
     ]
 
 
-def test_the_seed_table_holds_what_the_study_left_out(planted: Study) -> None:
+def test_the_mind_table_holds_the_calls_that_the_study_left_out(planted: Analysis) -> None:
     assert {"mallocs_per_mmap", "brk_calls", "madvise_calls"} <= set(
         mind_study.mind_table(planted).frame.columns
     )
 
 
-def test_a_metric_that_the_run_lacks_is_refused_with_those_it_has(planted: Study) -> None:
+def test_a_metric_that_the_run_lacks_is_refused_with_those_it_has(planted: Analysis) -> None:
     with pytest.raises(DataError, match=r"no comparison of 'cycles'.*wall_s"):
         ratios.measured(planted, "cycles")
 
 
-def test_every_table_can_be_written_in_every_form(planted: Study) -> None:
+def test_every_table_can_be_written_in_every_form(planted: Analysis) -> None:
     for table in tables_of_run(planted):
         for form in ("term", "md", "csv", "latex"):
             assert render(table, form).strip(), (table.name, form)
@@ -83,7 +83,7 @@ def test_markdown_aligns_and_escapes() -> None:
     assert lines[2:5] == ["| a | b |", "| :-- | --: |", "| x\\|y | 1 |"]
 
 
-def test_latex_escapes_what_latex_would_read() -> None:
+def test_latex_escapes_the_special_characters_of_latex() -> None:
     text = render(TABLE, "latex")
     assert r"a\_b & 1.00 \(+\) \\" in text
     assert r"50 \% \(<\)x\(>\)" in text

@@ -1,4 +1,4 @@
-"""What is derived from records beside estimates: net counts, the seed study's ratios, geometric
+"""What is derived from records beside estimates: net counts, the MIND study's ratios, geometric
 means, pass costs.
 """
 
@@ -14,10 +14,10 @@ import pytest
 from records.record import Record
 from stats.estimates.geometric_mean import summarise
 from stats.estimates.pass_costs import pass_costs, sentence
-from stats.load import TIDY_COLUMNS
 from stats.tables.mind_study import mind_measures
 from stats.tidy.metrics import registry
 from stats.tidy.net import net_rows
+from stats.tidy.run import TIDY_COLUMNS
 from tests.stats.synthetic import base_record
 
 
@@ -45,7 +45,7 @@ def test_net_is_the_work_less_the_empty_program_of_the_same_allocator() -> None:
     assert list(net.columns) == TIDY_COLUMNS
 
 
-def test_seed_ratios_follow_the_studys_definitions() -> None:
+def test_mind_ratios_follow_the_studys_definitions() -> None:
     values = {
         "mallocs": 1000,
         "mmap_calls": 10,
@@ -65,7 +65,7 @@ def test_seed_ratios_follow_the_studys_definitions() -> None:
     assert row["mallocs_per_mmap"] == 100
     assert row["kernel_s_per_malloc"] == pytest.approx(
         5e-6
-    )  # blind to brk and madvise, as the study was
+    )  # without brk and madvise, as in the study
     assert row["mapped_fragmentation"] == 1.5
     assert row["mallocs_per_kernel_call"] == 20
     assert row["mapped_brk_fragmentation"] == 2
@@ -81,27 +81,28 @@ def test_mallocs_without_any_mmap_give_infinity_and_real_programs_give_nothing()
     assert mind_measures(syscall_rows("sort", "a", mmap_calls=10)).empty
 
 
-def judged(allocator: str, ratios: list[float], good: list[int]) -> pd.DataFrame:
+def estimates_of(allocator: str, ratios: list[float], good: list[int]) -> pd.DataFrame:
     n = len(ratios)
-    cells = {"workload": [f"w{i}" for i in range(n)], "params": [""] * n, "threads": [1] * n}
+    cases = {"workload": [f"w{i}" for i in range(n)], "params": [""] * n, "threads": [1] * n}
     return pd.DataFrame(
-        {**cells, "allocator": allocator, "ratio": ratios, "effect": np.log(ratios), "good": good}
+        {**cases, "allocator": allocator, "ratio": ratios, "effect": np.log(ratios), "good": good}
     )
 
 
 def test_a_geometric_mean_comes_with_its_worst_row_and_its_losses() -> None:
     table = summarise(
-        pd.concat([judged("x", [0.5, 0.5, 4.0], [1, 1, -1]), judged("y", [0.9], [0])]), True
+        pd.concat([estimates_of("x", [0.5, 0.5, 4.0], [1, 1, -1]), estimates_of("y", [0.9], [0])]),
+        True,
     )
     x, y = table.set_index("allocator").loc["x"], table.set_index("allocator").loc["y"]
     assert x["geomean"] == pytest.approx(1.0)
-    assert (x["best"], x["worst"], x["worst_cell"]) == (0.5, 4.0, ("w2", "", 1))
+    assert (x["best"], x["worst"], x["worst_case"]) == (0.5, 4.0, ("w2", "", 1))
     assert (x["wins"], x["losses"], x["missing"]) == (2, 1, 0)
-    assert y["missing"] == 2  # a mean over one row of three must say so
+    assert y["missing"] == 2  # the mean is over one case of three
 
 
 def test_where_more_is_better_the_worst_row_is_the_smallest() -> None:
-    assert summarise(judged("x", [0.5, 2.0], [-1, 1]), False).iloc[0]["worst"] == 0.5
+    assert summarise(estimates_of("x", [0.5, 2.0], [-1, 1]), False).iloc[0]["worst"] == 0.5
 
 
 def process(pass_name: str, wall: float, checksum: str = "c", **changes: object) -> Record:
@@ -110,7 +111,7 @@ def process(pass_name: str, wall: float, checksum: str = "c", **changes: object)
     return cast(Record, {**record, **metrics, **changes})
 
 
-def test_a_pass_is_compared_with_the_time_pass_of_the_same_block_and_work() -> None:
+def test_a_pass_is_compared_with_the_time_pass_of_the_same_replicate_and_work() -> None:
     records = [
         process("time", 1.0),
         process("syscalls", 3.0),
@@ -122,9 +123,9 @@ def test_a_pass_is_compared_with_the_time_pass_of_the_same_block_and_work() -> N
     assert table["slowdown_median"]["syscalls"] == 3.0
     assert (table["compared"]["memory"], table["processes"]["memory"]) == (0, 1)
     assert "latency" not in table.index
-    said = {row["pass"]: sentence(row) for _, row in table.reset_index().iterrows()}
-    assert "3.0 times slower" in said["syscalls"]
-    assert "nothing to compare" in said["memory"]
+    texts = {row["pass"]: sentence(row) for _, row in table.reset_index().iterrows()}
+    assert "3.0 times slower" in texts["syscalls"]
+    assert "there is no comparison" in texts["memory"]
 
 
 def test_without_a_time_pass_nothing_is_compared() -> None:

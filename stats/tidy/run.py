@@ -28,8 +28,8 @@ TIDY_COLUMNS = [
     "value",
     "unit",
 ]
-# What names one measured situation; a cell of the design is this and an allocator.
-CELL = ["workload", "params", "threads"]
+# The columns that name a case.
+CASE = ["workload", "params", "threads"]
 
 
 @dataclass(frozen=True)

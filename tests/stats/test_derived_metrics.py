@@ -1,4 +1,4 @@
-"""Sums that are made when a run is read: stored runs follow today's definitions."""
+"""Metrics that are computed when a run is read: stored runs follow the present definitions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from records.record import Record
-from stats.estimates.analysis import open_study
-from stats.load import read_run
+from stats.estimates.analysis import open_analysis
 from stats.tables import ratios
 from stats.tidy.derived import NOT_RECORDED, derived
+from stats.tidy.run import read_run
 from tests.stats.synthetic import base_record
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
@@ -28,19 +28,19 @@ def record(**metrics: float) -> Record:
     return base_record("r1", 0, "x", "rounds", "", 1, "syscalls") | {"metrics": metrics}
 
 
-def test_mind_forwards_maps_and_breaks_and_processes_but_no_advice_and_no_protection() -> None:
+def test_mind_forwards_mappings_brk_and_processes_but_neither_madvise_nor_mprotect() -> None:
     found = derived(record(**COUNTS, process_calls=7_000_000))
     assert found["metrics"]["mind_messages"] == 7_004_321
     assert "mind_messages" not in found["unavailable"]
 
 
-def test_a_stored_sum_is_made_anew_and_what_was_not_recorded_is_said() -> None:
+def test_a_stored_sum_is_computed_again_and_a_missing_summand_is_noted() -> None:
     found = derived(record(**COUNTS, mind_messages=4021))
     assert found["metrics"]["mind_messages"] == 4321
     assert found["unavailable"]["mind_messages"] == NOT_RECORDED
 
 
-def test_processes_that_recorded_zero_are_a_zero() -> None:
+def test_a_recorded_zero_is_no_missing_summand() -> None:
     assert derived(record(**dict.fromkeys(COUNTS, 0), process_calls=0))["unavailable"] == {}
 
 
@@ -49,11 +49,11 @@ def test_a_record_of_another_pass_gets_no_sum() -> None:
 
 
 @pytest.mark.parametrize("name", ["mind", "rnbench"])
-def test_the_reference_runs_follow_and_their_tables_say_what_is_left_out(name: str) -> None:
+def test_the_reference_runs_follow_and_their_tables_note_what_is_left_out(name: str) -> None:
     for stored in read_run(REFERENCE / name).ok("syscalls"):
         values = stored["metrics"]
         wanted = sum(values[f"{c}_calls"] for c in ("mmap", "munmap", "mremap", "brk"))
         assert values["mind_messages"] == wanted
-    study = open_study(REFERENCE / name)
-    table = ratios.overall(study, study.metrics["mind_messages"])
+    analysis = open_analysis(REFERENCE / name)
+    table = ratios.overall(analysis, analysis.metrics["mind_messages"])
     assert any("no process calls" in note for note in table.notes)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from records.record import Record, RecordError
 from stats.errors import DataError
-from stats.load import TIDY_COLUMNS, read_run, read_tidy, tidy
+from stats.tidy.run import TIDY_COLUMNS, read_run, read_tidy, tidy
 from tests.stats.synthetic import Plan, base_record, write_run
 
 SMALL = Plan(passes={"time": 2, "memory": 1, "syscalls": 1}, threads=[1])

@@ -1,4 +1,4 @@
-"""Histograms and curves."""
+"""Histograms and series."""
 
 from __future__ import annotations
 
