@@ -1,16 +1,17 @@
-"""Checks C source against the layer table of its README: dependencies go downward only.
+"""Checks C or Python source against the layer table of its README: dependencies go downward only.
 
 The table is the first one of the README that has a column `files`. Its rows are layers, from top to
 bottom; the first cell names the layer. The cell `files` lists modules (`block` stands for block.c,
 block.h and block.def), files (`block.h`) or patterns (`workloads/*`), separated by spaces or
 commas. A name without a folder matches in every folder of the source.
 
-A module depends on those whose files it includes and, if object files are given, on those that
-define a symbol which it uses. It may depend on lower layers and on its own, but never in a circle.
+A module depends on those whose files it includes or imports (also inside a function) and, if object
+files are given, on those that define a symbol which it uses. It may depend on lower layers and on its own, but never in a circle.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from collections import defaultdict
@@ -67,9 +68,12 @@ def read_table(readme: Path) -> list[Layer]:
 
 
 def source_files(source: Path) -> list[Path]:
-    """The C files of a folder and of the folders in it, relative to it."""
-    found = (p.relative_to(source) for p in source.rglob("*") if p.suffix in C_SUFFIXES)
-    return sorted(found)
+    """The C and Python files of a folder and of the folders in it, relative to it; without the
+    __init__.py of the folder itself, which is every module's.
+    """
+    suffixes = (*C_SUFFIXES, ".py")
+    found = {p.relative_to(source) for p in source.rglob("*") if p.suffix in suffixes}
+    return sorted(found - {Path("__init__.py")})
 
 
 def module_of(file: Path) -> str:
@@ -88,11 +92,38 @@ def _resolve(source: Path, user: Path, name: str) -> Path | None:
 
 def include_dependencies(source: Path) -> Iterator[Dependency]:
     source = source.resolve()
-    for file in source_files(source):
+    for file in (f for f in source_files(source) if f.suffix in C_SUFFIXES):
         for name in INCLUDE.findall((source / file).read_text()):
             used = _resolve(source, file, name)
             if used and module_of(used) != module_of(file):
                 yield Dependency(module_of(file), module_of(used), f"{file} includes {used}")
+
+
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
+    """What a Python file imports of the package: 'tables', 'tables.table', ...; a name that
+    `from ... import` takes may be a module or something in it.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (n.removeprefix(f"{package}.") for n in names if n.startswith(f"{package}."))
+
+
+def import_dependencies(source: Path) -> Iterator[Dependency]:
+    """What the files of a Python package, whose folder has its name, import of each other."""
+    modules = {module_of(f): f for f in source_files(source) if f.suffix == ".py"}
+    for user, file in modules.items():
+        for name in _imported(ast.parse((source / file).read_text()), source.name):
+            path = name.replace(".", "/")
+            parent = path.rpartition("/")[0]
+            places = (path, f"{path}/__init__", parent, f"{parent}/__init__")
+            used = next((place for place in places if place in modules), None)
+            if used and used != user:
+                yield Dependency(user, used, f"{file} imports {modules[used]}")
 
 
 def _symbols(path: Path) -> Iterator[tuple[str, str]]:
@@ -160,7 +191,7 @@ def check_layers(readme: Path, source: Path, objects: Path | None = None) -> lis
     if not layers:
         return [f"{readme} has no table with a column 'files'"]
     place, violations = _place_files(layers, source_files(source))
-    dependencies = list(include_dependencies(source))
+    dependencies = [*include_dependencies(source), *import_dependencies(source)]
     if objects:
         violations += _unbuilt(source, objects)
         dependencies += symbol_dependencies(source, objects)

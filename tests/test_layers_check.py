@@ -120,3 +120,57 @@ def test_a_module_that_is_not_built_is_found(tmp_path: Path) -> None:
     (tmp_path / "objects" / "right.o").unlink()
     found = check_layers(tmp_path / "README.md", tmp_path / "source", tmp_path / "objects")
     assert found == [f"right.c is not built under {tmp_path / 'objects'}"]
+
+
+PYTHON_TABLE = """\
+| layer | files |
+|---|---|
+| top | `verbs/*` |
+| middle | `tables/*` |
+| base | `units` |
+"""
+PYTHON_FILES = {
+    "__init__.py": "",
+    "verbs/__init__.py": "",
+    "verbs/show.py": "import json\nfrom package.tables import wide\nfrom package.verbs import other\n",
+    "verbs/other.py": "import package.units\n",
+    "tables/wide.py": "def show() -> None:\n    from package import units\n",
+    "units.py": "LIST = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        (  # inside a function, of a name in a module
+            {"units.py": "def f() -> None:\n    from package.tables.wide import show\n"},
+            [
+                "units.py imports tables/wide.py: middle is above base",
+                "circle: tables/wide -> units -> tables/wide",
+            ],
+        ),
+        (
+            {"verbs/other.py": "import package.verbs.show\n"},
+            ["circle: verbs/other -> verbs/show -> verbs/other"],
+        ),
+        (
+            {"tables/wide.py": "from package.verbs import show\n"},
+            [
+                "tables/wide.py imports verbs/show.py: top is above middle",
+                "circle: tables/wide -> verbs/show -> tables/wide",
+            ],
+        ),
+        ({"extra.py": ""}, ["extra.py is in no layer"]),
+    ],
+)
+def test_a_planted_violation_in_python_is_found(
+    tmp_path: Path, changed: dict[str, str], expected: list[str]
+) -> None:
+    (tmp_path / "README.md").write_text(PYTHON_TABLE)
+    for name, text in {**PYTHON_FILES, **changed}.items():
+        path = tmp_path / "package" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = check_layers(tmp_path / "README.md", tmp_path / "package")
+    assert [rotated(v) for v in found] == [rotated(v) for v in expected]
