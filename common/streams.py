@@ -7,7 +7,7 @@ import io
 import os
 import sys
 
-# What our tables and messages use beyond ASCII, for encodings that lack it. A tick that came out as
+# What our tables and messages use beyond ASCII, for encodings that lack it. A tick printed as
 # "?" would read as "inconclusive".
 PLAIN = {
     "✓": "+",

@@ -18,7 +18,7 @@ from records.record import RecordError
 ROOT = Path(__file__).resolve().parent.parent
 
 _DESCRIPTION = """\
-Runs an experiment: the same work on every allocator, in randomised blocks, one process at a time,
+Runs an experiment: the same work on every allocator, in randomised replicates, one process at a time,
 each instrument in processes of its own. Ends with a table, figures and a report.
 """
 
@@ -37,7 +37,7 @@ examples:
 
 passes: time (nothing attached), latency (single operations), memory (sampled from outside),
 syscalls (strace), counters (perf stat), instructions (callgrind). An experiment says which, and
-in how many blocks.
+in how many replicates.
 
 A run's folder holds manifest.json (machine, libraries, source), plan.json, runs.jsonl (one record
 per process; a crash, a time-out and an out-of-memory kill are records too), series/, tidy.csv,
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(error, UsageError):
             print("harness: ./harness.sh --help shows how to call it", file=sys.stderr)
         return error.exit_code if isinstance(error, HarnessError) else 1
-    except BrokenPipeError:  # the reader (head, less) has seen enough; records are kept
+    except BrokenPipeError:  # head or less has closed the pipe; records are kept
         streams.hush()
         return 0 if options.list or options.dry_run else 1
     except OSError as error:
@@ -114,11 +114,12 @@ def _parser() -> argparse.ArgumentParser:
         help="also measure the allocator OLD with an environment variable set; may be repeated",
     )
     add(
-        "--blocks",
+        "--replicates",
         type=_positive,
         metavar="N",
-        help="blocks of the time pass; the other passes get at most as many",
+        help="replicates of the time pass; the other passes get at most as many",
     )
+    add("--blocks", type=_positive, dest="replicates", help=argparse.SUPPRESS)  # the older name
     add(
         "--passes",
         type=_passes,

@@ -1,8 +1,8 @@
 """What of the user's environment may reach the tools and the measured processes, and what may not.
 
 A measured process gets an environment that is built up anew: PASSED_ON from the user, and what the
-harness, the experiment and the allocator's row set. Nothing else that a shell may hold can steer an
-allocator or the C library behind a result's back. What would have is recorded and said.
+harness, the experiment and the allocator's row set. No other variable of the
+calling shell can change an allocator or the C library. Those that would have are recorded and named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors that end a run with one clear message, and the words that cure a wrong name."""
+"""The errors that end a run with one clear message, and the sentence for a wrong name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 
 class HarnessError(Exception):
-    """Something the person at the keyboard has to know; the message is complete, one paragraph, no
-    traceback.
+    """An error to be shown to the user without a traceback; the message is complete.
 
     exit_code is what the process ends with: 2 for a wrong call or experiment, 1 for a run that
     could not go on.
@@ -24,7 +23,7 @@ class UsageError(HarnessError):
 
 
 class Interrupted(Exception):
-    """The person pressed Ctrl-C (or the system sent SIGTERM): stop now, keep all records."""
+    """SIGINT, SIGTERM or SIGHUP arrived: the run ends now, and all records are kept."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:

@@ -37,7 +37,8 @@ _TOP_KEYS = {
     "memory_cap_mib": int,
     "linger_s": (int, float),
     "warm_mib": int,
-    "passes": dict,
+    "replicates": dict,
+    "passes": dict,  # the older name of "replicates"
     "workload": list,
     "command": list,
 }
@@ -115,7 +116,7 @@ class Experiment:
     memory_cap_bytes: int
     linger_s: float
     warm_bytes: int
-    blocks: Mapping[str, int]
+    replicates: Mapping[str, int]
     cells: tuple[Cell, ...]
     raw: Mapping[str, Any]
 
@@ -171,8 +172,13 @@ def load(path: Path) -> Experiment:
 def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
     """Checks a parsed experiment (also the copy that a run directory keeps for --resume)."""
     _check_keys(raw, _TOP_KEYS, where)
-    for key in ("title", "question", "passes"):
-        if key not in raw:
+    counts = raw.get("replicates", raw.get("passes"))
+    for key, value in (
+        ("title", raw.get("title")),
+        ("question", raw.get("question")),
+        ("replicates", counts),
+    ):
+        if value is None:
             raise UsageError(
                 f"{where}: '{key}' is missing; docs/add-an-experiment.md shows every key"
             )
@@ -190,7 +196,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         memory_cap_bytes=int(raw.get("memory_cap_mib", 8192)) << 20,
         linger_s=float(raw.get("linger_s", 0)),
         warm_bytes=_warm_mib(raw, where) << 20,
-        blocks=_blocks(raw["passes"], where),
+        replicates=_replicates(counts or {}, where),
         cells=cells,
         raw=raw,
     )
@@ -214,13 +220,15 @@ def _warm_mib(raw: Mapping[str, Any], where: str) -> int:
     return amount
 
 
-def _blocks(passes: Mapping[str, Any], where: str) -> dict[str, int]:
+def _replicates(passes: Mapping[str, Any], where: str) -> dict[str, int]:
     for name, count in passes.items():
-        _check_pass(name, f"{where}: [passes]")
+        _check_pass(name, f"{where}: [replicates]")
         if not isinstance(count, int) or count < 1:
-            raise UsageError(f"{where}: [passes] {name} must be a number of blocks, 1 or more")
+            raise UsageError(
+                f"{where}: [replicates] {name} must be a number of replicates, 1 or more"
+            )
     if not passes:
-        raise UsageError(f"{where}: [passes] is empty; write for example: time = 20")
+        raise UsageError(f"{where}: [replicates] is empty; write for example: time = 20")
     return dict(passes)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request that is met between two steps, so that no record can be cut in half by it."""
+"""SIGINT, SIGTERM and SIGHUP as a request to stop between two steps, so that no record is cut."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The plan: which process runs when, drawn from one seed before the first of them starts, and kept
-in
-plan.json.
+"""The plan: which process runs when, drawn from one seed before the first of them starts, and
+kept in plan.json.
 
-A block runs every allocator once in every cell, in random order, with the same seed for all
-allocators of a cell, so that ratios can be paired inside the block. Each process gets a random
+A replicate runs every allocator once in every case, in random order, with the same seed for all
+allocators of a case, so that ratios can be paired inside the replicate. Each process gets a random
 amount of environment padding of its own: where the stack lies then varies as it would from user to
 user (Mytkowicz et al., ASPLOS 2009).
 """
@@ -22,18 +21,19 @@ from harness.experiment import Cell, Experiment, select
 from records.record import RecordError
 from records.store import write_whole
 
+# Names of fields in stored plans and records, where they differ from those here.
+STORED_AS = {"pass_name": "pass", "replicate": "block"}
+
 MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
 
 
 @dataclass(frozen=True)
 class PlannedProcess:
-    """One process to start. `pass_name` is called "pass" in files, a word that Python keeps for
-    itself.
-    """
+    """One process to start."""
 
     run: str
     pass_name: str
-    block: int
+    replicate: int
     order: int
     allocator: str
     workload: str
@@ -49,21 +49,29 @@ class PlannedProcess:
 
     def as_entry(self) -> dict[str, Any]:
         """The fields as plan.json and records hold them."""
-        return _renamed(dataclasses.asdict(self), "pass_name", "pass")
+        return {STORED_AS.get(key, key): value for key, value in dataclasses.asdict(self).items()}
+
+    @staticmethod
+    def from_entry(entry: Mapping[str, Any]) -> PlannedProcess:
+        """The way back from `as_entry`."""
+        known = {stored: key for key, stored in STORED_AS.items()}
+        return PlannedProcess(**{known.get(key, key): value for key, value in entry.items()})
 
     @property
     def group(self) -> tuple[Any, ...]:
-        """The runs that did the same work and may be compared with each other: one cell of one
-        block of one pass.
+        """The processes that do the same work and may be compared with each other: one case of one
+        replicate of one pass.
         """
-        return (self.pass_name, self.block, *self.cell_key)
+        return (self.pass_name, self.replicate, *self.cell_key)
 
 
-def blocks_of(experiment: Experiment, limit: int | None, passes: Sequence[str]) -> dict[str, int]:
-    """Blocks per pass. A `limit` (--blocks) is what the time pass gets; the others get at most that
+def replicates_of(
+    experiment: Experiment, limit: int | None, passes: Sequence[str]
+) -> dict[str, int]:
+    """Replicates per pass. A `limit` (--replicates) is what the time pass gets; the others get at most that
     many.
     """
-    chosen = {p: n for p, n in experiment.blocks.items() if not passes or p in passes}
+    chosen = {p: n for p, n in experiment.replicates.items() if not passes or p in passes}
     if limit is None:
         return chosen
     return {p: limit if p == "time" else min(n, limit) for p, n in chosen.items()}
@@ -73,45 +81,45 @@ def make_plan(
     experiment: Experiment,
     cells: Sequence[Cell],
     names: Sequence[str],
-    blocks: Mapping[str, int],
+    replicates: Mapping[str, int],
     seed: int,
 ) -> list[PlannedProcess]:
-    """All runs in the order in which they will start; the same arguments give the same plan on any
+    """All processes in the order in which they will start; the same arguments give the same plan on any
     machine.
 
-    Passes alternate block by block, so that a slow drift of the machine meets all of them alike.
+    Passes alternate replicate by replicate, so that a slow drift of the machine affects all of them alike.
     """
     plan: list[PlannedProcess] = []
-    for block in range(max(blocks.values(), default=0)):
-        for pass_name, count in blocks.items():
-            if block < count:
-                plan += _block(experiment, cells, names, pass_name, block, seed)
+    for replicate in range(max(replicates.values(), default=0)):
+        for pass_name, count in replicates.items():
+            if replicate < count:
+                plan += _replicate(experiment, cells, names, pass_name, replicate, seed)
     return plan
 
 
-def _block(
+def _replicate(
     experiment: Experiment,
     cells: Sequence[Cell],
     names: Sequence[str],
     pass_name: str,
-    block: int,
+    replicate: int,
     seed: int,
 ) -> list[PlannedProcess]:
-    random = Random(f"{seed}/{pass_name}/{block}")
-    ours = [cell for cell in cells if pass_name in (cell.passes or experiment.blocks)]
+    random = Random(f"{seed}/{pass_name}/{replicate}")
+    ours = [cell for cell in cells if pass_name in (cell.passes or experiment.replicates)]
     random.shuffle(ours)
     runs: list[PlannedProcess] = []
     for cell in ours:
         # The seed does not depend on the pass: what strace counts is the very work that was timed.
-        work_seed = Random(f"{seed}/{block}/{cell.key}").randrange(1, 2**31)
+        work_seed = Random(f"{seed}/{replicate}/{cell.key}").randrange(1, 2**31)
         order = select(cell.allocators, names) if cell.allocators else list(names)
         random.shuffle(order)
         for name in order:
             runs.append(
                 PlannedProcess(
-                    run=f"{pass_name}-{block:03}-{len(runs):03}",
+                    run=f"{pass_name}-{replicate:03}-{len(runs):03}",
                     pass_name=pass_name,
-                    block=block,
+                    replicate=replicate,
                     order=len(runs),
                     allocator=name,
                     workload=cell.workload,
@@ -146,13 +154,7 @@ def load_plan(path: Path) -> tuple[list[PlannedProcess], dict[str, Any]]:
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        runs = [
-            PlannedProcess(**_renamed(entry, "pass", "pass_name")) for entry in body.pop("runs")
-        ]
+        runs = [PlannedProcess.from_entry(entry) for entry in body.pop("runs")]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(f"{path}: cannot be read as a plan: {error}") from error
     return runs, body
-
-
-def _renamed(entry: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {(new if key == old else key): value for key, value in entry.items()}

@@ -21,7 +21,7 @@ class Estimate:
         self._count: dict[tuple[object, ...], int] = {}
 
     def add(self, planned: PlannedProcess, seconds: float) -> None:
-        """Takes note of how long a run took."""
+        """Records how long a process took."""
         for key in self._keys(planned):
             self._seconds[key] = self._seconds.get(key, 0.0) + seconds
             self._count[key] = self._count.get(key, 0) + 1
@@ -48,7 +48,7 @@ class Progress:
     """A bar on a terminal, a line now and then elsewhere. Writes to standard error only."""
 
     def __init__(self, todo: Sequence[PlannedProcess], done: int) -> None:
-        tqdm.monitor_interval = 0  # no thread of ours beside a measurement
+        tqdm.monitor_interval = 0  # no thread of the harness runs beside a measurement
         self._todo = todo
         self._estimate = Estimate()
         self._finished = 0
@@ -92,7 +92,7 @@ class Progress:
         print(line, file=sys.stderr)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         self._bar.close()
 
 

@@ -21,7 +21,7 @@ from records.store import RecordFile
 
 @dataclass
 class Session:
-    """One sitting at a plan; a resumed run has several. `records` holds all known ones by run."""
+    """One session of a run; a resumed run has several. `records` holds all known ones by process."""
 
     bench: Bench
     plan: Sequence[PlannedProcess]

@@ -30,7 +30,7 @@ from harness.errors import Interrupted, UsageError
 from harness.experiment import Cell, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
-from harness.plan import PlannedProcess, blocks_of, load_plan, make_plan, save_plan
+from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
 from harness.progress import Progress
 from harness.runner import Session, count_statuses
 from records.record import Record, RecordError
@@ -54,8 +54,8 @@ class Setup:
 
 
 def run(root: Path, options: argparse.Namespace) -> int:
-    """Does what the options ask for; returns the exit code. Raises HarnessError for what a person
-    must cure.
+    """Does what the options ask for; returns the exit code. Raises HarnessError for what the
+    user must correct.
     """
     setup = _resumed(root, options) if options.resume else _new(root, options)
     if setup is None:
@@ -73,13 +73,13 @@ def run(root: Path, options: argparse.Namespace) -> int:
 
 def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     experiment = experiments.load(experiments.find(options.experiment, root / "experiments"))
-    blocks = blocks_of(experiment, options.blocks, options.passes)
-    if not blocks:
+    replicates = replicates_of(experiment, options.replicates, options.passes)
+    if not replicates:
         raise UsageError(f"{experiment.name} has none of the passes {', '.join(options.passes)}")
-    cells = _installed(_cells(root, experiment, list(blocks)))
+    cells = _installed(_cells(root, experiment, list(replicates)))
     measured, skipped = _allocators(root, experiment, options)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
-    plan = make_plan(experiment, cells, [a.name for a in measured], blocks, seed)
+    plan = make_plan(experiment, cells, [a.name for a in measured], replicates, seed)
     for allocator in skipped:
         _say(f"{allocator.name} is left out: {allocator.why_not}")
     if options.dry_run:
@@ -92,7 +92,7 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
         root / PLAIN_BINARY, {c.workload for c in cells if c.kind == "memtest"}
     )
     manifest = manifests.collect(
-        root, experiment, hashed, skipped, blocks, seed, processors(), described
+        root, experiment, hashed, skipped, replicates, seed, processors(), described
     )
     for warning in manifests.warnings(manifest):
         _say(f"warning: {warning}")

@@ -82,7 +82,7 @@ class Warmer:
         return touch(size) if size > 0 else 0
 
     def after(self, cell_key: tuple[str, str, int], peak_bytes: int) -> None:
-        """Takes note of the peak resident memory of a process of the cell, whoever its allocator."""
+        """Records the peak resident memory of a process of the case, under any allocator."""
         self._peaks[cell_key] = max(self._peaks.get(cell_key, 0), peak_bytes)
 
 

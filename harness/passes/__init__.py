@@ -2,7 +2,7 @@
 
 A file of this folder is a pass, and there is no other list of them; it offers
 
-    NAME           the file's name, as in [passes] of an experiment
+    NAME           the file's name, as in [replicates] of an experiment
     PATIENCE       how many times longer than bare a process may take under this instrument
     missing()      "" or the reason why this machine cannot run the pass
     Instrument     see instruments/instrument.py; one object per process

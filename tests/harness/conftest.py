@@ -78,7 +78,7 @@ def write_experiment(folder: Path, passes: str, cells: str, extra: Sequence[str]
         'question = "test"',
         'allocators = ["ptmalloc", "lifo"]',
         *extra,
-        "[passes]",
+        "[replicates]",
         passes,
         cells,
     ]

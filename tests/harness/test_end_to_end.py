@@ -195,7 +195,8 @@ def test_a_program_with_different_output_is_refused(tmp_path: Path, harness: Har
         (["quick", "--allocators", "jemaloc"], "did you mean 'jemalloc'"),
         (["quick", "--allocator", "x.so"], "NAME=/path"),
         (["quick", "--passes", "tiem"], "did you mean 'time'"),
-        (["quick", "--blocks", "0"], "1 or more"),
+        (["quick", "--replicates", "0"], "1 or more"),
+        (["quick", "--blocks", "0"], "1 or more"),  # the older name
         (["quick", "--out", "/proc/nothing"], "results folder /proc/nothing"),
         (["quick", "--out", "Makefile/x"], "results folder Makefile/x"),
         (["quick", "--resume", "--out", "/proc"], "no run that could be resumed"),
@@ -250,7 +251,7 @@ def test_list_names_experiments_allocators_and_workloads(harness: Harness) -> No
 def test_harness_sh_installs_builds_and_takes_paths_from_where_it_is_called(
     tmp_path: Path, root: Path
 ) -> None:
-    words = ["tiny", "--blocks", "1", "--passes", "time", "--no-report", "--out", "here"]
+    words = ["tiny", "--replicates", "1", "--passes", "time", "--no-report", "--out", "here"]
     done = subprocess.run(
         [root / "harness.sh", *words],
         cwd=tmp_path,

@@ -10,7 +10,7 @@ from harness.errors import UsageError
 MINIMAL = """
 title = "t"
 question = "q"
-[passes]
+[replicates]
 time = 2
 [[workload]]
 name = "rounds"
@@ -62,7 +62,7 @@ def test_an_override_changes_one_pass_and_not_the_params(tmp_path: Path) -> None
 
 
 def test_commands_with_different_arguments_are_different_cells(tmp_path: Path) -> None:
-    text = 'title="t"\nquestion="q"\n[passes]\ntime=1\n'
+    text = 'title="t"\nquestion="q"\n[replicates]\ntime=1\n'
     for word in ("a", "b"):
         text += f'[[command]]\nname="echo"\nargv=["echo", "{word}"]\n'
     assert len({cell.key for cell in load(tmp_path, text).cells}) == 2
@@ -83,7 +83,7 @@ def test_commands_with_different_arguments_are_different_cells(tmp_path: Path) -
         (MINIMAL.replace('name = "rounds"', ""), "'name' is missing"),
         (MINIMAL + "params = { slots = [1] }\n", "number or a string"),
         (MINIMAL + '[[command]]\nname = "x"\n', "'argv' must be a list of strings"),
-        ('title = "t"\nquestion = "q"\n[passes]\ntime = 1\n', "nothing to run"),
+        ('title = "t"\nquestion = "q"\n[replicates]\ntime = 1\n', "nothing to run"),
         ("title = ", "not valid TOML"),
     ],
 )

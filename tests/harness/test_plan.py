@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -9,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiment import Cell, Experiment, parse
-from harness.plan import PlannedProcess, blocks_of, load_plan, make_plan, save_plan
+from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
 from records.record import RecordError
 
 NAMES = ["a", "b", "c"]
 RAW = {
     "title": "t",
     "question": "q",
-    "passes": {"time": 4, "memory": 2},
+    "replicates": {"time": 4, "memory": 2},
     "workload": [{"name": "rounds", "threads": [1, 2]}, {"name": "larson"}],
 }
 
@@ -27,11 +28,11 @@ def experiment() -> Experiment:
 
 def plan(seed: int, cells: tuple[Cell, ...] | None = None) -> list[PlannedProcess]:
     found = experiment()
-    return make_plan(found, cells or found.cells, NAMES, found.blocks, seed)
+    return make_plan(found, cells or found.cells, NAMES, found.replicates, seed)
 
 
 @given(seed=st.integers(0, 2**31))
-def test_a_block_runs_every_allocator_once_in_every_cell(seed: int) -> None:
+def test_a_replicate_runs_every_allocator_once_in_every_case(seed: int) -> None:
     counts = Counter((run.group, run.allocator) for run in plan(seed))
     assert set(counts.values()) == {1}
     assert len(counts) == (4 + 2) * 3 * len(NAMES)
@@ -50,16 +51,16 @@ def test_run_names_are_unique() -> None:
 def test_allocators_of_a_cell_share_its_seed_in_all_passes_and_no_other() -> None:
     seeds: dict[object, set[int]] = {}
     for run in plan(1):
-        seeds.setdefault((run.block, run.cell_key), set()).add(run.seed)
+        seeds.setdefault((run.replicate, run.cell_key), set()).add(run.seed)
     assert all(len(values) == 1 for values in seeds.values())
     assert len(set.union(*seeds.values())) == len(seeds)
 
 
-def test_the_order_differs_between_blocks() -> None:
+def test_the_order_differs_between_replicates() -> None:
     orders: dict[int, list[str]] = {}
     for run in plan(1):
         if run.pass_name == "time" and run.cell_key == ("larson", "", 1):
-            orders.setdefault(run.block, []).append(run.allocator)
+            orders.setdefault(run.replicate, []).append(run.allocator)
     assert len({tuple(order) for order in orders.values()}) > 1
 
 
@@ -74,10 +75,10 @@ def test_a_cell_may_choose_allocators_and_passes() -> None:
     assert {run.pass_name for run in runs} == {"memory"}
 
 
-def test_blocks_limit_the_other_passes_only_from_above() -> None:
-    assert blocks_of(experiment(), 9, []) == {"time": 9, "memory": 2}
-    assert blocks_of(experiment(), 1, []) == {"time": 1, "memory": 1}
-    assert blocks_of(experiment(), None, ["memory"]) == {"memory": 2}
+def test_replicates_limit_the_other_passes_only_from_above() -> None:
+    assert replicates_of(experiment(), 9, []) == {"time": 9, "memory": 2}
+    assert replicates_of(experiment(), 1, []) == {"time": 1, "memory": 1}
+    assert replicates_of(experiment(), None, ["memory"]) == {"memory": 2}
 
 
 def test_a_saved_plan_reads_back(tmp_path: Path) -> None:
@@ -94,3 +95,10 @@ def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     path.write_text('{"runs": [{}]}')
     with pytest.raises(RecordError, match=r"plan\.json"):
         load_plan(path)
+
+
+def test_the_older_name_of_replicates_is_read() -> None:
+    old = {key: value for key, value in RAW.items() if key != "replicates"}
+    assert parse({**old, "passes": RAW["replicates"]}, "old", "old") == dataclasses.replace(
+        parse(RAW, "old", "old"), raw={**old, "passes": RAW["replicates"]}
+    )

@@ -36,7 +36,7 @@ PROGRAMS = """
 title = "Programs"
 question = "Are they told apart?"
 allocators = ["ptmalloc", "lifo"]
-[passes]
+[replicates]
 time = 2
 memory = 1
 syscalls = 1

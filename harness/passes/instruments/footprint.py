@@ -57,8 +57,8 @@ def metrics(
     """Memory metrics, and the reasons for those that cannot be given.
 
     wall_s is the length of the measured region; live_peak the peak of live bytes as memtest itself
-    counted it; own_bytes what memtest's own tables hold resident, for which no allocator is to
-    blame: they count in the footprint, but not in its ratios to live bytes.
+    counted it; own_bytes the resident size of memtest's own tables, which no allocator
+    causes: they count in the footprint, but not in its ratios to live bytes.
     """
     found: dict[str, float] = {"samples": len(samples)}
     for name, values in (
