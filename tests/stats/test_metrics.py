@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment import PASS_NAMES
+from harness.passes import NAMES as PASS_NAMES
 from stats.cli import main
 from stats.errors import DataError
 from stats.tidy import metrics as registry_module
