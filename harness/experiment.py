@@ -92,7 +92,7 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What tells one cell of an experiment from another, in records too."""
+        """What identifies the case, in records too."""
         return (self.workload, self.params, self.threads)
 
     def options_for(self, pass_name: str) -> dict[str, Value]:

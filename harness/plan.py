@@ -110,7 +110,7 @@ def _replicate(
     random.shuffle(ours)
     runs: list[PlannedProcess] = []
     for cell in ours:
-        # The seed does not depend on the pass: what strace counts is the very work that was timed.
+        # The seed does not depend on the pass: strace counts the same work that was timed.
         work_seed = Random(f"{seed}/{replicate}/{cell.key}").randrange(1, 2**31)
         order = select(cell.allocators, names) if cell.allocators else list(names)
         random.shuffle(order)

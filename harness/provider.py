@@ -47,7 +47,7 @@ class Proof:
 
 
 def unproven(allocator: Allocator) -> Proof:
-    """The proof of a process that told nothing (it crashed, hung, or was never started)."""
+    """The proof of a process that printed no end record (it crashed, hung, or was not started)."""
     return Proof("", allocator.shared_object, False)
 
 

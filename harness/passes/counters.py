@@ -1,6 +1,5 @@
-"""counters: what the processor itself counts, through perf stat. What a machine lacks is
-unavailable,
-never 0.
+"""counters: the processor's event counters, through perf stat. A counter that the machine lacks is
+unavailable, never 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""time: nothing attached. The only pass whose seconds are believed."""
+"""time: nothing attached. The only pass whose times are reported as run time."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Looks at a running process from outside, at a rate that is bought with a fixed small share of the
-time.
+"""Samples a running process from outside, at a rate limited by a fixed small share of the time.
 
 Three probes of very different cost, each with a budget of its own. A probe measures what it costs
 and waits so long that its share is kept: a walk over the page tables of a large process
