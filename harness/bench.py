@@ -10,7 +10,7 @@ from typing import Any
 from harness import provider
 from harness.allocators import Allocator
 from harness.environment import passed_on
-from harness.experiment import Cell, Experiment
+from harness.experiment import Case, Experiment
 from harness.passes import discover
 from harness.pinning import Processors
 from harness.process import Job, Outcome, run
@@ -25,7 +25,7 @@ class Bench:
     root: Path
     run_dir: Path
     experiment: Experiment
-    cells: dict[tuple[str, str, int], Cell]
+    cases: dict[tuple[str, str, int], Case]
     allocators: dict[str, Allocator]
     processors: Processors
     should_stop: Callable[[], bool] = lambda: False
@@ -45,11 +45,11 @@ class Bench:
         """Runs a job that is not measured."""
         return run(job, should_stop=self.should_stop)
 
-    def prepare(self, cell: Cell) -> str:
+    def prepare(self, case: Case) -> str:
         """Makes a real program's input, once; "" when that is done, else one sentence."""
-        if cell.prepare and cell.prepare not in self._prepared:
-            self._prepared[cell.prepare] = self._make_input(cell.prepare)
-        return self._prepared.get(cell.prepare, "")
+        if case.prepare and case.prepare not in self._prepared:
+            self._prepared[case.prepare] = self._make_input(case.prepare)
+        return self._prepared.get(case.prepare, "")
 
     def _make_input(self, argv: tuple[str, ...]) -> str:
         env = passed_on()
@@ -59,9 +59,9 @@ class Bench:
         last_words = done.stderr.splitlines()[-1] if done.stderr else done.why
         return "" if done.status == "ok" else f"its input cannot be made: {last_words}"
 
-    def command_proof(self, allocator: Allocator, cell: Cell, job: Job) -> tuple[Proof, Outcome]:
+    def command_proof(self, allocator: Allocator, case: Case, job: Job) -> tuple[Proof, Outcome]:
         """The proof for a real program, obtained once per allocator and program."""
-        key = (allocator.name, cell.params)
+        key = (allocator.name, case.params)
         if key not in self._proofs:
             self._proofs[key] = provider.probe_command(allocator, job, self.execute)
         return self._proofs[key]

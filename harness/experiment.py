@@ -42,26 +42,26 @@ _TOP_KEYS = {
     "workload": list,
     "command": list,
 }
-_CELL_KEYS = {
+_CASE_KEYS = {
     "name": str,
     "summary": str,
     "threads": (int, list),
     "allocators": list,
     "passes": list,
 }
-_WORKLOAD_KEYS = _CELL_KEYS | COMMON_OPTIONS | {"params": dict, "override": dict}
-_COMMAND_KEYS = _CELL_KEYS | {"argv": list, "needs": list, "env": dict, "prepare": list}
+_WORKLOAD_KEYS = _CASE_KEYS | COMMON_OPTIONS | {"params": dict, "override": dict}
+_COMMAND_KEYS = _CASE_KEYS | {"argv": list, "needs": list, "env": dict, "prepare": list}
 
 
 @dataclass(frozen=True)
-class Cell:
+class Case:
     """One row of the results: a workload or a command with its parameters and a number of threads.
 
     kind       "memtest" or "command"
-    options    memtest's options without --threads and --seed (memtest cells)
+    options    memtest's options without --threads and --seed (memtest cases)
     overrides  pass name -> options that replace others in that pass only (a memory pass may need
                more rounds)
-    argv, env  the program and what is added to its environment (command cells)
+    argv, env  the program and what is added to its environment (command cases)
     needs      executables without which the command is skipped
     prepare    a command that makes the program's input, run once before its first process and not
                measured; empty means none
@@ -102,7 +102,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question with the cells, allocators, passes and limits that shall answer it. raw is the
+    """A question with the cases, allocators, passes and limits that shall answer it. raw is the
     parsed file.
     """
 
@@ -117,7 +117,7 @@ class Experiment:
     linger_s: float
     warm_bytes: int
     replicates: Mapping[str, int]
-    cells: tuple[Cell, ...]
+    cases: tuple[Case, ...]
     raw: Mapping[str, Any]
 
 
@@ -182,8 +182,8 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
             raise UsageError(
                 f"{where}: '{key}' is missing; docs/add-an-experiment.md shows every key"
             )
-    cells = _cells(raw, where)
-    if not cells:
+    cases = _cases(raw, where)
+    if not cases:
         raise UsageError(f"{where}: there is nothing to run; add a [[workload]] or a [[command]]")
     return Experiment(
         name=name,
@@ -197,7 +197,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         linger_s=float(raw.get("linger_s", 0)),
         warm_bytes=_warm_mib(raw, where) << 20,
         replicates=_replicates(counts or {}, where),
-        cells=cells,
+        cases=cases,
         raw=raw,
     )
 
@@ -237,11 +237,11 @@ def _check_pass(name: str, where: str) -> None:
         raise UsageError(f"{where}: {unknown_name('pass', name, passes.NAMES)}")
 
 
-def _cells(raw: Mapping[str, Any], where: str) -> tuple[Cell, ...]:
-    cells: list[Cell] = []
+def _cases(raw: Mapping[str, Any], where: str) -> tuple[Case, ...]:
+    cases: list[Case] = []
     for kind, build, keys in (
-        ("workload", _workload_cell, _WORKLOAD_KEYS),
-        ("command", _command_cell, _COMMAND_KEYS),
+        ("workload", _workload_case, _WORKLOAD_KEYS),
+        ("command", _command_case, _COMMAND_KEYS),
     ):
         for number, table in enumerate(raw.get(kind, []), start=1):
             place = f"{where}: [[{kind}]] number {number}"
@@ -250,9 +250,9 @@ def _cells(raw: Mapping[str, Any], where: str) -> tuple[Cell, ...]:
                 raise UsageError(f"{place}: 'name' is missing")
             for pass_name in [*table.get("passes", []), *table.get("override", {})]:
                 _check_pass(pass_name, place)
-            cells += [build(table, threads, place) for threads in _threads(table, place)]
-    _check_distinct(cells, where)
-    return tuple(cells)
+            cases += [build(table, threads, place) for threads in _threads(table, place)]
+    _check_distinct(cases, where)
+    return tuple(cases)
 
 
 def _threads(table: Mapping[str, Any], where: str) -> list[int]:
@@ -263,7 +263,7 @@ def _threads(table: Mapping[str, Any], where: str) -> list[int]:
     return counts
 
 
-def _workload_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
+def _workload_case(table: Mapping[str, Any], threads: int, where: str) -> Case:
     common = {key: table[key] for key in COMMON_OPTIONS if key in table}
     options = {**common, **table.get("params", {})}
     overrides = table.get("override", {})
@@ -271,7 +271,7 @@ def _workload_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
         for key, value in place.items():
             if not isinstance(value, int | float | str):
                 raise UsageError(f"{where}: option '{key}' must be a number or a string")
-    return Cell(
+    return Case(
         kind="memtest",
         workload=table["name"],
         threads=threads,
@@ -282,13 +282,13 @@ def _workload_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
     )
 
 
-def _command_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
+def _command_case(table: Mapping[str, Any], threads: int, where: str) -> Case:
     argv, prepare = table.get("argv", []), table.get("prepare", [])
     if not argv or not all(isinstance(word, str) for word in argv):
         raise UsageError(f"{where}: 'argv' must be a list of strings, the program first")
     if not all(isinstance(word, str) for word in prepare):
         raise UsageError(f"{where}: 'prepare' must be a list of strings, the program first")
-    return Cell(
+    return Case(
         kind="command",
         workload=table["name"],
         threads=threads,
@@ -301,11 +301,11 @@ def _command_cell(table: Mapping[str, Any], threads: int, where: str) -> Cell:
     )
 
 
-def _check_distinct(cells: Sequence[Cell], where: str) -> None:
+def _check_distinct(cases: Sequence[Case], where: str) -> None:
     seen = set()
-    for cell in cells:
-        if cell.key in seen:
+    for case in cases:
+        if case.key in seen:
             raise UsageError(
-                f"{where}: {cell.workload} with {cell.threads} threads stands there twice"
+                f"{where}: {case.workload} with {case.threads} threads stands there twice"
             )
-        seen.add(cell.key)
+        seen.add(case.key)

@@ -9,7 +9,7 @@ from harness import memtest, provider
 from harness.allocators import Allocator
 from harness.bench import Bench
 from harness.environment import passed_on
-from harness.experiment import Cell
+from harness.experiment import Case
 from harness.passes.instruments.instrument import Instrument, Readings, Surroundings
 from harness.paths import portable
 from harness.plan import PlannedProcess
@@ -26,33 +26,33 @@ def measure(bench: Bench, planned: PlannedProcess) -> Record:
     """Runs one planned process and returns its record. Raises Interrupted (nothing to record) and
     RecordError.
     """
-    cell = bench.cells[planned.cell_key]
+    case = bench.cases[planned.case_key]
     allocator = bench.allocators[planned.allocator]
     module = bench.passes[planned.pass_name]
-    surroundings = Surroundings(cell, bench.experiment.linger_s)
+    surroundings = Surroundings(case, bench.experiment.linger_s)
     with module.Instrument(surroundings) as instrument:
-        job, ours = _job(bench, planned, cell, allocator, instrument, module.PATIENCE)
+        job, ours = _job(bench, planned, case, allocator, instrument, module.PATIENCE)
         found = not_started(bench, planned, allocator, "refused", "")
         found["argv"] = list(job.argv)
         found["env"] = {name: portable(bench.root, value) for name, value in ours.items()}
-        if cell.kind == "command":
-            bare, _ = _bare(bench, planned, cell, allocator)
-            proof, probed = bench.command_proof(allocator, cell, bare)
+        if case.kind == "command":
+            bare, _ = _bare(bench, planned, case, allocator)
+            proof, probed = bench.command_proof(allocator, case, bare)
             if probed.status != "ok" or not proof.proven:
                 found["status"] = probed.status if probed.status != "ok" else "refused"
                 found["why"] = f"start check: {bench.plain(probed.why or proof.why)}"
                 return found
-        found["warmed_bytes"] = bench.warmer.before(cell.key)
+        found["warmed_bytes"] = bench.warmer.before(case.key)
         outcome = run(job, instrument.observer, bench.should_stop)
-        bench.warmer.after(cell.key, outcome.max_rss_bytes)
+        bench.warmer.after(case.key, outcome.max_rss_bytes)
         output = memtest.parse(outcome.stdout)
-        if cell.kind == "memtest":
+        if case.kind == "memtest":
             proof = provider.from_memtest(allocator, output.end, outcome.stderr)
-        found["status"], why = classify(cell, outcome, output, proof)
+        found["status"], why = classify(case, outcome, output, proof)
         found["why"] = bench.plain(why)
         found["exit_code"], found["signal"] = outcome.exit_code, outcome.signal
         found["provider"] = proof.as_record(bench.root)
-        found["checksum"] = _checksum(cell, outcome, output)
+        found["checksum"] = _checksum(case, outcome, output)
         found["rounds"] = output.rounds
         if found["status"] == "ok":
             _add_readings(found, instrument.read(outcome, output), bench.run_dir)
@@ -68,21 +68,21 @@ def not_started(
 
 
 def _bare(
-    bench: Bench, planned: PlannedProcess, cell: Cell, allocator: Allocator
+    bench: Bench, planned: PlannedProcess, case: Case, allocator: Allocator
 ) -> tuple[Job, dict[str, str]]:
     """The job with nothing attached, and the part of its environment that we set."""
-    options = cell.options_for(planned.pass_name)
-    if cell.kind == "command":
-        argv, preload = list(cell.argv), allocator.command_env(bench.root)
+    options = case.options_for(planned.pass_name)
+    if case.kind == "command":
+        argv, preload = list(case.argv), allocator.command_env(bench.root)
     else:
         argv = memtest.command_line(
-            allocator.binary, cell.workload, cell.threads, planned.seed, options
+            allocator.binary, case.workload, case.threads, planned.seed, options
         )
         preload = allocator.memtest_env
-    ours = {"LC_ALL": "C", **cell.env, **allocator.env, **preload}
+    ours = {"LC_ALL": "C", **case.env, **allocator.env, **preload}
     env = {**passed_on(), **ours, PADDING_NAME: "x" * planned.padding}
     experiment = bench.experiment
-    pinned = bench.processors.for_threads(cell.threads)
+    pinned = bench.processors.for_threads(case.threads)
     timeout, cap = experiment.timeout_s, experiment.memory_cap_bytes
     return Job(argv, env, pinned, timeout, cap, bench.root), ours
 
@@ -90,23 +90,23 @@ def _bare(
 def _job(
     bench: Bench,
     planned: PlannedProcess,
-    cell: Cell,
+    case: Case,
     allocator: Allocator,
     instrument: Instrument,
     patience: float,
 ) -> tuple[Job, dict[str, str]]:
-    bare, ours = _bare(bench, planned, cell, allocator)
-    extra = instrument.memtest_options() if cell.kind == "memtest" else []
+    bare, ours = _bare(bench, planned, case, allocator)
+    extra = instrument.memtest_options() if case.kind == "memtest" else []
     argv, env = instrument.wrap([*bare.argv, *extra], bare.env)
     timeout = bare.timeout_s * patience + bench.experiment.linger_s
     return Job(argv, env, bare.processors, timeout, bare.memory_cap_bytes, bare.cwd), ours
 
 
-def _checksum(cell: Cell, outcome: Outcome, output: memtest.Output) -> str:
+def _checksum(case: Case, outcome: Outcome, output: memtest.Output) -> str:
     """What must agree between allocators: memtest's digest of its operations, or that of a
     program's output.
     """
-    if cell.kind == "command":
+    if case.kind == "command":
         return hashlib.sha256(outcome.stdout).hexdigest()[:16]
     return str(output.end.get("checksum", ""))
 

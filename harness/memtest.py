@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, UsageError, unknown_name
-from harness.experiment import Cell, Value, text
+from harness.experiment import Case, Value, text
 
 EXIT_USAGE = 2
 EXIT_FAILED = 3  # the allocator returned NULL
@@ -80,21 +80,21 @@ def _listed(binary: Path) -> dict[str, Any]:
     return listed
 
 
-def check_cells(cells: Sequence[Cell], known: Catalogue, where: str) -> None:
-    """Refuses, with the nearest name, cells of workloads or options that memtest does not have
+def check_cases(cases: Sequence[Case], known: Catalogue, where: str) -> None:
+    """Refuses, with the nearest name, cases of workloads or options that memtest does not have
     (UsageError).
     """
-    for cell in cells:
-        if cell.kind != "memtest":
+    for case in cases:
+        if case.kind != "memtest":
             continue
-        if cell.workload not in known.own:
-            raise UsageError(f"{where}: {unknown_name('workload', cell.workload, known.own)}")
-        keys = known.own[cell.workload] | known.common
-        for options in (cell.options, *cell.overrides.values()):
+        if case.workload not in known.own:
+            raise UsageError(f"{where}: {unknown_name('workload', case.workload, known.own)}")
+        keys = known.own[case.workload] | known.common
+        for options in (case.options, *case.overrides.values()):
             for key in options:
                 if key not in keys and key.replace("_", "-") not in keys:
                     raise UsageError(
-                        f"{where}: workload '{cell.workload}': {unknown_name('option', key, keys)}"
+                        f"{where}: workload '{case.workload}': {unknown_name('option', key, keys)}"
                     )
 
 

@@ -22,12 +22,12 @@ def plan_line(experiment: Experiment, plan: Sequence[PlannedProcess], run_dir: P
 
 
 def plan_table(experiment: Experiment, plan: Sequence[PlannedProcess], seed: int) -> str:
-    """What --dry-run prints: processes by cell and pass, and the allocators."""
+    """What --dry-run prints: processes by case and pass, and the allocators."""
     passes = list(dict.fromkeys(planned.pass_name for planned in plan))
-    counts = Counter((planned.cell_key, planned.pass_name) for planned in plan)
+    counts = Counter((planned.case_key, planned.pass_name) for planned in plan)
     lines = [experiment.title, experiment.question, ""]
     lines.append(f"{'workload':<20}{'threads':>8}" + "".join(f"{name:>14}" for name in passes))
-    for key in sorted({planned.cell_key for planned in plan}):
+    for key in sorted({planned.case_key for planned in plan}):
         numbers = "".join(f"{counts[(key, name)] or '-':>14}" for name in passes)
         lines.append(f"{key[0]:<20}{key[2]:>8}{numbers}")
         if key[1]:

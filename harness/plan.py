@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from harness.experiment import Cell, Experiment, select
+from harness.experiment import Case, Experiment, select
 from records.record import RecordError
 from records.store import write_whole
 
@@ -43,8 +43,8 @@ class PlannedProcess:
     padding: int
 
     @property
-    def cell_key(self) -> tuple[str, str, int]:
-        """The cell of the experiment that this process belongs to (Cell.key)."""
+    def case_key(self) -> tuple[str, str, int]:
+        """The case of the experiment that this process belongs to (Case.key)."""
         return (self.workload, self.params, self.threads)
 
     def as_entry(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class PlannedProcess:
         """The processes that do the same work and may be compared with each other: one case of one
         replicate of one pass.
         """
-        return (self.pass_name, self.replicate, *self.cell_key)
+        return (self.pass_name, self.replicate, *self.case_key)
 
 
 def replicates_of(
@@ -79,7 +79,7 @@ def replicates_of(
 
 def make_plan(
     experiment: Experiment,
-    cells: Sequence[Cell],
+    cases: Sequence[Case],
     names: Sequence[str],
     replicates: Mapping[str, int],
     seed: int,
@@ -93,26 +93,26 @@ def make_plan(
     for replicate in range(max(replicates.values(), default=0)):
         for pass_name, count in replicates.items():
             if replicate < count:
-                plan += _replicate(experiment, cells, names, pass_name, replicate, seed)
+                plan += _replicate(experiment, cases, names, pass_name, replicate, seed)
     return plan
 
 
 def _replicate(
     experiment: Experiment,
-    cells: Sequence[Cell],
+    cases: Sequence[Case],
     names: Sequence[str],
     pass_name: str,
     replicate: int,
     seed: int,
 ) -> list[PlannedProcess]:
     random = Random(f"{seed}/{pass_name}/{replicate}")
-    ours = [cell for cell in cells if pass_name in (cell.passes or experiment.replicates)]
+    ours = [case for case in cases if pass_name in (case.passes or experiment.replicates)]
     random.shuffle(ours)
     runs: list[PlannedProcess] = []
-    for cell in ours:
+    for case in ours:
         # The seed does not depend on the pass: strace counts the same work that was timed.
-        work_seed = Random(f"{seed}/{replicate}/{cell.key}").randrange(1, 2**31)
-        order = select(cell.allocators, names) if cell.allocators else list(names)
+        work_seed = Random(f"{seed}/{replicate}/{case.key}").randrange(1, 2**31)
+        order = select(case.allocators, names) if case.allocators else list(names)
         random.shuffle(order)
         for name in order:
             runs.append(
@@ -122,9 +122,9 @@ def _replicate(
                     replicate=replicate,
                     order=len(runs),
                     allocator=name,
-                    workload=cell.workload,
-                    params=cell.params,
-                    threads=cell.threads,
+                    workload=case.workload,
+                    params=case.params,
+                    threads=case.threads,
                     seed=work_seed,
                     padding=random.randrange(MAX_PADDING),
                 )

@@ -14,7 +14,7 @@ QUIET_INTERVAL_S = 30.0  # how often a line is printed where there is no termina
 
 
 class Estimate:
-    """Time left, from the mean time of the runs of the same pass and cell so far."""
+    """Time left, from the mean time of the runs of the same pass and case so far."""
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[object, ...], float] = {}
@@ -41,7 +41,7 @@ class Estimate:
     @staticmethod
     def _keys(planned: PlannedProcess) -> tuple[tuple[object, ...], ...]:
         """From the most to the least specific."""
-        return ((planned.pass_name, *planned.cell_key), planned.cell_key, ())
+        return ((planned.pass_name, *planned.case_key), planned.case_key, ())
 
 
 class Progress:

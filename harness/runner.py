@@ -69,21 +69,21 @@ class Session:
         changed = self._guard.changed(allocator)
         if changed:
             return "refused", changed
-        cell = self.bench.cells[planned.cell_key]
-        if cell.kind == "command":
+        case = self.bench.cases[planned.case_key]
+        if case.kind == "command":
             unfit = filter(None, map(preload_problem, allocator.preload.split(":")))
             if why := next(unfit, ""):
                 return "refused", why
         missing = self.bench.passes[planned.pass_name].missing()
         if missing:
             return "refused", f"the {planned.pass_name} pass cannot run: {missing}"
-        for program in cell.needs:
+        for program in case.needs:
             if not shutil.which(program):
                 return "refused", f"the program {program} is not installed"
-        unprepared = self.bench.prepare(cell)
+        unprepared = self.bench.prepare(case)
         if unprepared:
             return "refused", unprepared
-        skip = self.failures.reason_to_skip(allocator.name, *planned.cell_key)
+        skip = self.failures.reason_to_skip(allocator.name, *planned.case_key)
         return "refused", skip
 
     def _keep(self, record: Record) -> None:

@@ -27,7 +27,7 @@ from harness.allocators import (
 )
 from harness.bench import Bench
 from harness.errors import Interrupted, UsageError
-from harness.experiment import Cell, Experiment
+from harness.experiment import Case, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
 from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
@@ -39,7 +39,7 @@ from records.store import RUNS, RecordFile, read_records
 PLAIN_BINARY = "build/memtest-ptmalloc"
 # Work that does nothing: what the syscalls pass counts for it is the price of a process, not of the
 # work.
-EMPTY = Cell(kind="memtest", workload="empty", threads=1, passes=("syscalls",))
+EMPTY = Case(kind="memtest", workload="empty", threads=1, passes=("syscalls",))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Setup:
     """What is to be done, whether planned just now or read from an interrupted run's folder."""
 
     experiment: Experiment
-    cells: tuple[Cell, ...]
+    cases: tuple[Case, ...]
     allocators: list[Allocator]
     plan: list[PlannedProcess]
     run_dir: Path
@@ -76,10 +76,10 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     replicates = replicates_of(experiment, options.replicates, options.passes)
     if not replicates:
         raise UsageError(f"{experiment.name} has none of the passes {', '.join(options.passes)}")
-    cells = _installed(_cells(root, experiment, list(replicates)))
+    cases = _installed(_cases(root, experiment, list(replicates)))
     measured, skipped = _allocators(root, experiment, options)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
-    plan = make_plan(experiment, cells, [a.name for a in measured], replicates, seed)
+    plan = make_plan(experiment, cases, [a.name for a in measured], replicates, seed)
     for allocator in skipped:
         _say(f"{allocator.name} is left out: {allocator.why_not}")
     if options.dry_run:
@@ -89,7 +89,7 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     hashed = [with_hashes(a, root) for a in measured]
     _say(messages.plan_line(experiment, plan, run_dir))
     described = memtest.descriptions(
-        root / PLAIN_BINARY, {c.workload for c in cells if c.kind == "memtest"}
+        root / PLAIN_BINARY, {c.workload for c in cases if c.kind == "memtest"}
     )
     manifest = manifests.collect(
         root, experiment, hashed, skipped, replicates, seed, processors(), described
@@ -98,7 +98,7 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
         _say(f"warning: {warning}")
     rundir.save_manifest(run_dir, manifest)
     save_plan(run_dir / "plan.json", plan, seed, experiment)
-    return Setup(experiment, cells, hashed, plan, run_dir)
+    return Setup(experiment, cases, hashed, plan, run_dir)
 
 
 def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
@@ -109,29 +109,29 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     before = rundir.allocators_of(rundir.load_manifest(run_dir), root)
     for allocator in before:
         rundir.check_unchanged(allocator, with_hashes(allocator, root))
-    cells = _cells(root, experiment, ["syscalls"])
+    cases = _cases(root, experiment, ["syscalls"])
     if options.dry_run:
         print(messages.plan_table(experiment, plan, rest["seed"]))
         return None
-    return Setup(experiment, cells, before, plan, run_dir)
+    return Setup(experiment, cases, before, plan, run_dir)
 
 
-def _cells(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Cell, ...]:
+def _cases(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Case, ...]:
     known = memtest.catalogue(root / PLAIN_BINARY)
-    memtest.check_cells(experiment.cells, known, f"experiment {experiment.name}")
-    return (*experiment.cells, EMPTY) if "syscalls" in passes else experiment.cells
+    memtest.check_cases(experiment.cases, known, f"experiment {experiment.name}")
+    return (*experiment.cases, EMPTY) if "syscalls" in passes else experiment.cases
 
 
-def _installed(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """The cells whose programs are there; the others are named."""
+def _installed(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases whose programs are there; the others are named."""
     kept = []
-    for cell in cells:
-        missing = [program for program in cell.needs if not shutil.which(program)]
+    for case in cases:
+        missing = [program for program in case.needs if not shutil.which(program)]
         if missing:
-            _say(f"{cell.workload} is left out: {', '.join(missing)} not installed")
+            _say(f"{case.workload} is left out: {', '.join(missing)} not installed")
         else:
-            kept.append(cell)
-    if not any(cell != EMPTY for cell in kept):
+            kept.append(case)
+    if not any(case != EMPTY for case in kept):
         raise UsageError(
             "none of the experiment's programs is installed; ./install.sh fetches them"
         )
@@ -164,7 +164,7 @@ def _measure(root: Path, setup: Setup) -> list[Record]:
             root=root,
             run_dir=setup.run_dir,
             experiment=setup.experiment,
-            cells={cell.key: cell for cell in setup.cells},
+            cases={case.key: case for case in setup.cases},
             allocators={a.name: a for a in setup.allocators},
             processors=cpus,
             should_stop=stop,

@@ -20,13 +20,13 @@ from harness import memtest, provider
 from harness.allocators import Allocator, sha256_of
 from harness.bench import Bench
 from harness.environment import passed_on
-from harness.experiment import Cell
+from harness.experiment import Case
 from harness.process import Job, Outcome
 from harness.provider import Proof
 from records.record import Record, case_of
 
 START_CHECK_S = 10.0
-EMPTY = Cell(kind="memtest", workload="empty", threads=1)
+EMPTY = Case(kind="memtest", workload="empty", threads=1)
 CELL_LIMIT = 2  # failures in a row in a cell before the cell is skipped
 ALLOCATOR_LIMIT = 3  # failures without any success before the allocator is skipped
 
@@ -166,17 +166,17 @@ class FailurePolicy:
         return ""
 
 
-def classify(cell: Cell, outcome: Outcome, output: memtest.Output, proof: Proof) -> tuple[str, str]:
+def classify(case: Case, outcome: Outcome, output: memtest.Output, proof: Proof) -> tuple[str, str]:
     """The status of a process that has ended and, unless it is "ok", one sentence that says why."""
     last_words = outcome.stderr.splitlines()[-1] if outcome.stderr else ""
     if output.fault:
         return "crash", f"the allocator failed: {output.fault.get('what', 'no reason given')}"
-    if outcome.exit_code == memtest.EXIT_USAGE and cell.kind == "memtest":
+    if outcome.exit_code == memtest.EXIT_USAGE and case.kind == "memtest":
         return "refused", f"memtest does not take these options: {last_words}"
     if outcome.status != "ok":
         words = f": {last_words}" if last_words and outcome.status == "crash" else ""
         return outcome.status, outcome.why + words
-    if cell.kind == "memtest" and not output.end:
+    if case.kind == "memtest" and not output.end:
         return "crash", "ended without its end record"
     if not proof.proven:
         return "refused", proof.why
@@ -196,7 +196,7 @@ def checksum_mismatches(records: Iterable[Record]) -> dict[str, str]:
         return {}
     (common, most), (_, second) = counts.most_common(2)
     if most == second:
-        why = "the allocators of this cell did different work and no checksum has a majority"
+        why = "the allocators of this case did different work and no checksum has a majority"
         return {record["run"]: why for record in good}
     return {
         record[

@@ -73,17 +73,17 @@ class Warmer:
     limit_bytes: Callable[[], int] = affordable_bytes
     _peaks: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def before(self, cell_key: tuple[str, str, int]) -> int:
-        """Called right before a process of the cell starts; returns how many bytes were warmed."""
+    def before(self, case_key: tuple[str, str, int]) -> int:
+        """Called right before a process of the case starts; returns how many bytes were warmed."""
         if not self.least_bytes:
             return 0
-        needed = max(self.least_bytes, int(HEADROOM * self._peaks.get(cell_key, 0)))
+        needed = max(self.least_bytes, int(HEADROOM * self._peaks.get(case_key, 0)))
         size = min(needed, self.limit_bytes())
         return touch(size) if size > 0 else 0
 
-    def after(self, cell_key: tuple[str, str, int], peak_bytes: int) -> None:
+    def after(self, case_key: tuple[str, str, int], peak_bytes: int) -> None:
         """Records the peak resident memory of a process of the case, under any allocator."""
-        self._peaks[cell_key] = max(self._peaks.get(cell_key, 0), peak_bytes)
+        self._peaks[case_key] = max(self._peaks.get(case_key, 0), peak_bytes)
 
 
 def _read(path: str) -> str:

@@ -35,7 +35,7 @@ class Instrument(instrument.Instrument):
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
         self.live = LiveFile()
-        is_memtest = surroundings.cell.kind == "memtest"
+        is_memtest = surroundings.case.kind == "memtest"
         self.observer: Sampler = Sampler(live=self.live if is_memtest else None)
         self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

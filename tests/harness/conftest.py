@@ -71,7 +71,7 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
     return records
 
 
-def write_experiment(folder: Path, passes: str, cells: str, extra: Sequence[str] = ()) -> Path:
+def write_experiment(folder: Path, passes: str, cases: str, extra: Sequence[str] = ()) -> Path:
     """A small experiment file over ptmalloc and lifo."""
     lines = [
         'title = "test"',
@@ -80,7 +80,7 @@ def write_experiment(folder: Path, passes: str, cells: str, extra: Sequence[str]
         *extra,
         "[replicates]",
         passes,
-        cells,
+        cases,
     ]
     path = folder / "small.toml"
     path.write_text("\n".join(lines) + "\n")

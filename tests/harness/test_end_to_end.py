@@ -56,9 +56,9 @@ def test_nothing_recorded_depends_on_where_the_tree_lies(
 def test_planted_faults_each_get_a_status_and_the_others_go_on(
     tmp_path: Path, harness: Harness, planted: Planted
 ) -> None:
-    cell = SMALL.replace("[[workload]]", '[[workload]]\nverify = "full"\ntouch = "all"')
+    case = SMALL.replace("[[workload]]", '[[workload]]\nverify = "full"\ntouch = "all"')
     extra = ["timeout_s = 2", "memory_cap_mib = 512"]
-    experiment = write_experiment(tmp_path, "time = 3", cell, extra)
+    experiment = write_experiment(tmp_path, "time = 3", case, extra)
     bad = tmp_path / "bad.so"
     bad.write_text("this is no library\n")
     libraries = {"absent": tmp_path / "absent.so", "text": bad}
@@ -86,7 +86,7 @@ def test_planted_faults_each_get_a_status_and_the_others_go_on(
     for name in libraries:
         assert f"{name}" in done.stderr
     assert "Traceback" not in done.stderr
-    # After two failures in its cell an allocator is not started again.
+    # After two failures in its case an allocator is not started again.
     last = next(r for r in records_of(out) if r["block"] == 2 and r["allocator"] == "overlap")
     assert (last["status"], last["argv"]) == ("refused", [])
 
@@ -94,8 +94,8 @@ def test_planted_faults_each_get_a_status_and_the_others_go_on(
 def test_an_allocator_that_takes_too_much_memory_is_oom(
     tmp_path: Path, harness: Harness, planted: Planted
 ) -> None:
-    cell = SMALL.replace("iterations = 2000", "iterations = 1000000")
-    experiment = write_experiment(tmp_path, "time = 1", cell, ["memory_cap_mib = 300"])
+    case = SMALL.replace("iterations = 2000", "iterations = 1000000")
+    experiment = write_experiment(tmp_path, "time = 1", case, ["memory_cap_mib = 300"])
     out = tmp_path / "run"
     done = harness(experiment, "--out", out, f"--allocator=greedy={planted('GREEDY')}")
     assert done.returncode == 1
@@ -179,9 +179,9 @@ def test_a_full_disk_stops_with_one_message_and_all_records(
 
 def test_a_program_with_different_output_is_refused(tmp_path: Path, harness: Harness) -> None:
     script = "echo $LD_PRELOAD | sort"  # the output names the allocator: no two agree
-    cell = f'[[command]]\nname = "tell"\nargv = ["sh", "-c", "{script}"]\n'
+    case = f'[[command]]\nname = "tell"\nargv = ["sh", "-c", "{script}"]\n'
     out = tmp_path / "run"
-    done = harness(write_experiment(tmp_path, "time = 1", cell), "--out", out)
+    done = harness(write_experiment(tmp_path, "time = 1", case), "--out", out)
     assert done.returncode == 1
     last = {r["run"]: r for r in records_of(out)}
     assert {r["status"] for r in last.values()} == {"refused"}
@@ -212,16 +212,16 @@ def test_wrong_usage_is_one_message_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("cell", "message"),
+    ("case", "message"),
     [
         (SMALL.replace("random_mixed", "random_mixt"), "did you mean 'random_mixed'"),
         (SMALL.replace("working_set", "workingset"), "did you mean 'working_set'"),
     ],
 )
 def test_an_unknown_workload_or_option_gets_the_nearest_name(
-    tmp_path: Path, harness: Harness, cell: str, message: str
+    tmp_path: Path, harness: Harness, case: str, message: str
 ) -> None:
-    done = harness(write_experiment(tmp_path, "time = 1", cell), "--out", tmp_path / "run")
+    done = harness(write_experiment(tmp_path, "time = 1", case), "--out", tmp_path / "run")
     assert done.returncode == 2
     assert message in done.stderr
 
@@ -286,10 +286,10 @@ def test_input_is_prepared_once_and_a_failure_to_do_so_is_told(
 ) -> None:
     made = tmp_path / "made"
     make = f'["sh", "-c", "echo once >> {made}"]'
-    cells = f'[[command]]\nname="good"\nargv=["sort", "{made}"]\nprepare={make}\n'
-    cells += '[[command]]\nname="bad"\nargv=["sort"]\nprepare=["sh", "-c", "echo no >&2; exit 3"]\n'
+    cases = f'[[command]]\nname="good"\nargv=["sort", "{made}"]\nprepare={make}\n'
+    cases += '[[command]]\nname="bad"\nargv=["sort"]\nprepare=["sh", "-c", "echo no >&2; exit 3"]\n'
     out = tmp_path / "run"
-    done = harness(write_experiment(tmp_path, "time = 2", cells), "--out", out)
+    done = harness(write_experiment(tmp_path, "time = 2", cases), "--out", out)
     assert done.returncode == 1
     assert made.read_text() == "once\n"
     records = records_of(out)
@@ -300,9 +300,9 @@ def test_input_is_prepared_once_and_a_failure_to_do_so_is_told(
 def test_a_program_that_is_not_installed_is_left_out_by_name(
     tmp_path: Path, harness: Harness
 ) -> None:
-    cells = '[[command]]\nname="here"\nargv=["true"]\n'
-    cells += '[[command]]\nname="gone"\nargv=["no-such-program"]\n'
+    cases = '[[command]]\nname="here"\nargv=["true"]\n'
+    cases += '[[command]]\nname="gone"\nargv=["no-such-program"]\n'
     out = tmp_path / "run"
-    done = harness(write_experiment(tmp_path, "time = 1", cells), "--out", out)
+    done = harness(write_experiment(tmp_path, "time = 1", cases), "--out", out)
     assert "gone is left out: no-such-program not installed" in done.stderr
     assert {r["workload"] for r in records_of(out)} == {"here"}

@@ -27,15 +27,15 @@ def test_every_experiment_of_the_tree_loads(root: Path) -> None:
     files = list((root / "experiments").glob("*.toml"))
     assert {"quick", "mind", "rnbench", "selftest"} <= {path.stem for path in files}
     for path in files:
-        assert experiment.load(path).cells
+        assert experiment.load(path).cases
 
 
 def test_no_size_of_the_suite_follows_the_defaults_of_memtest(root: Path) -> None:
     known = memtest.catalogue(root / "build/memtest-ptmalloc")
-    cells = experiment.load(root / "experiments/suite.toml").cells
-    assert len({cell.workload for cell in cells}) > 20
-    for cell in cells:
-        assert known.own[cell.workload] <= cell.options.keys(), cell.workload
+    cases = experiment.load(root / "experiments/suite.toml").cases
+    assert len({case.workload for case in cases}) > 20
+    for case in cases:
+        assert known.own[case.workload] <= case.options.keys(), case.workload
 
 
 def test_the_options_of_an_experiment_are_options_of_every_workload(root: Path) -> None:
@@ -44,28 +44,28 @@ def test_the_options_of_an_experiment_are_options_of_every_workload(root: Path) 
     assert "threads" not in known.common
 
 
-def test_a_list_of_threads_makes_a_cell_each(tmp_path: Path) -> None:
+def test_a_list_of_threads_makes_a_case_each(tmp_path: Path) -> None:
     found = load(tmp_path, MINIMAL + "threads = [1, 4]\n")
-    assert [cell.threads for cell in found.cells] == [1, 4]
+    assert [case.threads for case in found.cases] == [1, 4]
 
 
 def test_params_are_sorted_and_hold_common_options(tmp_path: Path) -> None:
     found = load(tmp_path, MINIMAL + 'touch = "page"\nrounds = 3\nparams = { slots = 8 }\n')
-    assert found.cells[0].params == "rounds=3;slots=8;touch=page"
+    assert found.cases[0].params == "rounds=3;slots=8;touch=page"
 
 
 def test_an_override_changes_one_pass_and_not_the_params(tmp_path: Path) -> None:
-    cell = load(tmp_path, MINIMAL + "rounds = 3\noverride.memory = { rounds = 9 }\n").cells[0]
-    assert cell.options_for("memory") == {"rounds": 9}
-    assert cell.options_for("time") == {"rounds": 3}
-    assert cell.params == "rounds=3"
+    case = load(tmp_path, MINIMAL + "rounds = 3\noverride.memory = { rounds = 9 }\n").cases[0]
+    assert case.options_for("memory") == {"rounds": 9}
+    assert case.options_for("time") == {"rounds": 3}
+    assert case.params == "rounds=3"
 
 
-def test_commands_with_different_arguments_are_different_cells(tmp_path: Path) -> None:
+def test_commands_with_different_arguments_are_different_cases(tmp_path: Path) -> None:
     text = 'title="t"\nquestion="q"\n[replicates]\ntime=1\n'
     for word in ("a", "b"):
         text += f'[[command]]\nname="echo"\nargv=["echo", "{word}"]\n'
-    assert len({cell.key for cell in load(tmp_path, text).cells}) == 2
+    assert len({case.key for case in load(tmp_path, text).cases}) == 2
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,6 @@ def test_patterns_add_and_take_away() -> None:
 
 def test_a_command_may_have_its_input_prepared(tmp_path: Path) -> None:
     text = MINIMAL + '[[command]]\nname="cat"\nargv=["cat", "x"]\nprepare=["make-x", "x"]\n'
-    cell = load(tmp_path, text).cells[-1]
-    assert cell.prepare == ("make-x", "x")
-    assert cell.needs == ("cat",)
+    case = load(tmp_path, text).cases[-1]
+    assert case.prepare == ("make-x", "x")
+    assert case.needs == ("cat",)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.experiment import Cell
+from harness.experiment import Case
 from harness.memtest import Output
 from harness.passes import NAMES, counters, discover
 from harness.passes.instruments import instrument
@@ -15,7 +15,7 @@ from harness.passes.instruments.instrument import Instrument, Surroundings
 from harness.process import Job, Outcome, run
 
 ALL = frozenset(os.sched_getaffinity(0))
-CELL = Cell("memtest", "random_mixed", 1)
+CASE = Case("memtest", "random_mixed", 1)
 LINE = '{{"counter-value" : "{value}", "event" : "{event}"}}\n'
 
 
@@ -26,13 +26,13 @@ def test_there_is_one_file_for_each_pass() -> None:
 
 @pytest.mark.parametrize("name", ["time", "latency", "memory"])
 def test_passes_without_a_program_start_the_process_itself(name: str) -> None:
-    with discover()[name].Instrument(Surroundings(CELL)) as instrument:
+    with discover()[name].Instrument(Surroundings(CASE)) as instrument:
         assert instrument.wrap(["memtest"], {"A": "1"}) == (["memtest"], {"A": "1"})
 
 
 @pytest.mark.parametrize("name", ["syscalls", "counters"])
 def test_strace_and_perf_do_not_get_the_allocator_themselves(name: str) -> None:
-    with discover()[name].Instrument(Surroundings(CELL)) as instrument:
+    with discover()[name].Instrument(Surroundings(CASE)) as instrument:
         argv, env = instrument.wrap(["memtest"], {"LD_PRELOAD": "/a.so", "A": "1"})
     assert env == {"A": "1"}
     assert any("LD_PRELOAD=/a.so" in word for word in argv)
@@ -40,7 +40,7 @@ def test_strace_and_perf_do_not_get_the_allocator_themselves(name: str) -> None:
 
 
 def test_nothing_is_attached_under_time() -> None:
-    with discover()["time"].Instrument(Surroundings(CELL)) as instrument:
+    with discover()["time"].Instrument(Surroundings(CASE)) as instrument:
         assert instrument.observer is None
         assert instrument.memtest_options() == []
 
@@ -58,7 +58,7 @@ def test_without_perf_the_process_runs_bare_and_says_why(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counters, "lacking", lambda: "perf is forbidden here")
-    with counters.Instrument(Surroundings(CELL)) as instrument:
+    with counters.Instrument(Surroundings(CASE)) as instrument:
         outcome = measured(root, instrument, "empty")
         readings = instrument.read(outcome, Output(end={"wall_s": 1.0}))
     assert outcome.status == "ok"
@@ -81,7 +81,7 @@ def measured(root: Path, instrument: Instrument, *words: str) -> Outcome:
 def test_instructions_repeat_and_grow_with_the_work(root: Path) -> None:
     def count(iterations: int) -> float:
         module = discover()["instructions"]
-        with module.Instrument(Surroundings(CELL)) as instrument:
+        with module.Instrument(Surroundings(CASE)) as instrument:
             outcome = measured(root, instrument, "random_mixed", "--iterations", str(iterations))
             metrics: dict[str, float] = instrument.read(outcome, Output()).metrics
         return metrics["instructions"]
@@ -93,7 +93,7 @@ def test_instructions_repeat_and_grow_with_the_work(root: Path) -> None:
 
 def test_strace_sees_the_mmaps_of_large_blocks(root: Path) -> None:
     words = ["rounds", "--rounds", "1", "--slots", "50", "--min_bytes", "64M", "--max_bytes", "64M"]
-    with discover()["syscalls"].Instrument(Surroundings(CELL)) as instrument:
+    with discover()["syscalls"].Instrument(Surroundings(CASE)) as instrument:
         outcome = measured(root, instrument, *words)
         readings = instrument.read(outcome, Output(end={"mallocs": 50}))
     assert readings.metrics["munmap_calls"] >= 50
@@ -111,7 +111,7 @@ def test_every_metric_is_registered_under_its_name(root: Path) -> None:
     for name, module in discover().items():
         if module.missing():
             continue
-        with module.Instrument(Surroundings(CELL)) as instrument:
+        with module.Instrument(Surroundings(CASE)) as instrument:
             outcome = measured(root, instrument, "random_mixed", "--iterations", "1000000")
             found = instrument.read(outcome, Output(end=end))
         unknown = {*found.metrics, *found.unavailable} - known.keys()

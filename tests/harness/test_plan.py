@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment import Cell, Experiment, parse
+from harness.experiment import Case, Experiment, parse
 from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
 from records.record import RecordError
 
@@ -26,9 +26,9 @@ def experiment() -> Experiment:
     return parse(RAW, "x", "x.toml")
 
 
-def plan(seed: int, cells: tuple[Cell, ...] | None = None) -> list[PlannedProcess]:
+def plan(seed: int, cases: tuple[Case, ...] | None = None) -> list[PlannedProcess]:
     found = experiment()
-    return make_plan(found, cells or found.cells, NAMES, found.replicates, seed)
+    return make_plan(found, cases or found.cases, NAMES, found.replicates, seed)
 
 
 @given(seed=st.integers(0, 2**31))
@@ -48,10 +48,10 @@ def test_run_names_are_unique() -> None:
     assert len(set(runs)) == len(runs)
 
 
-def test_allocators_of_a_cell_share_its_seed_in_all_passes_and_no_other() -> None:
+def test_allocators_of_a_case_share_its_seed_in_all_passes_and_no_other() -> None:
     seeds: dict[object, set[int]] = {}
     for run in plan(1):
-        seeds.setdefault((run.replicate, run.cell_key), set()).add(run.seed)
+        seeds.setdefault((run.replicate, run.case_key), set()).add(run.seed)
     assert all(len(values) == 1 for values in seeds.values())
     assert len(set.union(*seeds.values())) == len(seeds)
 
@@ -59,7 +59,7 @@ def test_allocators_of_a_cell_share_its_seed_in_all_passes_and_no_other() -> Non
 def test_the_order_differs_between_replicates() -> None:
     orders: dict[int, list[str]] = {}
     for run in plan(1):
-        if run.pass_name == "time" and run.cell_key == ("larson", "", 1):
+        if run.pass_name == "time" and run.case_key == ("larson", "", 1):
             orders.setdefault(run.replicate, []).append(run.allocator)
     assert len({tuple(order) for order in orders.values()}) > 1
 
@@ -68,9 +68,9 @@ def test_paddings_differ_between_processes() -> None:
     assert len({run.padding for run in plan(1)}) > len(plan(1)) / 2
 
 
-def test_a_cell_may_choose_allocators_and_passes() -> None:
-    cell = Cell("memtest", "rounds", 1, allocators=("*", "!b"), passes=("memory",))
-    runs = plan(1, cells=(cell,))
+def test_a_case_may_choose_allocators_and_passes() -> None:
+    case = Case("memtest", "rounds", 1, allocators=("*", "!b"), passes=("memory",))
+    runs = plan(1, cases=(case,))
     assert {run.allocator for run in runs} == {"a", "c"}
     assert {run.pass_name for run in runs} == {"memory"}
 

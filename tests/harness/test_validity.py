@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.experiment import Cell
+from harness.experiment import Case
 from harness.memtest import Output, parse
 from harness.process import Outcome
 from harness.provider import Proof
@@ -18,7 +18,7 @@ from harness.validity import (
 from records.record import Record
 from tests.records.sample import sample
 
-CELL = Cell("memtest", "rounds", 1)
+CASE = Case("memtest", "rounds", 1)
 PROVEN = Proof("/a.so", "/a.so", True)
 END = Output(end={"checksum": "1"})
 
@@ -40,7 +40,7 @@ END = Output(end={"checksum": "1"})
 def test_status_and_reason(
     outcome: Outcome, output: Output, proof: Proof, status: str, words: str
 ) -> None:
-    found, why = classify(CELL, outcome, output, proof)
+    found, why = classify(CASE, outcome, output, proof)
     assert found == status
     assert words in why
     assert (why == "") == (status == "ok")
@@ -83,7 +83,7 @@ def record(status: str, workload: str = "w", started: bool = True) -> Record:
     return sample(allocator="a", workload=workload, status=status, argv=argv)
 
 
-def test_a_cell_that_keeps_failing_is_left_and_others_are_not() -> None:
+def test_a_case_that_keeps_failing_is_left_and_others_are_not() -> None:
     failures = FailurePolicy()
     failures.add(record("ok", "other"))
     failures.add_all([record("timeout")] * CELL_LIMIT)

@@ -10,7 +10,7 @@ from harness import warm
 from harness.warm import Warmer
 from tests.harness.conftest import Harness, records_of, write_experiment
 
-CELL = ("rounds", "", 1)
+CASE = ("rounds", "", 1)
 MIB = 1 << 20
 WORK = '[[workload]]\nname = "random_mixed"\nparams = { iterations = 1000 }\n'
 
@@ -30,28 +30,28 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_at_least_the_set_amount_is_touched(touched: list[int]) -> None:
     warmer = Warmer(64 * MIB, lambda: 1 << 40)
-    warmer.after(CELL, 3 * MIB)
-    assert warmer.before(CELL) == 64 * MIB
+    warmer.after(CASE, 3 * MIB)
+    assert warmer.before(CASE) == 64 * MIB
     assert touched == [64 * MIB]
 
 
-def test_the_largest_peak_of_the_same_cell_raises_it_by_a_quarter(touched: list[int]) -> None:
+def test_the_largest_peak_of_the_same_case_raises_it_by_a_quarter(touched: list[int]) -> None:
     warmer = Warmer(64 * MIB, lambda: 1 << 40)
     for peak in (100, 400, 200):
-        warmer.after(CELL, peak * MIB)
-    assert warmer.before(CELL) == 500 * MIB
+        warmer.after(CASE, peak * MIB)
+    assert warmer.before(CASE) == 500 * MIB
     assert warmer.before(("rounds", "", 2)) == 64 * MIB
 
 
 def test_no_more_is_touched_than_the_machine_can_spare(touched: list[int]) -> None:
-    assert Warmer(64 * MIB, lambda: 10 * MIB).before(CELL) == 10 * MIB
-    assert Warmer(64 * MIB, lambda: 0).before(CELL) == 0
+    assert Warmer(64 * MIB, lambda: 10 * MIB).before(CASE) == 10 * MIB
+    assert Warmer(64 * MIB, lambda: 0).before(CASE) == 0
 
 
 def test_nothing_switches_it_off(touched: list[int]) -> None:
     warmer = Warmer(0, lambda: 1 << 40)
-    warmer.after(CELL, 400 * MIB)
-    assert warmer.before(CELL) == 0
+    warmer.after(CASE, 400 * MIB)
+    assert warmer.before(CASE) == 0
     assert touched == []
 
 

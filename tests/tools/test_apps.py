@@ -82,7 +82,7 @@ def test_what_is_compiled_is_right(tmp_path: Path, driver: str, name: str) -> No
 
 
 def test_every_script_of_the_experiment_is_there_and_can_be_started() -> None:
-    cells = experiment.load(ROOT / "experiments" / "apps.toml").cells
+    cells = experiment.load(ROOT / "experiments" / "apps.toml").cases
     assert {cell.workload for cell in cells} == {
         *("perl", "python", "lua", "redis", "sqlite3", "gcc", "g++", "clang++", "z3"),
     }

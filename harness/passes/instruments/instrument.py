@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from harness.experiment import Cell
+from harness.experiment import Case
 from harness.memtest import Output, work_metrics
 from harness.passes.instruments.live_file import LiveFile
 from harness.process import Observer, Outcome
@@ -20,9 +20,9 @@ TRIAL_TIMEOUT_S = 20  # of a program that does nothing
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an instrument may need to know: the cell it looks at, and the experiment's linger_s."""
+    """What an instrument may need to know: the case it looks at, and the experiment's linger_s."""
 
-    cell: Cell
+    case: Case
     linger_s: float = 0.0
 
 
