@@ -53,7 +53,7 @@ PYTHON   := $(firstword $(wildcard .venv/bin/python) python3)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The allocators: the one place that names them. A line here is all that a new allocator needs.
-#   role     contestant; own; or limit: a reference allocator, which shows what is possible and is not usable
+#   role     contestant; own; or reference: shows what is possible, and nobody could use it
 #   package  extended regular expression of the distribution's package, as names differ by release; with =VERSION* it is
 #            a newer peer, which install.sh unpacks under build/peers/NAME; empty for what is built here
 #   library  the object that defines malloc first, then what must come with it; wildcards allowed; it lies in the
@@ -89,8 +89,8 @@ $(call row,tcmalloc218,   contestant, BSD-3-Clause, libtcmalloc-minimal4(t64)?=2
 $(call row,tbbmalloc,     contestant, Apache-2.0,   libtbbmalloc2,                    libtbbmalloc_proxy.so.2,                   oneTBB through its malloc proxy)
 $(call row,tbbmalloc2023, contestant, Apache-2.0,   libtbbmalloc2=2023*,              libtbbmalloc_proxy.so.2 libtbbmalloc.so.2, oneTBB through its malloc proxy)
 $(call row,scudo,         contestant, Apache-2.0,   libclang-rt-[0-9]+-dev,           $(SCUDO),                                  LLVM's hardened allocator)
-$(call row,bump,          limit,      MIT,          ,                                 libbump.so,                                reference allocator: never frees; what fresh pages cost)
-$(call row,lifo,          limit,      MIT,          ,                                 liblifo.so,                                reference allocator: unsafe free lists per thread; what bookkeeping costs)
+$(call row,bump,          reference,  MIT,          ,                                 libbump.so,                                never frees; what fresh pages cost)
+$(call row,lifo,          reference,  MIT,          ,                                 liblifo.so,                                unsafe free lists per thread; what bookkeeping costs)
 $(call row,slotmalloc,    own,        MIT,          ,                                 libslotmalloc.so,                          the project's own)
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -51,11 +51,11 @@ def test_every_row_has_exactly_the_agreed_keys(table: dict[str, dict[str, Any]])
     assert all(list(row) == KEYS for row in table.values())
 
 
-def test_contestants_limits_and_the_own_allocator_are_told_apart(
+def test_contestants_references_and_the_own_allocator_are_told_apart(
     table: dict[str, dict[str, Any]],
 ) -> None:
     roles = {name: row["role"] for name, row in table.items()}
-    assert roles["bump"] == roles["lifo"] == "limit"
+    assert roles["bump"] == roles["lifo"] == "reference"
     assert roles["slotmalloc"] == "own"
     assert roles["ptmalloc"] == roles["jemalloc"] == roles["mimalloc3"] == "contestant"
 
