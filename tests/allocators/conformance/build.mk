@@ -42,7 +42,7 @@ CONFORMANCE_TIMEOUT ?= 180
 # What the reference allocators do not claim: to use freed memory again, to follow threads, to tell totals, to free by realloc(p, 0), to
 # bring libc's own names.
 CONFORMANCE_NOT_bump := test_table test_libc_names test_sizes test_information test_threads test_fork test_fork_moments test_limits test_faults torture
-CONFORMANCE_NOT_lifo := test_table test_libc_names test_information test_threads test_fork_moments test_limits test_faults torture
+CONFORMANCE_NOT_lifo := test_table test_libc_names test_information test_threads test_fork test_fork_moments test_limits test_faults torture
 conformance_of = $(filter-out $(CONFORMANCE_NOT_$1:%=$(CONFORMANCE_BIN)/%),$(CONFORMANCE_TESTS)) \
                  $(if $(filter torture,$(CONFORMANCE_NOT_$1)),,"$(TORTURE) --seconds 8 --threads 4 --forks")
 
