@@ -281,10 +281,24 @@ static void in_thread(void *(*body)(void *), void *argument) {
     require(pthread_create(&thread, NULL, body, argument) == 0 && pthread_join(thread, NULL) == 0);
 }
 
+/* The thread has a heap by then: else it would take the helper's, which is parked. */
 static void after_fill_elsewhere(void) {
-    in_thread(fill_in_thread, NULL); /* whose heap is then parked */
+    slotmalloc_free(slotmalloc_malloc(100));
+    in_thread(fill_in_thread, NULL);
     fill_fresh(3);
     free_all(fresh, FRESH);
+}
+
+static void *fill_and_free_half(void *unused) {
+    op_fill();
+    for (size_t i = 0; i < 90; i += 2)
+        slotmalloc_free(take(&known[i]));
+    return unused;
+}
+
+static void after_half_freed_elsewhere(void) {
+    slotmalloc_free(slotmalloc_malloc(100));
+    in_thread(fill_and_free_half, NULL);
 }
 
 static void after_remote_frees(void) {
@@ -336,7 +350,7 @@ static const struct scenario scenarios[] = {
     {"remote frees of 1000 B", 1000, after_fill_elsewhere, op_free, 0},
     {"remote frees of 20000 B", 20000, after_fill_elsewhere, op_free, SPAN},
     {"fill from remote frees", 1000, after_remote_frees, op_fill, 0},
-    {"fill from a parked heap", 5000, after_remote_frees, op_fill, 0},
+    {"fill from a parked heap", 5000, after_half_freed_elsewhere, op_fill, 0},
     {"trim", 3000, after_much, op_trim, 0},
     {"thread's end", 700, nothing, op_end, 0},
 };
