@@ -1,1 +1,1 @@
-"""The runner of alloclab: experiment -> plan -> processes -> raw records."""
+"""Measures: experiment -> plan -> processes -> records."""

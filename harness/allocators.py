@@ -21,12 +21,13 @@ AA_MARK = "#2"  # the second name of the allocator that runs twice, as in "ptmal
 
 @dataclass(frozen=True)
 class Allocator:
-    """One allocator as `make list-allocators` describes it (the same keys, but for `library`), or
-    one named on the command line.
+    """One allocator: a row of `make list-allocators`, or one named on the command line.
 
-    shared_object is the real path of the object that defines malloc; preload is what LD_PRELOAD needs to
-    bring it in ("" for the C library's own); binary is memtest linked against it. binary_sha256 is
-    filled in by `with_hashes`. env is set for each of its processes (a variant of another row).
+    shared_object  real path of the object that defines malloc (key `library` in the table)
+    preload        what LD_PRELOAD must hold to load it; "" for the C library's own malloc
+    binary         memtest linked against it
+    sha256         digest of the shared object; binary_sha256 of the binary (`with_hashes`)
+    env            variables set for each of its processes (--variant)
     """
 
     name: str
@@ -51,9 +52,9 @@ class Allocator:
         return {"LD_PRELOAD": self.preload} if self.preload else {}
 
     def command_env(self, root: Path) -> dict[str, str]:
-        """The environment for a real program: preload_env, and behind the allocator the library that
-        drops RTLD_DEEPBIND from dlopen (where it is built). With that flag a module calls libc's
-        free for this allocator's blocks: the program would crash under every preloaded malloc.
+        """The environment for a real program: the allocator, and behind it the library that drops
+        RTLD_DEEPBIND from dlopen (where it is built). With that flag a module calls libc's free for
+        this allocator's blocks: the program would crash under every preloaded malloc.
         """
         behind = no_deepbind(root)
         if not self.preload or not behind.is_file() or preload_problem(str(behind)):
@@ -72,7 +73,7 @@ def no_deepbind(root: Path) -> Path:
 
 
 def from_makefile(root: Path) -> list[Allocator]:
-    """What `make list-allocators` prints. Raises HarnessError with make's words where it fails."""
+    """What `make list-allocators` prints. Raises HarnessError with make's message if it fails."""
     command = ["make", "--no-print-directory", "-s", "list-allocators"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -88,22 +89,20 @@ def from_makefile(root: Path) -> list[Allocator]:
 
 
 def _described(entry: Mapping[str, Any]) -> Allocator:
-    """From the keys that the Makefile and manifests use."""
+    """From an entry of the Makefile's table or of a manifest, which say `library`."""
     rest = {key: value for key, value in entry.items() if key != "library"}
     return Allocator(shared_object=entry.get("library", ""), **rest)
 
 
 def from_option(option: str, plain_binary: str) -> Allocator:
-    """`NAME=/path.so` as an allocator that is preloaded into plain memtest; a missing file is kept
-    as
-    unavailable.
+    """`NAME=/path.so` as an allocator that is preloaded into plain memtest.
 
-    The difference to a name of the table matters: someone asked for this one, so its runs are
-    recorded as refused.
+    A missing file gives an unavailable allocator, not an error: its processes are recorded as
+    refused. An unavailable allocator of the table is left out instead, as nobody asked for it.
     """
     name, separator, path = option.partition("=")
     if not separator or not name or not path:
-        raise UsageError(f"--allocator {option}: write it as NAME=/path/to/library.so")
+        raise UsageError(f"--allocator {option}: must have the form NAME=/path/to/library.so")
     library = Path(path).resolve()
     if unfit := preload_problem(str(library)):
         raise UsageError(f"--allocator {option}: {unfit}")
@@ -132,7 +131,7 @@ def with_variants(known: Sequence[Allocator], options: Sequence[str]) -> list[Al
         old, _, assignment = rest.partition(":")
         variable, equals, value = assignment.partition("=")
         if not (name and old and variable and equals):
-            raise UsageError(f"--variant {option}: write it as NEW=OLD:VARIABLE=VALUE")
+            raise UsageError(f"--variant {option}: must have the form NEW=OLD:VARIABLE=VALUE")
         if old not in by_name:
             raise UsageError(f"--variant {option}: {unknown_name('allocator', old, by_name)}")
         if variable in ("LD_PRELOAD", "LC_ALL", *PASSED_ON):
@@ -146,9 +145,8 @@ def with_variants(known: Sequence[Allocator], options: Sequence[str]) -> list[Al
 
 
 def choose(known: Sequence[Allocator], patterns: Sequence[str], wanted: str) -> list[Allocator]:
-    """The allocators of an experiment's patterns, or exactly those of `wanted` ("a,b") where it is
-    not
-    empty.
+    """The allocators of an experiment's patterns, or exactly those of `wanted` ("a,b") if it is
+    not empty.
     """
     by_name = {a.name: a for a in known}
     if not wanted:
@@ -161,17 +159,16 @@ def choose(known: Sequence[Allocator], patterns: Sequence[str], wanted: str) -> 
 
 
 def with_aa(chosen: Sequence[Allocator], aa: str) -> list[Allocator]:
-    """Adds the A/A twin: the same library under a second name, so that the run measures its own
-    noise floor.
+    """Adds the second of the A/A pair: the same library under another name, so that the run
+    measures its own noise floor.
     """
     twins = [dataclasses.replace(a, name=a.name + AA_MARK) for a in chosen if a.name == aa]
     return [*chosen, *twins]
 
 
 def with_hashes(allocator: Allocator, root: Path) -> Allocator:
-    """The allocator with the digests of library and binary as they are on disk now ("" for what is
-    not
-    there).
+    """The allocator with the digests of library and binary as they are on disk now ("" for a missing
+    file).
     """
     library = Path(allocator.shared_object) if allocator.shared_object else None
     return dataclasses.replace(
@@ -198,8 +195,8 @@ def preload_problem(path: str) -> str:
     """Why the loader cannot preload a library from this path, or ""."""
     if any(letter in path for letter in " \t\n:"):
         return (
-            f"the loader takes no path with a space or a colon in LD_PRELOAD ({path}); copy the "
-            "library into another folder, or link to it from one and name the link"
+            f"a path in LD_PRELOAD cannot hold a space or a colon ({path}); copy the library into "
+            "another folder, or give the path of a symbolic link to it"
         )
     return ""
 

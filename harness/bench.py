@@ -38,7 +38,7 @@ class Bench:
         self.warmer = Warmer(self.experiment.warm_bytes)
 
     def plain(self, text: str) -> str:
-        """A message without the place of the tree in it: records must not depend on that."""
+        """A message without the path of the checkout: records must not depend on it."""
         return text.replace(f"{self.root}/", "")
 
     def execute(self, job: Job) -> Outcome:
@@ -46,7 +46,7 @@ class Bench:
         return run(job, should_stop=self.should_stop)
 
     def prepare(self, case: Case) -> str:
-        """Makes a real program's input, once; "" when that is done, else one sentence."""
+        """Makes a real program's input, once per run; "" or why that failed."""
         if case.prepare and case.prepare not in self._prepared:
             self._prepared[case.prepare] = self._make_input(case.prepare)
         return self._prepared.get(case.prepare, "")

@@ -1,4 +1,4 @@
-"""The limits of our control group, in each layout of the hierarchy: v2, v1, both at once, or none."""
+"""The limits of our control group, whether the system has v2, v1, both or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 UNLIMITED = 2**60  # v1 writes "no limit" as a number near 2**63
 
-NOT_LISTED = ("0::/", "1:memory:/", "2:cpu:/")  # without the list the top of each is looked at
+NOT_LISTED = ("0::/", "1:memory:/", "2:cpu:/")  # if /proc has no list: the top group of each
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,20 @@ class ControlGroup:
     of the hierarchies.
 
     A limit may stand on any group above ours. In a container the listed path is often the host's
-    and not to be seen; the mount's own root is then our group.
+    and not visible; the mount's own root is then our group.
     """
 
     listing: Path = Path("/proc/self/cgroup")
     mount: Path = Path("/sys/fs/cgroup")
 
     def memory_bytes(self) -> int | None:
-        """The smallest memory limit that holds for us, None where there is none to be seen."""
+        """The smallest memory limit that holds for us, None where none is visible."""
         texts = [*self._read("", "memory.max"), *self._read("memory", "memory.limit_in_bytes")]
         limits = [int(text) for text in texts if text.isdigit() and int(text) < UNLIMITED]
         return min(limits, default=None)
 
     def processors(self) -> float | None:
-        """The smallest number of processors that a quota grants, None where there is none."""
+        """The smallest number of processors that a quota grants, None where none is visible."""
         pairs = [text.split() for text in self._read("", "cpu.max")]
         quotas, periods = (self._read("cpu", f"cpu.cfs_{each}_us") for each in ("quota", "period"))
         pairs += [[quota, period] for quota, period in zip(quotas, periods, strict=False)]

@@ -1,6 +1,4 @@
-"""The command line of ./harness.sh: reads it, sets a run up or takes one up again, and ends with
-the report.
-"""
+"""The command line of ./harness.sh: parses it, starts a session, prints errors."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ each instrument in processes of its own. Ends with a table, figures and a report
 _EPILOG = """\
 examples:
   ./harness.sh                             the quick experiment, every allocator, under 3 minutes
-  ./harness.sh --list                      experiments, allocators and workloads that there are
+  ./harness.sh --list                      all experiments, allocators and workloads
   ./harness.sh mind --allocators ptmalloc,jemalloc
                                            another experiment, two allocators
   ./harness.sh --allocator mine=./libmine.so
@@ -33,7 +31,7 @@ examples:
   ./harness.sh --variant keep=jemalloc:MALLOC_CONF=dirty_decay_ms:-1
                                            also jemalloc with an option set
   ./harness.sh mind --dry-run              shows the plan and measures nothing
-  ./harness.sh quick --resume              goes on with the newest unfinished run of quick
+  ./harness.sh quick --resume              resumes the newest unfinished run of quick
 
 passes: time (nothing attached), latency (single operations), memory (sampled from outside),
 syscalls (strace), counters (perf stat), instructions (callgrind). An experiment says which, and
@@ -43,7 +41,7 @@ A run's folder holds manifest.json (machine, libraries, source), plan.json, runs
 per process; a crash, a time-out and an out-of-memory kill are records too), series/, tidy.csv,
 tables/, figures/ and report.html.
 
-exit code: 0 every process has a good record; 1 some ended badly or the run could not go on;
+exit code: 0 every process has a good record; 1 some ended badly or the run stopped early;
 2 wrong usage; 130 interrupted with Ctrl-C (all records are kept, and the line to resume with is
 printed).
 """
@@ -127,12 +125,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="P,Q",
         help="only these passes of the experiment",
     )
-    add("--seed", type=int, help="seed of the plan (default: drawn; stands in plan.json)")
+    add("--seed", type=int, help="seed of the plan (default: random, kept in plan.json)")
     add("--out", metavar="DIR", help="the run's folder (default: results/local/EXPERIMENT-TIME)")
     add(
         "--resume",
         action="store_true",
-        help="go on with the run in --out, or with the newest unfinished one of the experiment",
+        help="resume the run in --out, or the newest unfinished one of the experiment",
     )
     add(
         "--no-report",

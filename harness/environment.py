@@ -1,8 +1,8 @@
 """What of the user's environment may reach the tools and the measured processes, and what may not.
 
-A measured process gets an environment that is built up anew: PASSED_ON from the user, and what the
-harness, the experiment and the allocator's row set. No other variable of the
-calling shell can change an allocator or the C library. Those that would have are recorded and named.
+A measured process gets a new environment: PASSED_ON from the user, and what the harness, the
+experiment and the allocator's row set. No other variable of the calling shell can change an
+allocator or the C library. Those that would have are recorded, and printed at the start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 PASSED_ON = ("PATH", "HOME", "TMPDIR")
 
 # Names, or beginnings of names ("X_*"), of variables that steer an allocator, the C library or the
-# loader: those whose absence somebody may wonder about, and which the manifest therefore keeps.
+# loader: a user may expect them to have an effect, so the manifest keeps those that were set.
 STEERING = (
     *("LD_*", "GLIBC_TUNABLES", "MALLOC_*", "LIBC_FATAL_STDERR_", "GCONV_PATH", "LOCPATH"),
     *("SLOTMALLOC", "SLOTMALLOC_*", "SHM_ARENA_*", "MIMALLOC_*", "JE_MALLOC_*", "JEMALLOC_*"),
@@ -24,7 +24,7 @@ STEERING = (
     *("SNMALLOC_*", "HARDENED_MALLOC_*", "MESH_*", "G_SLICE", "OMP_*", "GOMP_*", "KMP_*"),
     *("PYTHONMALLOC", "PYTHONMALLOCSTATS", "ASAN_*", "LSAN_*", "TSAN_*", "UBSAN_*", "MSAN_*"),
 )
-# What misleads git, make, a shell or Python, which the harness calls.
+# Variables that change what git, make, a shell or Python does, which the harness calls.
 MISLEADING = (
     *("GIT_*", "MAKE*", "MFLAGS", "GNUMAKEFLAGS", "BASH_ENV", "ENV", "CDPATH", "SHELLOPTS"),
     *("BASHOPTS", "POSIXLY_CORRECT", "GREP_OPTIONS", "PYTHON*", "PERF_*", "STRACE_*", "VALGRIND_*"),
@@ -34,7 +34,7 @@ _CLEARED: dict[str, str] = {}
 
 
 def passed_on() -> dict[str, str]:
-    """What a started process inherits. A TMPDIR that is no folder is left out, as if it were unset."""
+    """What a started process inherits. A TMPDIR that is not a folder is left out."""
     found = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     if "TMPDIR" in found and not Path(found["TMPDIR"]).is_dir():
         del found["TMPDIR"]
@@ -47,7 +47,7 @@ def steering(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def clear(environ: MutableMapping[str, str]) -> None:
-    """Takes what would mislead this program's tools out of `environ`; remembers what steers."""
+    """Removes MISLEADING and STEERING variables from `environ`; remembers the latter."""
     _CLEARED.update(steering(environ))
     for name in [name for name in environ if _fits(name, STEERING + MISLEADING)]:
         del environ[name]

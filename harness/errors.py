@@ -1,4 +1,4 @@
-"""The errors that end a run with one clear message, and the sentence for a wrong name."""
+"""Errors that end a run with one message, and the message for an unknown name."""
 
 from __future__ import annotations
 

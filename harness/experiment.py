@@ -14,6 +14,7 @@ from typing import Any
 
 from harness import passes
 from harness.errors import UsageError, unknown_name
+from records.record import EMPTY
 
 Value = int | float | str | bool
 
@@ -100,10 +101,14 @@ class Case:
         return {**self.options, **self.overrides.get(pass_name, {})}
 
 
+# What a process costs that does nothing. The harness adds it to every run with a syscalls pass.
+EMPTY_CASE = Case(kind="memtest", workload=EMPTY, threads=1, passes=("syscalls",))
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """A question with the cases, allocators, passes and limits that shall answer it. raw is the
-    parsed file.
+    """A question with the cases, allocators, passes and limits that answer it. raw is the parsed
+    file.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as a request to stop between two steps, so that no record is cut."""
+"""Turns SIGINT, SIGTERM and SIGHUP into a request to stop, so that no record is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What --list prints: the experiments, allocators and workloads that there are."""
+"""What --list prints: all experiments, allocators and workloads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def _allocators(root: Path) -> str:
     lines = ["allocators (--allocators a,b):"]
     try:
         for allocator in from_makefile(root):
-            state = allocator.version if allocator.available else f"not there: {allocator.why_not}"
+            state = (
+                allocator.version if allocator.available else f"not installed: {allocator.why_not}"
+            )
             note = f"  ({allocator.note})" if allocator.note else ""
             lines.append(f"  {allocator.name:<16}{allocator.role:<12}{state}{note}")
     except (HarnessError, OSError) as error:

@@ -84,7 +84,7 @@ def source(root: Path) -> dict[str, Any]:
     """The revision of the tree and whether files differ from it, new files included (the Makefile
     finds sources by their names); null, with `why`, where git cannot tell.
 
-    Neither GIT_DIR and its kin nor a repository around the tree may answer for it.
+    GIT_DIR and the like, and a repository around the tree, must not answer in its place.
     """
     environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     environ |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # a checkout that cannot be written
@@ -112,7 +112,7 @@ def _answer(command: list[str], environ: Mapping[str, str]) -> tuple[str | None,
 
 
 def host() -> dict[str, Any]:
-    """What the machine is and how its knobs stand."""
+    """The machine, its kernel and the settings that affect timings."""
     cpu = "/sys/devices/system/cpu"
     return {
         "hostname": platform.node(),
@@ -141,13 +141,13 @@ def host() -> dict[str, Any]:
 
 
 def cgroup_limits() -> dict[str, float | None]:
-    """Memory in bytes and processors that our control groups grant us; null: no limit to be seen."""
+    """Memory in bytes and processors that our control groups allow; null: no limit is visible."""
     group = ControlGroup()
     return {"memory": group.memory_bytes(), "cpu": group.processors()}
 
 
 def doctor(root: Path) -> Any:
-    """What `./install.sh --check --json` warns of; null where it cannot say."""
+    """The findings of `./install.sh --check --json`; null if it cannot be run."""
     text = _output([str(root / "install.sh"), "--check", "--json"])
     try:
         return json.loads(text) if text else None
@@ -156,7 +156,7 @@ def doctor(root: Path) -> Any:
 
 
 def warnings(manifest: Mapping[str, Any]) -> list[str]:
-    """What the doctor found that bends results, one line each."""
+    """What may bias the results, one line each: findings of the doctor, an unknown or changed source."""
     found = (manifest["doctor"] or {}).get("findings", [])
     lines = [f"{f['check']}: {f['value']} ({f['effect']})" for f in found if f["status"] == "warn"]
     source = manifest["source"]
@@ -168,7 +168,7 @@ def warnings(manifest: Mapping[str, Any]) -> list[str]:
         lines.append(environment.sentence(kept_out))
     if source["dirty"]:
         lines.append(
-            "the tree has uncommitted changes: its revision does not tell what was measured"
+            "the tree has uncommitted changes: the revision does not identify the measured source"
         )
     return lines
 
@@ -180,9 +180,7 @@ def version_of(program: str) -> str | None:
 
 
 def _output(command: list[str]) -> str | None:
-    """What a command prints, None where it cannot be run; its exit code does not matter (a doctor
-    may use it).
-    """
+    """What a command prints, None where it cannot be run; its exit code does not matter."""
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     except (OSError, subprocess.SubprocessError):

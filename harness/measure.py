@@ -1,4 +1,4 @@
-"""One planned run -> one process under one instrument -> one record."""
+"""One planned process, run under one instrument, gives one record."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ EXIT_USAGE = 2
 EXIT_FAILED = 3  # the allocator returned NULL
 EXIT_WRONG = 4  # the allocator handed out overlapping, misaligned or changed memory
 
-# Common options that the harness sets itself, for every process.
+# Common options that only the harness sets.
 _SET_BY_HARNESS = {"threads", "seed"}
 
 
@@ -40,7 +40,7 @@ class Output:
 
 
 def catalogue(binary: Path) -> Catalogue:
-    """The options that an experiment may set. Raises HarnessError when memtest cannot be asked."""
+    """The options that an experiment may set. Raises HarnessError when memtest cannot be run."""
     listed = _listed(binary)
     return Catalogue(
         common=_keys(listed["options"]) - _SET_BY_HARNESS,
@@ -53,12 +53,12 @@ def _keys(options: Sequence[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def descriptions(binary: Path, names: Collection[str]) -> list[dict[str, str]]:
-    """Of the workloads `names` what they do, whose work they are and what they stress, in memtest's
-    words. Raises HarnessError when memtest cannot be asked.
+    """Of the workloads `names` the summary, source and stressed parts that memtest gives. Raises
+    HarnessError when memtest cannot be run.
     """
-    told = ("name", "summary", "source", "stresses")
+    kept = ("name", "summary", "source", "stresses")
     return [
-        {key: entry[key] for key in told}
+        {key: entry[key] for key in kept}
         for entry in _listed(binary)["workloads"]
         if entry["name"] in names
     ]

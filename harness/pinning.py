@@ -1,5 +1,5 @@
-"""Which processor runs what: the measured process never shares its processor with the instruments
-where that can be.
+"""Which processor runs what: with two or more, a single-threaded measured process shares its
+processor with no instrument.
 """
 
 from __future__ import annotations

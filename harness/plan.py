@@ -21,17 +21,17 @@ from harness.experiment import Case, Experiment, select
 from records.record import RecordError
 from records.store import write_whole
 
-# Names of fields in stored plans and records, where they differ from those here.
-STORED_AS = {"pass_name": "pass", "replicate": "block"}
+# The names of fields in stored plans and records, where they differ from those here.
+STORED_AS = {"id": "run", "pass_name": "pass", "replicate": "block"}
 
 MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
 
 
 @dataclass(frozen=True)
 class PlannedProcess:
-    """One process to start."""
+    """One process to start; `id` is unique in the run."""
 
-    run: str
+    id: str
     pass_name: str
     replicate: int
     order: int
@@ -68,9 +68,7 @@ class PlannedProcess:
 def replicates_of(
     experiment: Experiment, limit: int | None, passes: Sequence[str]
 ) -> dict[str, int]:
-    """Replicates per pass. A `limit` (--replicates) is what the time pass gets; the others get at most that
-    many.
-    """
+    """Replicates per pass. The time pass gets `limit` (--replicates), the others at most that."""
     chosen = {p: n for p, n in experiment.replicates.items() if not passes or p in passes}
     if limit is None:
         return chosen
@@ -84,10 +82,10 @@ def make_plan(
     replicates: Mapping[str, int],
     seed: int,
 ) -> list[PlannedProcess]:
-    """All processes in the order in which they will start; the same arguments give the same plan on any
-    machine.
+    """All processes in the order in which they will start; the same arguments give the same plan on
+    any machine.
 
-    Passes alternate replicate by replicate, so that a slow drift of the machine affects all of them alike.
+    Passes alternate replicate by replicate, so that a slow drift of the machine affects all alike.
     """
     plan: list[PlannedProcess] = []
     for replicate in range(max(replicates.values(), default=0)):
@@ -108,19 +106,19 @@ def _replicate(
     random = Random(f"{seed}/{pass_name}/{replicate}")
     ours = [case for case in cases if pass_name in (case.passes or experiment.replicates)]
     random.shuffle(ours)
-    runs: list[PlannedProcess] = []
+    processes: list[PlannedProcess] = []
     for case in ours:
         # The seed does not depend on the pass: strace counts the same work that was timed.
         work_seed = Random(f"{seed}/{replicate}/{case.key}").randrange(1, 2**31)
         order = select(case.allocators, names) if case.allocators else list(names)
         random.shuffle(order)
         for name in order:
-            runs.append(
+            processes.append(
                 PlannedProcess(
-                    run=f"{pass_name}-{replicate:03}-{len(runs):03}",
+                    id=f"{pass_name}-{replicate:03}-{len(processes):03}",
                     pass_name=pass_name,
                     replicate=replicate,
-                    order=len(runs),
+                    order=len(processes),
                     allocator=name,
                     workload=case.workload,
                     params=case.params,
@@ -129,7 +127,7 @@ def _replicate(
                     padding=random.randrange(MAX_PADDING),
                 )
             )
-    return runs
+    return processes
 
 
 def save_plan(
@@ -143,18 +141,18 @@ def save_plan(
         "experiment": experiment.name,
         "seed": seed,
         "definition": experiment.raw,
-        "runs": [run.as_entry() for run in plan],
+        "runs": [planned.as_entry() for planned in plan],
     }
     write_whole(path, json.dumps(body, indent=1) + "\n")
 
 
 def load_plan(path: Path) -> tuple[list[PlannedProcess], dict[str, Any]]:
-    """The runs of a plan.json and the rest of the file. Raises RecordError when it is missing or
-    damaged.
+    """The processes of a plan.json and the rest of the file. Raises RecordError when it is missing
+    or damaged.
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        runs = [PlannedProcess.from_entry(entry) for entry in body.pop("runs")]
+        plan = [PlannedProcess.from_entry(entry) for entry in body.pop("runs")]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(f"{path}: cannot be read as a plan: {error}") from error
-    return runs, body
+    return plan, body

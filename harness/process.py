@@ -122,8 +122,7 @@ def _start(job: Job, out: int, err: int) -> subprocess.Popen[bytes]:
     def in_child() -> None:
         os.sched_setaffinity(0, job.processors)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # Should the machine itself run out of memory, the kernel shall take this process and not
-        # the harness.
+        # If the machine runs out of memory, the kernel kills this process and not the harness.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
 

@@ -1,4 +1,4 @@
-"""The files under /proc that tell how much memory a process holds, kept open so that a reading is
+"""The files under /proc that show how much memory a process holds, kept open so that a reading is
 one system call.
 
 Some are bound to the address space and not to the process: after an exec (a shim that starts the
@@ -26,8 +26,8 @@ class Rollup:
 
 
 class ProcessFiles:
-    """Opened files of one process. Every reading raises OSError when there is no memory to tell of:
-    the process has ended, or has exec'ed since.
+    """Opened files of one process. Every reading raises OSError when the address space is gone: the
+    process has ended, or has exec'ed since.
     """
 
     def __init__(self, pid: int) -> None:

@@ -14,7 +14,7 @@ QUIET_INTERVAL_S = 30.0  # how often a line is printed where there is no termina
 
 
 class Estimate:
-    """Time left, from the mean time of the runs of the same pass and case so far."""
+    """Time left, from the mean time of processes of the same pass and case so far."""
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[object, ...], float] = {}
@@ -27,8 +27,8 @@ class Estimate:
             self._count[key] = self._count.get(key, 0) + 1
 
     def left_s(self, todo: Sequence[PlannedProcess]) -> float:
-        """Seconds that the runs of `todo` will take; a kind not seen yet counts like the nearest
-        that was.
+        """Seconds that the processes of `todo` will take. A case that has not run yet counts like
+        its other passes, or else like the mean of all.
         """
         return sum(self._expect(planned) for planned in todo)
 
@@ -74,7 +74,7 @@ class Progress:
         self._bar.set_postfix_str(what[:78], refresh=self._is_terminal)
 
     def finished(self, planned: PlannedProcess) -> None:
-        """Counts a run that has its record now."""
+        """Counts a process that has its record now."""
         now = time.monotonic()
         self._estimate.add(planned, now - self._last)
         self._last = now

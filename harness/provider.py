@@ -1,5 +1,5 @@
-"""Proof that the expected library served malloc: a preload that failed silently must never pass for
-a result.
+"""Proof that the expected library served malloc: a process whose preload failed silently must not
+count.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _may_define_malloc(path: Path) -> bool:
                 return True
             symbols = table.get_symbol_by_name("malloc")
     except (OSError, ELFError):
-        return True  # not to be examined here: let it count
+        return True  # cannot be examined: counts as a definition
     return not symbols or any(s["st_shndx"] != "SHN_UNDEF" for s in symbols)
 
 
@@ -100,7 +100,7 @@ def probe_command(
     every `malloc`.
 
     A program that brings its own malloc (linked statically, or exported by the program itself) is
-    thereby found out, as is one that drops LD_PRELOAD on its way. Its children count too.
+    detected by this, as is one that drops LD_PRELOAD before an exec. Its children count too.
     """
     with tempfile.TemporaryDirectory(prefix="alloclab-") as folder:
         debug = {

@@ -1,7 +1,4 @@
-"""The folder of one run: where it lies, whether it can be written, and what an interrupted run left
-in
-it.
-"""
+"""The folder of one run: its place, whether it can be written, what an interrupted run left in it."""
 
 from __future__ import annotations
 
@@ -20,8 +17,8 @@ LOCAL = Path("results") / "local"
 
 
 def new_folder(root: Path, out: str | None, experiment: str) -> Path:
-    """The folder of a new run, made and proven writable. UsageError when it already holds a run or
-    cannot be used.
+    """Makes the folder of a new run and checks that it can be written. UsageError when it already
+    holds a run or cannot be used.
     """
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
     folder = Path(out) if out else root / LOCAL / f"{experiment}-{stamp}"
@@ -55,10 +52,10 @@ def old_folder(root: Path, out: str | None, experiment: str) -> Path:
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether runs of the folder's plan have no record yet."""
+    """Whether a process of the folder's plan has no record yet."""
     plan, _ = load_plan(folder / "plan.json")
     recorded = {record["run"] for record in read_records(folder / RUNS)}
-    return any(planned.run not in recorded for planned in plan)
+    return any(planned.id not in recorded for planned in plan)
 
 
 def _check_writable(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Works through a plan: one process at a time, one record each, whatever happens to the process."""
+"""Runs the processes of a plan, one at a time; each ends in a record, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from records.store import RecordFile
 
 
 @dataclass
-class Session:
-    """One session of a run; a resumed run has several. `records` holds all known ones by process."""
+class Runner:
+    """Runs what a plan still lacks. `records` holds all records of the run by process, earlier ones
+    too.
+    """
 
     bench: Bench
     plan: Sequence[PlannedProcess]
@@ -35,25 +37,25 @@ class Session:
     def __post_init__(self) -> None:
         self._guard = BuildGuard(self.bench.root)
 
-    def work(self) -> None:
-        """Runs everything that has no record yet. Raises Interrupted and RecordError, with all
-        records safe.
+    def run(self) -> None:
+        """Runs every process that has no record yet. Raises Interrupted and RecordError; all records
+        so far are kept then.
         """
         self.failures.add_all(self.records.values())
         groups = _by_group(self.plan)
         for planned in self.plan:
-            if planned.run in self.records:
+            if planned.id in self.records:
                 continue
             if self.bench.should_stop():
                 raise Interrupted
             self.progress.starting(planned)
-            record = self._one(planned)
+            record = self._record_of(planned)
             self._keep(record)
             self.failures.add(record)
             self._refuse_mismatches(groups[planned.group])
             self.progress.finished(planned)
 
-    def _one(self, planned: PlannedProcess) -> Record:
+    def _record_of(self, planned: PlannedProcess) -> Record:
         allocator = self.bench.allocators[planned.allocator]
         status, why = self._reason_not_to_start(planned, allocator)
         if why:
@@ -92,20 +94,20 @@ class Session:
         if record["status"] == "ok":
             return
         kind = (record["allocator"], record["workload"], record["status"], record["why"])
-        if kind not in self._said:  # once is enough: the records have them all
+        if kind not in self._said:  # printed once; the records have every case of it
             self._said.add(kind)
             where = f"{record['pass']} {record['workload']}"
             line = f"{record['allocator']}, {where}: {record['status']}: {record['why']}"
             self.progress.say(f"harness: {line}")
 
     def _refuse_mismatches(self, group: Sequence[PlannedProcess]) -> None:
-        """Once a group is complete, those that did other work get a second record, which replaces
-        the first.
+        """Once a group is complete, processes whose work differed get a second record, which
+        replaces the first.
         """
-        if any(planned.run not in self.records for planned in group):
+        if any(planned.id not in self.records for planned in group):
             return
-        for run, why in checksum_mismatches(self.records[planned.run] for planned in group).items():
-            self._keep({**self.records[run], "status": "refused", "why": why})
+        for name, why in checksum_mismatches(self.records[p.id] for p in group).items():
+            self._keep({**self.records[name], "status": "refused", "why": why})
 
 
 def _by_group(plan: Iterable[PlannedProcess]) -> dict[tuple[Any, ...], list[PlannedProcess]]:

@@ -1,4 +1,4 @@
-"""From parsed options to a finished run: new or resumed, measured, counted, reported."""
+"""One session: plans a run or resumes one, measures what has no record yet, starts the report."""
 
 from __future__ import annotations
 
@@ -27,24 +27,21 @@ from harness.allocators import (
 )
 from harness.bench import Bench
 from harness.errors import Interrupted, UsageError
-from harness.experiment import Case, Experiment
+from harness.experiment import EMPTY_CASE, Case, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
 from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
 from harness.progress import Progress
-from harness.runner import Session, count_statuses
+from harness.runner import Runner, count_statuses
 from records.record import Record, RecordError
 from records.store import RUNS, RecordFile, read_records
 
 PLAIN_BINARY = "build/memtest-ptmalloc"
-# Work that does nothing: what the syscalls pass counts for it is the price of a process, not of the
-# work.
-EMPTY = Case(kind="memtest", workload="empty", threads=1, passes=("syscalls",))
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is to be done, whether planned just now or read from an interrupted run's folder."""
+    """What a session measures: planned by this call, or read from the folder of an interrupted run."""
 
     experiment: Experiment
     cases: tuple[Case, ...]
@@ -54,8 +51,8 @@ class Setup:
 
 
 def run(root: Path, options: argparse.Namespace) -> int:
-    """Does what the options ask for; returns the exit code. Raises HarnessError for what the
-    user must correct.
+    """Does what the options ask for; returns the exit code. Raises HarnessError for what the user
+    can correct.
     """
     setup = _resumed(root, options) if options.resume else _new(root, options)
     if setup is None:
@@ -63,10 +60,13 @@ def run(root: Path, options: argparse.Namespace) -> int:
     try:
         records = _measure(root, setup)
     except Interrupted:
-        return _stopped(setup, options, 130, "interrupted; everything measured so far is kept")
+        return _stopped(setup, options, 130, "interrupted; all records so far are kept")
     except RecordError as error:
         return _stopped(
-            setup, options, 1, f"{error}; all earlier records are intact, make room and go on"
+            setup,
+            options,
+            1,
+            f"{error}; all earlier records are intact; free some disk space, then resume",
         )
     return _finish(root, setup, records, with_report=not options.no_report)
 
@@ -119,11 +119,11 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
 def _cases(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Case, ...]:
     known = memtest.catalogue(root / PLAIN_BINARY)
     memtest.check_cases(experiment.cases, known, f"experiment {experiment.name}")
-    return (*experiment.cases, EMPTY) if "syscalls" in passes else experiment.cases
+    return (*experiment.cases, EMPTY_CASE) if "syscalls" in passes else experiment.cases
 
 
 def _installed(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The cases whose programs are there; the others are named."""
+    """The cases whose programs are installed. Prints a line for each of the others."""
     kept = []
     for case in cases:
         missing = [program for program in case.needs if not shutil.which(program)]
@@ -131,7 +131,7 @@ def _installed(cases: Sequence[Case]) -> tuple[Case, ...]:
             _say(f"{case.workload} is left out: {', '.join(missing)} not installed")
         else:
             kept.append(case)
-    if not any(case != EMPTY for case in kept):
+    if not any(case != EMPTY_CASE for case in kept):
         raise UsageError(
             "none of the experiment's programs is installed; ./install.sh fetches them"
         )
@@ -141,7 +141,7 @@ def _installed(cases: Sequence[Case]) -> tuple[Case, ...]:
 def _allocators(
     root: Path, experiment: Experiment, options: argparse.Namespace
 ) -> tuple[list[Allocator], list[Allocator]]:
-    """What will be measured, and what of the Makefile's table is not there."""
+    """The allocators to measure, and those of the Makefile's table that are not installed."""
     known = from_makefile(root)
     named = [from_option(option, PLAIN_BINARY) for option in options.allocator]
     named += with_variants([*known, *named], options.variant)
@@ -153,7 +153,7 @@ def _allocators(
         if names.count(name) > 1 or AA_MARK in name:
             raise UsageError(f"the name {name} is taken by another allocator, choose another")
     if not names:
-        raise UsageError("none of the chosen allocators is there; ./harness.sh --list says why")
+        raise UsageError("none of the chosen allocators is installed; ./harness.sh --list says why")
     return with_aa([*measured, *named], experiment.aa), skipped
 
 
@@ -171,28 +171,28 @@ def _measure(root: Path, setup: Setup) -> list[Record]:
         )
         os.sched_setaffinity(0, cpus.rest)
         try:
-            return _work(bench, setup)
+            return _run_plan(bench, setup)
         finally:
             os.sched_setaffinity(0, cpus.everything)
 
 
-def _work(bench: Bench, setup: Setup) -> list[Record]:
+def _run_plan(bench: Bench, setup: Setup) -> list[Record]:
     path = setup.run_dir / RUNS
     file = RecordFile(path)
     known = {record["run"]: record for record in read_records(path)}
     checks = validity.start_checks(bench)
     _note_checks(bench.root, setup, checks)
-    todo = [planned for planned in setup.plan if planned.run not in known]
+    todo = [planned for planned in setup.plan if planned.id not in known]
     progress = Progress(todo, len(known))
     for line in validity.start_messages(checks):
         progress.say(f"harness: {line}")
-    session = Session(bench, setup.plan, file, checks, progress, known)
+    runner = Runner(bench, setup.plan, file, checks, progress, known)
     try:
-        session.work()
+        runner.run()
     finally:
         progress.close()
         file.close()
-    return list(session.records.values())
+    return list(runner.records.values())
 
 
 def _note_checks(root: Path, setup: Setup, checks: dict[str, validity.StartCheck]) -> None:
@@ -209,14 +209,14 @@ def _finish(root: Path, setup: Setup, records: list[Record], with_report: bool) 
     _say(messages.count_line(counts))
     reported = not with_report or messages.make(root, setup.run_dir)
     if not reported:
-        _say(f"the records are safe, but there is no report; try ./stats.py report {setup.run_dir}")
+        _say(f"the records are kept, but the report failed; try: ./stats.py report {setup.run_dir}")
     return 0 if reported and set(counts) <= {"ok"} else 1
 
 
 def _stopped(setup: Setup, options: argparse.Namespace, code: int, message: str) -> int:
     words = ["./harness.sh", options.experiment, "--out", str(setup.run_dir), "--resume"]
     _say(message)
-    _say(f"to go on: {shlex.join(words)}")
+    _say(f"to resume: {shlex.join(words)}")
     return code
 
 

@@ -20,13 +20,12 @@ from harness import memtest, provider
 from harness.allocators import Allocator, sha256_of
 from harness.bench import Bench
 from harness.environment import passed_on
-from harness.experiment import Case
+from harness.experiment import EMPTY_CASE, Case
 from harness.process import Job, Outcome
 from harness.provider import Proof
 from records.record import Record, case_of
 
 START_CHECK_S = 10.0
-EMPTY = Case(kind="memtest", workload="empty", threads=1)
 CELL_LIMIT = 2  # failures in a row in a cell before the cell is skipped
 ALLOCATOR_LIMIT = 3  # failures without any success before the allocator is skipped
 
@@ -35,9 +34,7 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class StartCheck:
-    """How the start check of one allocator ended; status "ok" or the status that all its runs will
-    get.
-    """
+    """How the start check of one allocator ended: "ok", or the status of all its records."""
 
     status: str
     why: str
@@ -60,12 +57,12 @@ def start_check(bench: Bench, allocator: Allocator) -> StartCheck:
     outcome = bench.execute(_start_job(bench, allocator))
     output = memtest.parse(outcome.stdout)
     proof = provider.from_memtest(allocator, output.end, outcome.stderr)
-    status, why = classify(EMPTY, outcome, output, proof)
+    status, why = classify(EMPTY_CASE, outcome, output, proof)
     return StartCheck(status, why and f"start check: {bench.plain(why)}", proof)
 
 
 def _start_job(bench: Bench, allocator: Allocator) -> Job:
-    argv = memtest.command_line(allocator.binary, EMPTY.workload, 1, 1, {})
+    argv = memtest.command_line(allocator.binary, EMPTY_CASE.workload, 1, 1, {})
     env = {**passed_on(), **allocator.env, **allocator.memtest_env}
     limits = bench.experiment
     timeout = min(START_CHECK_S, limits.timeout_s)
@@ -80,7 +77,7 @@ def start_checks(bench: Bench) -> dict[str, StartCheck]:
 def start_messages(checks: dict[str, StartCheck]) -> list[str]:
     """One line for each allocator that will not be measured."""
     return [
-        f"{name}: {check.status}, {check.why}; its processes are recorded so and not started"
+        f"{name}: {check.status}, {check.why}; none of its processes is started; their records say so"
         for name, check in checks.items()
         if check.status != "ok"
     ]

@@ -1,8 +1,8 @@
-"""Memory that the host has taken back is made ready before a process is measured.
+"""Touches memory before a process is measured, so that the host of a virtual machine has backed it.
 
 A guest kernel with free page reporting tells its host within seconds which blocks of 2 MiB and more
-are free, and the host takes them away. Whoever touches such a block next waits for the host, 4.6 ms
-where 0.1 ms would do (docs/method.md has the numbers). Which process that is depends on what ran
+are free, and the host takes them away. The next process to touch such a block waits for the host, some
+milliseconds each (docs/method.md has the numbers). Which process that is depends on what ran
 and ended before it, so the wait is noise; and it falls on allocators that use huge pages, which
 looks like a property of theirs. Touching and giving back as much memory as the process will need,
 just before it starts, takes the wait out of every measurement.
@@ -21,13 +21,13 @@ from harness.cgroup import ControlGroup
 from harness.procfs import parse_sizes
 
 HEADROOM = 1.25  # over the largest peak so far: another allocator may need more
-SHARE = 0.5  # of the available memory, at most: the rest of the machine must not be pushed out
+SHARE = 0.5  # of the available memory, at most: nothing else on the machine may be swapped out
 OS_PAGE = mmap.PAGESIZE
 
 
 def affordable_bytes() -> int:
     """How much may be touched without harm: a share of what is available here and in our control
-    group. 0 where the machine does not say.
+    group. 0 where that is not known.
     """
     available = parse_sizes(_read("/proc/meminfo")).get("MemAvailable", 0)
     limit = ControlGroup().memory_bytes()

@@ -18,6 +18,9 @@ VERSION: int = SCHEMA["properties"]["schema"]["const"]
 STATUSES: tuple[str, ...] = tuple(SCHEMA["properties"]["status"]["enum"])  # the good one first
 OK = STATUSES[0]
 
+# The workload that does nothing: the price of a process, to be subtracted from that of its work.
+EMPTY = "empty"
+
 
 class RecordError(Exception):
     """A file of a run's folder that cannot be read or written; what was recorded before is intact.

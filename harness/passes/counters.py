@@ -67,7 +67,7 @@ class Instrument(instrument.Instrument):
 def parse(text: str) -> tuple[dict[str, float], dict[str, str]]:
     """perf's JSON lines as metrics, and a reason for each event that was not counted."""
     counted: dict[str, float] = {}
-    reasons = dict.fromkeys(EVENTS.values(), "perf stat said nothing about it")
+    reasons = dict.fromkeys(EVENTS.values(), "perf stat printed no value for it")
     for line in text.splitlines():
         if not line.startswith("{"):
             continue

@@ -77,9 +77,8 @@ class Instrument(instrument.Instrument):
 
 
 def series_csv(samples: list[Sample], start_ns: int) -> str:
-    """The series as CSV. t_s counts from the start of the measured region; a field is empty where
-    not
-    measured then.
+    """The series as CSV. t_s counts from the start of the measured region; a field that was not
+    measured at that moment is empty.
     """
     origin = start_ns or (samples[0].at_ns if samples else 0)
     lines = [COLUMNS]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from records.record import Record, case_of
+from records.record import EMPTY, Record, case_of
 from stats.errors import DataError
 from stats.estimates.noise_floor import noise_floors
 from stats.estimates.paired_ratio import PairedLogRatio
@@ -17,7 +17,7 @@ from stats.estimates.verdict import DELTA, Verdicts
 from stats.tidy.allocators import COPY_WORD, REFERENCE_WORD, Allocator, allocators_of
 from stats.tidy.labels import Case, Setting, case_labels, setting_labels
 from stats.tidy.metrics import Registry, registry
-from stats.tidy.net import EMPTY, net_rows
+from stats.tidy.net import net_rows
 from stats.tidy.run import CASE, Run, read_run, tidy
 
 DEFAULT_BASELINE = "ptmalloc"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from records.record import OK, Record, case_of
-from stats.tidy.net import EMPTY
+from records.record import EMPTY, OK, Record, case_of
 from stats.tidy.run import CASE
 
 UNDISTURBED = "time"  # the pass with no instrument attached

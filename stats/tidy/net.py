@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from records.record import EMPTY
 from stats.tidy.metrics import NET_SUFFIX, Registry
-
-EMPTY = "empty"
 
 
 def net_rows(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:

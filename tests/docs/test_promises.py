@@ -72,3 +72,10 @@ def test_it_is_in_every_experiment_that_compares_all(experiment: str) -> None:
 
 def test_it_is_checked_for_conformance(tree: Path) -> None:
     assert "test_sizes" in run(tree, "make", "--dry-run", "conformance-another")
+
+
+def test_the_example_in_the_guide_to_experiments_is_the_file_that_it_names() -> None:
+    text = (ROOT / "docs/add-an-experiment.md").read_text()
+    found = re.search(r"`(experiments/\w+\.toml)`:\s+```toml\n(.*?)```", text, re.DOTALL)
+    assert found
+    assert found[2] == (ROOT / found[1]).read_text()

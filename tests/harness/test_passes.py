@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.experiment import Case
-from harness.memtest import Output
+from harness.memtest import Output, parse
 from harness.passes import NAMES, counters, discover
 from harness.passes.instruments import instrument
 from harness.passes.instruments.instrument import Instrument, Surroundings
@@ -37,6 +37,21 @@ def test_strace_and_perf_do_not_get_the_allocator_themselves(name: str) -> None:
     assert env == {"A": "1"}
     assert any("LD_PRELOAD=/a.so" in word for word in argv)
     assert argv[-1] == "memtest"
+
+
+def test_every_quantile_that_memtest_prints_is_a_metric(root: Path) -> None:
+    """Those of one operation at a time; record.c is the list."""
+    known = tomllib.loads((root / "stats/metrics.toml").read_text())["metric"]
+    with discover()["latency"].Instrument(Surroundings(CASE)) as instrument:
+        outcome = measured(root, instrument, "random_mixed", *instrument.memtest_options())
+        output = parse(outcome.stdout)
+        found = instrument.read(outcome, output).metrics
+    for operation in ("malloc_ns", "free_ns"):
+        printed = output.end["latency"][operation].keys() - {"count", "buckets"}
+        read = {name.removeprefix(f"{operation}_") for name in found if name.startswith(operation)}
+        assert read >= printed, "a quantile of record.c that passes/latency.py passes over"
+        for quantile in printed:
+            assert f"{operation}_{quantile}" in known
 
 
 def test_nothing_is_attached_under_time() -> None:

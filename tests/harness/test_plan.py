@@ -33,7 +33,7 @@ def plan(seed: int, cases: tuple[Case, ...] | None = None) -> list[PlannedProces
 
 @given(seed=st.integers(0, 2**31))
 def test_a_replicate_runs_every_allocator_once_in_every_case(seed: int) -> None:
-    counts = Counter((run.group, run.allocator) for run in plan(seed))
+    counts = Counter((process.group, process.allocator) for process in plan(seed))
     assert set(counts.values()) == {1}
     assert len(counts) == (4 + 2) * 3 * len(NAMES)
 
@@ -43,36 +43,36 @@ def test_the_same_seed_gives_the_same_plan(seed: int) -> None:
     assert plan(seed) == plan(seed)
 
 
-def test_run_names_are_unique() -> None:
-    runs = [run.run for run in plan(1)]
-    assert len(set(runs)) == len(runs)
+def test_ids_are_unique() -> None:
+    ids = [process.id for process in plan(1)]
+    assert len(set(ids)) == len(ids)
 
 
 def test_allocators_of_a_case_share_its_seed_in_all_passes_and_no_other() -> None:
     seeds: dict[object, set[int]] = {}
-    for run in plan(1):
-        seeds.setdefault((run.replicate, run.case_key), set()).add(run.seed)
+    for process in plan(1):
+        seeds.setdefault((process.replicate, process.case_key), set()).add(process.seed)
     assert all(len(values) == 1 for values in seeds.values())
     assert len(set.union(*seeds.values())) == len(seeds)
 
 
 def test_the_order_differs_between_replicates() -> None:
     orders: dict[int, list[str]] = {}
-    for run in plan(1):
-        if run.pass_name == "time" and run.case_key == ("larson", "", 1):
-            orders.setdefault(run.replicate, []).append(run.allocator)
+    for process in plan(1):
+        if process.pass_name == "time" and process.case_key == ("larson", "", 1):
+            orders.setdefault(process.replicate, []).append(process.allocator)
     assert len({tuple(order) for order in orders.values()}) > 1
 
 
 def test_paddings_differ_between_processes() -> None:
-    assert len({run.padding for run in plan(1)}) > len(plan(1)) / 2
+    assert len({process.padding for process in plan(1)}) > len(plan(1)) / 2
 
 
 def test_a_case_may_choose_allocators_and_passes() -> None:
     case = Case("memtest", "rounds", 1, allocators=("*", "!b"), passes=("memory",))
-    runs = plan(1, cases=(case,))
-    assert {run.allocator for run in runs} == {"a", "c"}
-    assert {run.pass_name for run in runs} == {"memory"}
+    processes = plan(1, cases=(case,))
+    assert {process.allocator for process in processes} == {"a", "c"}
+    assert {process.pass_name for process in processes} == {"memory"}
 
 
 def test_replicates_limit_the_other_passes_only_from_above() -> None:
@@ -84,8 +84,8 @@ def test_replicates_limit_the_other_passes_only_from_above() -> None:
 def test_a_saved_plan_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     save_plan(path, plan(7), 7, experiment())
-    runs, rest = load_plan(path)
-    assert runs == plan(7)
+    processes, rest = load_plan(path)
+    assert processes == plan(7)
     assert (rest["seed"], rest["definition"]) == (7, RAW)
     assert "pass" in json.loads(path.read_text())["runs"][0]
 

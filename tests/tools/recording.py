@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from stats.trace import trace_file
-from stats.trace.trace_file import Trace
+from stats.trace.trace_file import Trace, read_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 ALLOC_RECORD = BUILD / "alloc-record"
 LIBRARY = BUILD / "librecord.so"
 PROGRAMS = BUILD / "tests" / "tools"
+SERVER = PROGRAMS / "server"
+OBJECTS, SIZE = 1000, 333  # what the work of server.c allocates
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change user or root")
 
 
 def record(
@@ -44,6 +48,37 @@ def record(
         )
     assert done.returncode == expect, done.stderr
     return sorted(output.glob("*.trace"))
+
+
+def run_recorder(
+    output: Path,
+    *command: str | Path,
+    recorder: Path = ALLOC_RECORD,
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Records `command` into `output`."""
+    words: list[str | Path] = [recorder, "-o", output, "--", *command]
+    return subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def workers(output: Path) -> int:
+    """How often the work of server.c is in the traces, which must be free of flaws."""
+    traces = [read_trace(path) for path in output.glob("*.trace")]
+    for trace in traces:
+        assert not any(trace.totals[flaw] for flaw in ("lost", "unseen", "unknown"))
+    return sum(int((trace.size == SIZE).sum()) == OBJECTS for trace in traces)
+
+
+def only_traces(output: Path) -> bool:
+    """True when nothing but traces is left."""
+    return all(path.suffix == ".trace" for path in output.iterdir())
 
 
 def listed_allocators() -> list[dict[str, str]]:

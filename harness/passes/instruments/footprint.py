@@ -20,7 +20,7 @@ TOO_FEW = "the process was too short for two samples; give the memory pass more 
 
 @dataclass(frozen=True)
 class Point:
-    """Footprint and live bytes at t_s seconds; live is None for programs that do not tell."""
+    """Footprint and live bytes at t_s seconds; live is None for programs that do not report it."""
 
     t_s: float
     footprint: int

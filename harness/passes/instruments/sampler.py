@@ -48,8 +48,8 @@ class Sample:
 
 @dataclass
 class Probe:
-    """A reading with a price: it waits until its expected cost is no more than `share` of the time
-    since the last one.
+    """A reading of bounded cost: it is due once its expected duration is no more than `share` of the
+    time since the last one.
     """
 
     read: Callable[[], None]
@@ -59,7 +59,7 @@ class Probe:
     _last: float = 0.0
 
     def begin(self) -> None:
-        """From now on time counts."""
+        """Starts the time from which the first reading is due."""
         self._last = time.monotonic()
 
     def due(self) -> float:

@@ -29,8 +29,7 @@ _UNFINISHED = "<unfinished ...>"
 
 @dataclass(frozen=True)
 class Call:
-    """One call. result is None when it never returned; error is "" or the kernel's name for it, as
-    in
+    """One call. result is None when it never returned; error is "" or its errno name, as in
     "ENOMEM".
     """
 

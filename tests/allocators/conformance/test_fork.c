@@ -1,5 +1,5 @@
-/* fork while eight threads allocate: the child has a sound heap and never waits for a dead thread.
- */
+/* fork while eight threads allocate: the child has a sound heap, and never waits for a thread that
+ * it does not have. */
 #include "support.h"
 
 #include <malloc.h>
@@ -14,15 +14,15 @@
 
 #include <cmocka.h>
 
-enum { CREW = 8, SHELF = 64, FORKS = 120, LARGEST = 40000 };
+enum { THREADS = 8, BLOCKS = 64, FORKS = 120, LARGEST = 40000 };
 
-/* A block on a shelf starts with these two words, and its rest is the stamp's pattern. */
+/* A shared block starts with these two words, and its rest is the stamp's pattern. */
 struct head {
     uint64_t stamp;
     size_t size;
 };
 
-static _Atomic(struct head *) shelves[CREW][SHELF];
+static _Atomic(struct head *) shared_blocks[THREADS][BLOCKS];
 static atomic_bool stop;
 
 static struct head *block_make(uint64_t *random) {
@@ -41,20 +41,21 @@ static void block_check_and_free(struct head *block) {
     }
 }
 
-/* Every thread frees from all shelves, so that most frees cross threads. */
+/* Every thread frees shared blocks of all, so that most frees cross threads. */
 static void *keep_allocating(void *argument) {
     uint64_t random = (uintptr_t)argument;
     while (!stop) {
         uint64_t word = random_next(&random);
         struct head *block = block_make(&random);
-        block_check_and_free(atomic_exchange(&shelves[word % CREW][(word >> 8) % SHELF], block));
+        block_check_and_free(
+            atomic_exchange(&shared_blocks[word % THREADS][(word >> 8) % BLOCKS], block));
     }
     return NULL;
 }
 
-static void free_all_shelves(void) {
-    for (size_t i = 0; i < (size_t)CREW * SHELF; i++) {
-        block_check_and_free(atomic_exchange(&shelves[i / SHELF][i % SHELF], NULL));
+static void free_shared_blocks(void) {
+    for (size_t i = 0; i < (size_t)THREADS * BLOCKS; i++) {
+        block_check_and_free(atomic_exchange(&shared_blocks[i / BLOCKS][i % BLOCKS], NULL));
     }
 }
 
@@ -69,7 +70,7 @@ static void *allocate_some(void *argument) {
 /* What a child does: free its parent's blocks, allocate, start a thread, and fork once more. */
 static void live_as_child(void) {
     alarm(20);
-    free_all_shelves();
+    free_shared_blocks();
     allocate_some((void *)1);
     pthread_t thread;
     require(pthread_create(&thread, NULL, allocate_some, (void *)2) == 0);
@@ -95,25 +96,33 @@ static void fork_once(void) {
     require(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Forks again and again while CREW threads run `body`, which ends when `stop` is set. */
-static void crew_run(void *(*body)(void *)) {
-    pthread_t crew[CREW];
-    for (uintptr_t i = 0; i < CREW; i++) {
-        require(pthread_create(&crew[i], NULL, body, (void *)(i + 1)) == 0);
+static void threads_start(pthread_t threads[THREADS], void *(*body)(void *)) {
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        require(pthread_create(&threads[i], NULL, body, (void *)(i + 1)) == 0);
     }
+}
+
+static void threads_join(const pthread_t threads[THREADS]) {
+    for (size_t i = 0; i < THREADS; i++) {
+        require(pthread_join(threads[i], NULL) == 0);
+    }
+}
+
+/* Forks again and again while THREADS threads run `body`, which ends when `stop` is set. */
+static void fork_among(void *(*body)(void *)) {
+    pthread_t threads[THREADS];
+    threads_start(threads, body);
     for (size_t i = 0; i < FORKS; i++) {
         fork_once();
     }
     stop = true;
-    for (size_t i = 0; i < CREW; i++) {
-        require(pthread_join(crew[i], NULL) == 0);
-    }
-    free_all_shelves();
+    threads_join(threads);
+    free_shared_blocks();
 }
 
 static void fork_among_threads(void *argument) {
     (void)argument;
-    crew_run(keep_allocating);
+    fork_among(keep_allocating);
 }
 
 static void a_child_forked_among_allocating_threads_can_go_on(void **state) {
@@ -131,13 +140,9 @@ static void *fork_in_thread(void *argument) {
 
 static void fork_in_many_threads(void *argument) {
     (void)argument;
-    pthread_t crew[CREW];
-    for (uintptr_t i = 0; i < CREW; i++) {
-        require(pthread_create(&crew[i], NULL, fork_in_thread, (void *)(i + 1)) == 0);
-    }
-    for (size_t i = 0; i < CREW; i++) {
-        require(pthread_join(crew[i], NULL) == 0);
-    }
+    pthread_t threads[THREADS];
+    threads_start(threads, fork_in_thread);
+    threads_join(threads);
 }
 
 static void many_threads_may_fork_at_once(void **state) {
@@ -157,7 +162,7 @@ static void *keep_starting_threads(void *argument) {
 
 static void fork_among_short_lives(void *argument) {
     (void)argument;
-    crew_run(keep_starting_threads);
+    fork_among(keep_starting_threads);
 }
 
 static void a_child_forked_while_threads_come_and_go_can_go_on(void **state) {

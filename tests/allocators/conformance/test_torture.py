@@ -33,15 +33,15 @@ def torture(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     ],
 )
 def test_a_planted_bug_is_found_and_the_seed_is_told(bug: str, finding: str) -> None:
-    run = torture("--seconds", "20", "--seed", "3", LD_PRELOAD=f"{BIN}/libfaulty.so", FAULTY=bug)
-    assert run.returncode == -6
-    assert finding in run.stderr
-    assert "--seed 3" in run.stderr
+    done = torture("--seconds", "20", "--seed", "3", LD_PRELOAD=f"{BIN}/libfaulty.so", FAULTY=bug)
+    assert done.returncode == -6
+    assert finding in done.stderr
+    assert "--seed 3" in done.stderr
 
 
 def test_the_planted_library_without_a_bug_passes() -> None:
-    run = torture("--seconds", "1", LD_PRELOAD=f"{BIN}/libfaulty.so")
-    assert run.returncode == 0, run.stderr
+    done = torture("--seconds", "1", LD_PRELOAD=f"{BIN}/libfaulty.so")
+    assert done.returncode == 0, done.stderr
 
 
 def test_one_thread_and_a_seed_repeat_the_run() -> None:
@@ -53,6 +53,6 @@ def test_one_thread_and_a_seed_repeat_the_run() -> None:
 
 
 def test_a_wrong_option_teaches_the_usage() -> None:
-    run = torture("--threads", "0")
-    assert run.returncode == 2
-    assert "usage: torture" in run.stderr
+    done = torture("--threads", "0")
+    assert done.returncode == 2
+    assert "usage: torture" in done.stderr

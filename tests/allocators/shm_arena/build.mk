@@ -4,7 +4,7 @@
 SHM_TESTS := $(patsubst %.c,%,$(notdir $(wildcard tests/allocators/shm_arena/test_*.c)))
 SHM_STEP_TESTS := test_crash_points test_recovery_model
 SHM_TEST_BIN := $(SHM_TESTS:%=$(BUILD)/tests/shm_arena/%)
-SHM_TEST_SUPPORT := $(BUILD)/obj/tests/allocators/shm_arena/support.o
+SHM_TEST_SUPPORT := $(addprefix $(BUILD)/obj/tests/allocators/shm_arena/,support.o exhaustion.o)
 SHM_STEP_OBJ := $(SHM_SRC:%.c=$(BUILD)/obj/steps/%.o)
 
 $(SHM_TESTS:%=$(BUILD)/obj/tests/allocators/shm_arena/%.o) $(SHM_TEST_SUPPORT): \

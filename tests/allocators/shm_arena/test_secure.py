@@ -42,7 +42,7 @@ def program() -> Iterator[Path]:
 
 
 def started_by_nobody(program: Path, variable: str, value: str) -> list[str]:
-    run = subprocess.run(
+    done = subprocess.run(
         [program],
         env={variable: value},
         user=NOBODY,
@@ -53,7 +53,7 @@ def started_by_nobody(program: Path, variable: str, value: str) -> list[str]:
         text=True,
         timeout=60,
     )
-    return run.stdout.split()
+    return done.stdout.split()
 
 
 def test_with_the_callers_rights_the_environment_counts(program: Path) -> None:

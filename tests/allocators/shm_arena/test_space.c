@@ -1,77 +1,15 @@
-/* A system that has no more to give: a full file system, limits of the process, descriptors that
- * are gone. The library answers with a code, loses nothing, and what it has handed out can be
- * touched. Each test runs in a child with a mount namespace of its own, whose /dev/shm is a small
- * tmpfs. */
-#include "support.h"
+/* A /dev/shm that is full. The library answers with a code, loses nothing, and what it has handed out
+ * can be touched. Each test runs in a child with a mount namespace of its own, whose /dev/shm is a
+ * small tmpfs. */
+#include "exhaustion.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { SKIPPED = 77, SLOT = 64 * KIB, MOST = 4096 };
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);      \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-
-/* In place of libc's: as older kernels behave where a signal comes during each call. */
-static bool interrupting;
-int fallocate(int fd, int mode, off_t offset, off_t length) {
-    sigset_t blocked;
-    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
-    if (interrupting && !sigismember(&blocked, SIGALRM)) {
-        errno = EINTR;
-        return -1;
-    }
-    return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-}
-
-static const char *type = "tmpfs", *size_option = "size=4m";
-
-static int run_in_small_shm(void *body) {
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-        mount("none", "/dev/shm", type, 0, size_option))
-        return SKIPPED;
-    return (*(int (**)(void))body)();
-}
-
-static int run_plainly(void *body) {
-    return (*(int (**)(void))body)();
-}
-
-static void expect_well(int status) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED) {
-        print_message("    needs the right to mount a tmpfs (root)\n");
-        skip();
-    }
-    if (WIFSIGNALED(status))
-        fail_msg("the child was ended by signal %d (%d is SIGBUS, %d SIGXFSZ)", WTERMSIG(status),
-                 SIGBUS, SIGXFSZ);
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void in_small_shm(int (*body)(void), const char *with_type, const char *options) {
-    type = with_type;
-    size_option = options;
-    expect_well(in_child(run_in_small_shm, (void *)&body));
-}
+enum { SLOT = 64 * KIB };
 
 static uint64_t room(void) {
     struct statvfs s;
@@ -94,38 +32,6 @@ static int make_pool(size_t bytes, unsigned flags, struct shm_arena **arena) {
     o.flags = flags;
     o.name = "/space";
     return shm_arena_create(&o, arena);
-}
-
-static struct shm_block held[MOST];
-static unsigned count;
-
-/* Allocates mixed sizes until a refusal, whose code it returns. */
-static int allocate_all(struct shm_arena *a) {
-    static const size_t sizes[] = {64, 4096, 100, 30000, 2048, 65536, 200000, 1};
-    int error = 0;
-    for (count = 0; count < MOST; count++)
-        if ((error = shm_arena_alloc(a, sizes[count % 8], 0, &held[count])))
-            break;
-    return error;
-}
-
-static void touch_all(void) {
-    for (unsigned i = 0; i < count; i++)
-        memset(held[i].address, (int)i, held[i].size);
-}
-
-static bool all_as_written(void) {
-    for (unsigned i = 0; i < count; i++)
-        for (size_t at = 0; at < held[i].size; at += 1000)
-            if (((unsigned char *)held[i].address)[at] != (unsigned char)i)
-                return false;
-    return true;
-}
-
-static int free_all(struct shm_arena *a) {
-    while (count)
-        CHECK(!shm_arena_free(a, held[--count].offset));
-    return 0;
 }
 
 static int creating(void) {
@@ -153,15 +59,17 @@ static int creating(void) {
 static int touching(void) {
     struct shm_arena *a;
     CHECK(!make_pool(256 * MIB, 0, &a));
-    CHECK(allocate_all(a) == SHM_ARENA_NO_SPACE && count > 10);
+    CHECK(allocate_all(a) == SHM_ARENA_NO_SPACE && held_count > 10);
     CHECK(fill_up() >= 0 && room() == 0);
     touch_all();
     CHECK(all_as_written());
-    CHECK(shm_arena_alloc(a, 300000, 0, &held[count]) == SHM_ARENA_NO_SPACE && errno == ENOSPC);
+    CHECK(shm_arena_alloc(a, 300000, 0, &held[held_count]) == SHM_ARENA_NO_SPACE &&
+          errno == ENOSPC);
     if (free_all(a))
         return 1;
-    unsigned before = count;
-    CHECK(allocate_all(a) == SHM_ARENA_NO_SPACE && count > before + 10); /* of what is backed */
+    unsigned before = held_count;
+    CHECK(allocate_all(a) == SHM_ARENA_NO_SPACE &&
+          held_count > before + 10); /* of what is backed */
     touch_all();
     CHECK(all_as_written());
     if (free_all(a))
@@ -178,9 +86,10 @@ static int coming_back(void) {
     if (free_all(a))
         return 1;
     CHECK(!mount(NULL, "/dev/shm", NULL, MS_REMOUNT, "size=32m"));
-    for (count = 0; count < MOST && !shm_arena_alloc(a, SLOT, 0, &held[count]); count++)
+    for (held_count = 0; held_count < MOST_HELD && !shm_arena_alloc(a, SLOT, 0, &held[held_count]);
+         held_count++)
         ;
-    CHECK(count == 16 * MIB / SLOT); /* every slot of the pool: none was lost */
+    CHECK(held_count == 16 * MIB / SLOT); /* every slot of the pool: none was lost */
     CHECK(shm_arena_alloc(a, SLOT, 0, &b) == SHM_ARENA_NO_MEMORY);
     touch_all();
     return free_all(a);
@@ -312,7 +221,7 @@ static int without_fallocate(void) {
 #define IN_SMALL_SHM(name, body)                                                                   \
     static void name(void **state) {                                                               \
         (void)state;                                                                               \
-        in_small_shm(body, "tmpfs", "size=4m");                                                    \
+        expect_success_with_shm(body, "tmpfs", "size=4m");                                         \
     }
 IN_SMALL_SHM(creating_a_pool_without_room_is_an_error_and_leaves_nothing, creating)
 IN_SMALL_SHM(what_is_handed_out_can_be_touched_when_the_system_is_full, touching)
@@ -326,143 +235,8 @@ IN_SMALL_SHM(a_manager_without_room_says_so, managed)
 
 static void a_file_system_without_fallocate_serves(void **state) {
     (void)state;
-    in_small_shm(without_fallocate, "ramfs", NULL);
+    expect_success_with_shm(without_fallocate, "ramfs", NULL);
 }
-
-/* ---- limits ---- */
-
-static int create_with_backend(enum shm_arena_backend backend, struct shm_arena **a) {
-    struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
-    o.backend = backend;
-    o.name = backend == SHM_ARENA_FILE ? "./pool.test" : NULL;
-    return shm_arena_create(&o, a);
-}
-
-static int beyond_the_file_limit(void) {
-    struct rlimit limit = {MIB, MIB};
-    struct shm_arena *a;
-    sigset_t pending, xfsz;
-    sigemptyset(&xfsz);
-    sigaddset(&xfsz, SIGXFSZ);
-    CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
-    for (int backend = SHM_ARENA_MEMFD; backend <= SHM_ARENA_FILE; backend++) {
-        errno = 0;
-        CHECK(create_with_backend((enum shm_arena_backend)backend, &a) == SHM_ARENA_SYSTEM &&
-              errno == EFBIG);
-        CHECK(!sigpending(&pending) && !sigismember(&pending, SIGXFSZ));
-    }
-    CHECK(access("./pool.test", F_OK));
-    /* a signal of someone else that waits goes on waiting */
-    CHECK(!sigprocmask(SIG_BLOCK, &xfsz, NULL) && !raise(SIGXFSZ));
-    CHECK(create_with_backend(SHM_ARENA_MEMFD, &a) == SHM_ARENA_SYSTEM && errno == EFBIG);
-    CHECK(!sigpending(&pending) && sigismember(&pending, SIGXFSZ));
-    CHECK(!signal(SIGXFSZ, SIG_IGN)); /* and the program's way with it is as it was */
-    return 0;
-}
-
-static int attached_by_the_limited(void *arena) {
-    struct rlimit limit = {MIB, MIB};
-    struct shm_block b;
-    CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
-    CHECK(!shm_arena_alloc(arena, 3 * MIB, 0, &b)); /* beyond the limit, in a file that is there */
-    memset(b.address, 1, b.size);
-    return 0;
-}
-
-static int attaching_with_a_file_limit(void) {
-    struct shm_arena *a;
-    CHECK(!create_with_backend(SHM_ARENA_MEMFD, &a));
-    return in_child(attached_by_the_limited, a) != 0;
-}
-
-static int without_address_space(void) {
-    struct rlimit limit = {256 * MIB, 256 * MIB};
-    struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
-    struct shm_arena *a;
-    CHECK(!setrlimit(RLIMIT_AS, &limit));
-    o.size = (size_t)1 << 30;
-    CHECK(shm_arena_create(&o, &a) == SHM_ARENA_SYSTEM && errno == ENOMEM);
-    return 0;
-}
-
-static int without_descriptors(void) {
-    struct rlimit limit;
-    struct shm_arena *a, *other;
-    CHECK(!create_with_backend(SHM_ARENA_MEMFD, &a) && !getrlimit(RLIMIT_NOFILE, &limit));
-    limit.rlim_cur = (rlim_t)dup(0); /* the next number */
-    CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
-    CHECK(create_with_backend(SHM_ARENA_MEMFD, &other) == SHM_ARENA_SYSTEM && errno == EMFILE);
-    CHECK(shm_arena_attach_fd(shm_arena_fd(a), 0, &other) == SHM_ARENA_SYSTEM && errno == EMFILE);
-    CHECK(allocate_all(a) == SHM_ARENA_NO_MEMORY || count == MOST);
-    touch_all();
-    CHECK(shm_arena_recover(a) == 0);
-    return free_all(a);
-}
-
-static void nothing(int signal) {
-    (void)signal;
-}
-
-static unsigned long resident_kib(void) {
-    unsigned long kib = 0;
-    char line[128];
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && !kib && fgets(line, sizeof line, file))
-        sscanf(line, "RssShmem: %lu kB", &kib);
-    if (file)
-        fclose(file);
-    return kib;
-}
-
-static int amid_signals(void) {
-    struct sigaction action = {.sa_handler = nothing}; /* without SA_RESTART */
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    struct shm_arena_options o = SHM_ARENA_OPTIONS_INIT;
-    struct shm_arena *a;
-    struct shm_block b;
-    o.size = 256 * MIB;
-    interrupting = true;
-    CHECK(!sigaction(SIGALRM, &action, NULL) && !setitimer(ITIMER_REAL, &often, NULL));
-    CHECK(!shm_arena_create(&o, &a));
-    CHECK(!shm_arena_alloc(a, 200 * MIB, 0, &b)); /* some 50 ms in the kernel */
-    CHECK(!setitimer(ITIMER_REAL, &never, NULL));
-    CHECK(resident_kib() <
-          100 * KIB); /* taken for the file, not by way of this process's mapping */
-    return 0;
-}
-
-/* A daemon closes all descriptors, and its own files get their numbers. */
-static int after_closing_all(void) {
-    struct shm_arena *a;
-    struct stat status;
-    char path[] = "/tmp/shm-arena-XXXXXX";
-    CHECK(!create_with_backend(SHM_ARENA_MEMFD, &a));
-    int number = shm_arena_fd(a), own = mkstemp(path), ends[2];
-    CHECK(own >= 0 && !unlink(path) && dup2(own, number) == number);
-    CHECK(!pipe(ends) && shm_arena_send(a, ends[1]) == SHM_ARENA_SYSTEM && errno == EBADF);
-    CHECK(allocate_all(a) == SHM_ARENA_NO_MEMORY || count == MOST);
-    touch_all();
-    CHECK(all_as_written());
-    CHECK(!fstat(own, &status) && status.st_size == 0 && status.st_blocks == 0);
-    if (free_all(a))
-        return 1;
-    shm_arena_detach(a);
-    CHECK(!fstat(number, &status)); /* the program's, and still open */
-    return 0;
-}
-
-#define PLAIN(name, body)                                                                          \
-    static void name(void **state) {                                                               \
-        (void)state;                                                                               \
-        int (*const what)(void) = body;                                                            \
-        expect_well(in_child(run_plainly, (void *)&what));                                         \
-    }
-PLAIN(a_file_size_limit_is_an_error_and_no_signal, beyond_the_file_limit)
-PLAIN(a_pool_longer_than_the_file_size_limit_can_be_used, attaching_with_a_file_limit)
-PLAIN(too_little_address_space_is_an_error, without_address_space)
-PLAIN(without_descriptors_allocation_goes_on, without_descriptors)
-PLAIN(a_storm_of_signals_stops_no_allocation, amid_signals)
-PLAIN(a_program_that_closed_the_descriptor_loses_no_file_of_its_own, after_closing_all)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -476,12 +250,6 @@ int main(void) {
         cmocka_unit_test(a_prefaulted_pool_needs_no_more),
         cmocka_unit_test(a_manager_without_room_says_so),
         cmocka_unit_test(a_file_system_without_fallocate_serves),
-        cmocka_unit_test(a_file_size_limit_is_an_error_and_no_signal),
-        cmocka_unit_test(a_pool_longer_than_the_file_size_limit_can_be_used),
-        cmocka_unit_test(too_little_address_space_is_an_error),
-        cmocka_unit_test(without_descriptors_allocation_goes_on),
-        cmocka_unit_test(a_storm_of_signals_stops_no_allocation),
-        cmocka_unit_test(a_program_that_closed_the_descriptor_loses_no_file_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,10 +31,10 @@ def found(name: str) -> str:
 
 def seen(argv: list[str], folder: Path, environment: Environment, stdin: str = "") -> str:
     """Exit status, standard output and standard error of one command."""
-    run = subprocess.run(
+    done = subprocess.run(
         argv, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=120
     )
-    return f"{run.returncode}\n{run.stdout}\n{run.stderr}"
+    return f"{done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
 def bash(folder: Path, environment: Environment) -> str:

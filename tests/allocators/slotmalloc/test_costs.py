@@ -89,9 +89,9 @@ def test_a_core_file_is_as_large_as_the_memory_in_use(program: Path, tmp_path: P
     except (ValueError, PermissionError):
         pytest.skip("the account may not write core files")
     argv = [str(program), "4", "4000000", "abort"]
-    run = subprocess.run(argv, cwd=tmp_path, env=environment(), check=False, timeout=60)
+    done = subprocess.run(argv, cwd=tmp_path, env=environment(), check=False, timeout=60)
     resource.setrlimit(resource.RLIMIT_CORE, (0, unlimited))
-    assert run.returncode == -signal.SIGABRT
+    assert done.returncode == -signal.SIGABRT
     (core,) = tmp_path.glob("core*")
     assert core.stat().st_size < 16 * MIB
 
@@ -115,9 +115,9 @@ def test_gcore_writes_no_more_than_the_memory_in_use(program: Path, tmp_path: Pa
         pytest.skip("gcore (package gdb) is not installed")
     with Waiting(program, "4", "4000000", "wait") as process:
         argv = ["gcore", "-o", str(tmp_path / "core"), str(process.pid)]
-        run = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-    if run.returncode != 0:
-        pytest.skip(f"gcore cannot trace here: {run.stderr.strip()[-200:]}")
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode != 0:
+        pytest.skip(f"gcore cannot trace here: {done.stderr.strip()[-200:]}")
     (core,) = tmp_path.glob("core.*")
     assert core.stat().st_size < 16 * MIB
 
@@ -138,11 +138,11 @@ def test_under_an_emulator_little_is_mapped_at_the_start(program: Path) -> None:
     if emulator is None:
         pytest.skip(f"qemu-{os.uname().machine} (package qemu-user) is not installed")
     argv = [emulator, "-strace", "-E", f"LD_PRELOAD={LIBRARY}", str(program), "1", "100", "exit"]
-    run = subprocess.run(
+    done = subprocess.run(
         argv, env=environment(preload=False), capture_output=True, text=True, check=True, timeout=60
     )
-    assert run.stdout == "ready\n"
-    lengths = re.findall(r"mmap\([^,]*,(\d+),.*MAP_NORESERVE", run.stderr)
+    assert done.stdout == "ready\n"
+    lengths = re.findall(r"mmap\([^,]*,(\d+),.*MAP_NORESERVE", done.stderr)
     assert 0 < sum(map(int, lengths)) < 24 * MIB
     assert len(lengths) < 16
 
@@ -166,7 +166,7 @@ print(len(back))
         resource.setrlimit(resource.RLIMIT_AS, (limit * MIB, limit * MIB))
 
     for preload in (False, True):
-        run = subprocess.run(
+        done = subprocess.run(
             [shutil.which("python3") or "python3", "-c", script],
             env=environment(preload),
             capture_output=True,
@@ -175,4 +175,4 @@ print(len(back))
             timeout=120,
             preexec_fn=limited,
         )
-        assert run.stdout == f"{limit * 80}\n", (preload, run.stderr[-500:])
+        assert done.stdout == f"{limit * 80}\n", (preload, done.stderr[-500:])

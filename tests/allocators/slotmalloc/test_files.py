@@ -76,9 +76,9 @@ def obeyed(folder: Path, program: Path, **how: object) -> tuple[bool, str]:
     secret, made = folder / "private" / "secret", folder / "private" / "made"
     output = ""
     for setting in (f"stats={made}", f"trace={made}", f"stats={secret}", f"trace={secret}"):
-        run = run_under(setting, program, preload=False, **how)
-        assert run.returncode == 0 and run.stderr == "", run.stderr
-        output = run.stdout
+        done = run_under(setting, program, preload=False, **how)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        output = done.stdout
     return made.exists() or secret.read_text() != "root only", output
 
 
@@ -144,9 +144,9 @@ def other_names(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("option", ["stats", "trace"])
 def test_nothing_but_an_own_regular_file_is_opened_for_writing(option: str, tmp_path: Path) -> None:
     for kind, path in other_names(tmp_path).items():
-        run = run_under(f"{option}={path}", "/bin/bash", "-c", "echo fine")
-        assert (run.returncode, run.stdout) == (0, "fine\n"), kind
-        assert run.stderr.count("\n") == 1 and str(path) in run.stderr, (kind, run.stderr)
+        done = run_under(f"{option}={path}", "/bin/bash", "-c", "echo fine")
+        assert (done.returncode, done.stdout) == (0, "fine\n"), kind
+        assert done.stderr.count("\n") == 1 and str(path) in done.stderr, (kind, done.stderr)
     assert (tmp_path / "precious").read_text() == "precious"
     assert not (tmp_path / "nothing").exists()
 
@@ -154,8 +154,8 @@ def test_nothing_but_an_own_regular_file_is_opened_for_writing(option: str, tmp_
 def test_a_fifo_with_a_reader_gets_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-    run = run_under(f"stats={tmp_path}/fifo,trace={tmp_path}/fifo", "/bin/bash", "-c", ":")
-    assert run.returncode == 0 and os.read(reader, 1) == b""
+    done = run_under(f"stats={tmp_path}/fifo,trace={tmp_path}/fifo", "/bin/bash", "-c", ":")
+    assert done.returncode == 0 and os.read(reader, 1) == b""
     os.close(reader)
 
 
@@ -165,8 +165,8 @@ def test_another_users_file_is_left_alone(option: str, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_text("theirs")
     os.chown(theirs, NOBODY, NOBODY)
-    run = run_under(f"{option}={theirs}", "/bin/bash", "-c", ":")
-    assert run.returncode == 0 and "belongs to another user" in run.stderr
+    done = run_under(f"{option}={theirs}", "/bin/bash", "-c", ":")
+    assert done.returncode == 0 and "belongs to another user" in done.stderr
     assert theirs.read_text() == "theirs"
 
 
@@ -179,8 +179,8 @@ def test_an_own_file_is_emptied_and_written(tmp_path: Path) -> None:
 
 def test_a_relative_path_means_the_folder_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "later").mkdir()
-    run = run_under("stats=counters,trace=trace", "/bin/bash", "-c", "cd later", cwd=tmp_path)
-    assert run.stderr == "" and not list((tmp_path / "later").iterdir())
+    done = run_under("stats=counters,trace=trace", "/bin/bash", "-c", "cd later", cwd=tmp_path)
+    assert done.stderr == "" and not list((tmp_path / "later").iterdir())
     assert json.loads((tmp_path / "counters").read_text()) and (tmp_path / "trace").read_text()
 
 
@@ -190,8 +190,8 @@ def test_a_path_is_taken_whole_or_refused(tmp_path: Path) -> None:
     assert run_under(f"stats={deep}/counters", "/bin/bash", "-c", ":").stderr == ""
     assert json.loads((deep / "counters").read_text())
     longer = f"{deep}/" + "d" * 1500
-    run = run_under(f"stats={longer}", "/bin/bash", "-c", "echo fine")
-    assert run.stdout == "fine\n" and "less than 4096 bytes" in run.stderr
+    done = run_under(f"stats={longer}", "/bin/bash", "-c", "echo fine")
+    assert done.stdout == "fine\n" and "less than 4096 bytes" in done.stderr
     relative = run_under(f"stats={'d' * 1500}", "/bin/bash", "-c", ":", cwd=deep)
     assert "too long" in relative.stderr
 
@@ -245,8 +245,8 @@ def test_a_trace_does_not_go_into_what_got_its_descriptor(
 ) -> None:
     """A removed file's inode number may be the data file's, if nothing holds it."""
     trace, data = tmp_path / "trace", tmp_path / "data"
-    run = run_under(f"trace={trace}", daemon, data, "-", *([trace] if removed else []))
-    assert run.returncode == 0 and data.read_bytes() == b""
+    done = run_under(f"trace={trace}", daemon, data, "-", *([trace] if removed else []))
+    assert done.returncode == 0 and data.read_bytes() == b""
     assert removed or "UNUSED" in trace.read_text()
 
 
@@ -255,14 +255,14 @@ def test_what_was_standard_error_is_not_written_to(
     setting: str, daemon: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    run = run_under(setting, daemon, data, "-")
-    assert run.returncode == 0 and data.read_bytes() == b""
+    done = run_under(setting, daemon, data, "-")
+    assert done.returncode == 0 and data.read_bytes() == b""
 
 
 def test_a_message_does_not_go_into_a_data_file(daemon: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    run = run_under("", daemon, data, "misuse")
-    assert run.returncode == -6 and data.read_bytes() == b""
+    done = run_under("", daemon, data, "misuse")
+    assert done.returncode == -6 and data.read_bytes() == b""
 
 
 @pytest.mark.parametrize("setting", ["trace=stderr", "stats=stderr", "unknown=1"])
@@ -271,16 +271,16 @@ def test_a_program_started_without_standard_error_gets_no_text_in_its_files(
 ) -> None:
     data = tmp_path / "data"
     script = f"exec {daemon} {data} misuse 2>&-"
-    run = run_under(
+    done = run_under(
         setting, "/bin/bash", "-c", script, stderr=None, stdout=None, capture_output=False
     )
-    assert run.returncode == -6 and data.read_bytes() == b""
+    assert done.returncode == -6 and data.read_bytes() == b""
 
 
 def test_a_trace_takes_no_standard_descriptor(tmp_path: Path) -> None:
     show = "exec 2>&- ; exec /bin/bash -c 'readlink /proc/$$/fd/2 || echo none'"
-    run = run_under(f"trace={tmp_path}/trace", "/bin/bash", "-c", show)
-    assert run.stdout == "none\n"
+    done = run_under(f"trace={tmp_path}/trace", "/bin/bash", "-c", show)
+    assert done.stdout == "none\n"
 
 
 def test_malloc_stats_goes_where_standard_error_is_now(tmp_path: Path) -> None:
@@ -294,8 +294,8 @@ def test_malloc_stats_goes_where_standard_error_is_now(tmp_path: Path) -> None:
         return dup2(fd, 2) == 2 ? (malloc_stats(), 0) : 1;
     }
     """
-    run = run_under("", compiled(tmp_path, "stats", source), tmp_path / "output")
-    assert run.returncode == 0 and run.stderr == ""
+    done = run_under("", compiled(tmp_path, "stats", source), tmp_path / "output")
+    assert done.returncode == 0 and done.stderr == ""
     assert "bytes in use" in (tmp_path / "output").read_text()
 
 
@@ -306,5 +306,5 @@ def test_standard_error_that_stayed_gets_the_message(tmp_path: Path) -> None:
         "#include <stdlib.h>\nint main(int n, char **a) { (void)n; free(a[0]); return 0; }",
         "-w",
     )
-    run = run_under("", misuse)
-    assert run.returncode == -6 and run.stderr.startswith("slotmalloc: ")
+    done = run_under("", misuse)
+    assert done.returncode == -6 and done.stderr.startswith("slotmalloc: ")

@@ -66,9 +66,9 @@ def run_under(setting: str, *argv: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_unknown_key_is_named_in_one_line_and_the_program_goes_on() -> None:
-    run = run_under("purge_dealy=5,thp=off", "/bin/echo", "fine")
-    assert run.stdout == "fine\n" and run.returncode == 0
-    assert run.stderr.count("\n") == 1 and "purge_dealy" in run.stderr
+    done = run_under("purge_dealy=5,thp=off", "/bin/echo", "fine")
+    assert done.stdout == "fine\n" and done.returncode == 0
+    assert done.stderr.count("\n") == 1 and "purge_dealy" in done.stderr
 
 
 def test_no_options_no_words() -> None:
@@ -76,8 +76,8 @@ def test_no_options_no_words() -> None:
 
 
 def test_the_counters_are_json_at_exit() -> None:
-    run = run_under("stats=stderr", "/bin/bash", "-c", ":")
-    counters = json.loads(run.stderr)
+    done = run_under("stats=stderr", "/bin/bash", "-c", ":")
+    counters = json.loads(done.stderr)
     assert counters["kernel"]["map"]["calls"] >= 1
     assert set(counters["slots"]) >= {"unused", "current", "full", "available", "empty"}
     assert counters["bytes"]["live"] > 0
@@ -85,8 +85,8 @@ def test_the_counters_are_json_at_exit() -> None:
 
 def test_a_trace_tells_of_slots_by_the_documented_states(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
-    run = run_under(f"trace={trace}", "/bin/bash", "-c", "for i in {1..9000}; do x+=$i; done")
-    assert run.returncode == 0
+    done = run_under(f"trace={trace}", "/bin/bash", "-c", "for i in {1..9000}; do x+=$i; done")
+    assert done.returncode == 0
     states = "UNUSED|CURRENT|FULL|AVAILABLE|EMPTY|RUN|HUGE"
     lines = trace.read_text().splitlines()
     assert lines and all(
@@ -108,9 +108,9 @@ for thread in threads: thread.join()
 
 @pytest.mark.parametrize("pool", ["thread", "cpu"])
 def test_with_pools_per_cpu_the_number_of_threads_does_not_matter(pool: str) -> None:
-    run = run_under(f"pool={pool},stats=stderr", sys.executable, "-c", THREADS)
-    assert run.returncode == 0, run.stderr
-    counters = json.loads(run.stderr)
+    done = run_under(f"pool={pool},stats=stderr", sys.executable, "-c", THREADS)
+    assert done.returncode == 0, done.stderr
+    counters = json.loads(done.stderr)
     assert counters["pool"] == pool
     spare = 4  # heaps for threads that find their CPU's taken
     made = counters["heaps"]["made"]
@@ -137,8 +137,8 @@ print(json.loads(buffer.value)["counters"]["huge_allocs"])
 def test_the_library_can_be_opened_beside_another_malloc() -> None:
     """It has its thread-local variable in the loader's static reserve, and tells its counters."""
     command = [sys.executable, "-c", OPENED, str(LIBRARY)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (run.returncode, run.stdout) == (0, "1\n"), run.stderr
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 REALLOCATED = """
@@ -163,8 +163,8 @@ print(counts)
 def test_reallocs_of_large_blocks_are_counted() -> None:
     """Within its slots, within them again, and out of them: the neighbour is in the way."""
     command = [sys.executable, "-c", REALLOCATED, str(LIBRARY)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert run.stdout == "[(1, 0), (2, 0), (2, 1)]\n", run.stderr
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[(1, 0), (2, 0), (2, 1)]\n", done.stderr
 
 
 INFORMATION = """
@@ -181,8 +181,8 @@ libc.fflush(stream)
 
 
 def test_malloc_info_is_xml_whose_sums_agree() -> None:
-    run = run_under("", sys.executable, "-c", INFORMATION)
-    root = ElementTree.fromstring(run.stdout)
+    done = run_under("", sys.executable, "-c", INFORMATION)
+    root = ElementTree.fromstring(done.stdout)
     heap = root.find("heap")
     assert root.attrib == {"version": "1"} and heap is not None
     sizes = heap.findall("sizes/size")
@@ -228,8 +228,8 @@ def test_a_program_links_with_it(how: str, tmp_path: Path) -> None:
 
 def test_installing_gives_header_libraries_pkg_config_and_manual(tmp_path: Path) -> None:
     command = ["make", "-s", "install-slotmalloc", f"DESTDIR={tmp_path}", "PREFIX=/usr"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     for file in (
         "include/slotmalloc.h",
         "lib/libslotmalloc.so",

@@ -38,10 +38,10 @@ def explore(folder: Path, size: tuple[int, int, int, int], bug: str = "") -> str
     limits = ["-DSAFETY", "-DCOLLAPSE", "-DVECTORSZ=1024", "-DMEMLIM=2000"]
     effort = "-O0" if bug else "-O2"  # a bug is found long before an optimiser pays
     subprocess.run(["gcc", effort, *limits, "-w", "-o", "pan", "pan.c"], cwd=folder, check=True)
-    run = subprocess.run(
+    done = subprocess.run(
         ["./pan", "-m100000"], cwd=folder, capture_output=True, text=True, timeout=200
     )
-    return run.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "-".join(map(str, size)))

@@ -27,9 +27,9 @@ def run_under(libraries: str, options: str, *argv: str | Path) -> subprocess.Com
 def test_the_torture_runs_where_all_other_calls_kill(options: str) -> None:
     """Threads that come and go, forks, large blocks, trims: whatever is not malloc's kills."""
     arguments = ["--sandbox", "--forks", "--seconds", "3", "--threads", "4"]
-    run = run_under(str(LIBRARY), options, TORTURE, *arguments)
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["operations"] > 1000
+    done = run_under(str(LIBRARY), options, TORTURE, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["operations"] > 1000
 
 
 def test_the_watch_on_slotmallocs_own_calls_kills() -> None:
