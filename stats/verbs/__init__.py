@@ -1,1 +1,20 @@
-"""One file per verb of stats.py; the file's name is the verb's."""
+"""One file per verb of stats.py; the file's name is the verb's. Here: options of several verbs."""
+
+import argparse
+
+
+def add_baseline(parser: argparse.ArgumentParser) -> None:
+    """--baseline."""
+    parser.add_argument(
+        "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
+    )
+
+
+def add_delta(parser: argparse.ArgumentParser) -> None:
+    """--delta."""
+    parser.add_argument(
+        "--delta",
+        type=float,
+        metavar="SHARE",
+        help="smallest effect that a verdict may claim (default: the experiment's, or 0.02)",
+    )

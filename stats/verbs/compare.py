@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from stats.verbs import add_baseline, add_delta
+
 HELP = "compare two runs: which verdicts agree, which ratios changed"
 DETAILS = """\
 example:
@@ -19,10 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_b", type=Path, metavar="RUN_B")
     parser.add_argument("--format", choices=("term", "md", "csv", "latex"), default="term")
     parser.add_argument("--metric", nargs="+", metavar="NAME", default=["wall_s"])
-    parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
-    parser.add_argument(
-        "--delta", type=float, metavar="SHARE", help="smallest effect that a verdict may claim"
-    )
+    add_baseline(parser)
+    add_delta(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from stats.verbs import add_baseline
+
 HELP = "draw figures into RUN_DIR/figures"
 DETAILS = """\
 examples:
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", default="png", metavar="LIST", help="of png,svg,pdf (default png)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="instead of RUN_DIR/figures")
-    parser.add_argument("--baseline", metavar="NAME", help="denominator of the ratios")
+    add_baseline(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

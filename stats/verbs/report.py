@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stats.verbs import add_baseline, add_delta
+
 if TYPE_CHECKING:
     from stats.estimates.analysis import Analysis
 
@@ -23,15 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write there instead of into RUN_DIR"
     )
-    parser.add_argument(
-        "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
-    )
-    parser.add_argument(
-        "--delta",
-        type=float,
-        metavar="SHARE",
-        help="smallest effect that a verdict may claim (default 0.02)",
-    )
+    add_baseline(parser)
+    add_delta(parser)
     parser.add_argument(
         "--figures",
         metavar="LIST",

@@ -8,6 +8,8 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stats.verbs import add_baseline, add_delta
+
 if TYPE_CHECKING:
     from stats.estimates.analysis import Analysis
     from stats.tables.table import Table
@@ -42,15 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ALLOCATOR",
         help="this allocator against the best other of each case, instead of the baseline",
     )
-    parser.add_argument(
-        "--baseline", metavar="NAME", help="denominator of the ratios (default: the experiment's)"
-    )
-    parser.add_argument(
-        "--delta",
-        type=float,
-        metavar="SHARE",
-        help="smallest effect that a verdict may claim (default 0.02)",
-    )
+    add_baseline(parser)
+    add_delta(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -98,4 +98,4 @@ def test_a_library_whose_path_the_loader_cannot_take_is_refused_in_one_line(
     command = [*HARNESS, "tiny", "--allocator", f"x={library}", "--dry-run"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "no path with a space" in done.stderr
+    assert "cannot hold a space" in done.stderr
