@@ -79,3 +79,22 @@ def test_the_example_in_the_guide_to_experiments_is_the_file_that_it_names() -> 
     found = re.search(r"`(experiments/\w+\.toml)`:\s+```toml\n(.*?)```", text, re.DOTALL)
     assert found
     assert found[2] == (ROOT / found[1]).read_text()
+
+
+def test_the_counters_are_printed_as_the_page_of_slotmalloc_shows() -> None:
+    text = (ROOT / "docs/slotmalloc.md").read_text()
+    found = re.search(r"^ +(SLOTMALLOC=stats=stderr .*?)  +#", text, re.MULTILINE)
+    assert found
+    done = subprocess.run(["bash", "-c", found[1]], cwd=ROOT, capture_output=True, timeout=60)
+    assert "counters" in json.loads(done.stderr)
+
+
+def test_the_verbs_of_stats_take_their_arguments_in_the_order_that_readme_shows() -> None:
+    """argparse would take a folder after `--metric` for one more metric."""
+    shown = re.findall(r"^    \./stats\.py (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert shown
+    for line in shown:
+        words = [
+            re.sub(r"results/local/RUN\w*", "results/reference/rnbench", w) for w in line.split()
+        ]
+        run(ROOT, str(ROOT / ".venv/bin/python"), "-I", "stats.py", *words)
