@@ -81,7 +81,7 @@ check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same
 	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
 	  done; \
 	done
-	@for test in "pool=cpu $(SLOT_BIN)/test_fork_steps --samples 12" \
+	@for test in "pool=cpu $(SLOT_BIN)/test_fork_steps --samples 5" \
 	           "check=full $(SLOT_BIN)/test_fork_steps --samples 40 --only 48"; do \
 	  env SLOTMALLOC=$$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test" \
 	  || { cat $(BUILD)/log.options; echo "FAILED  $$test"; exit 1; }; done
