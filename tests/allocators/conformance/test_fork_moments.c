@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -181,7 +182,7 @@ static void a_child_may_return_from_the_handler(void **state) {
 /* ---- locks of libc ---- */
 
 static atomic_bool stop;
-static char path[] = "/tmp/alloclab-fork-XXXXXX";
+static char path[32]; /* of a file without a name, which goes with the process */
 
 static void use_stream(FILE *file) {
 #ifdef SLOTMALLOC_TESTS_PREFIXED_H /* getline would use the malloc of the rest of the program */
@@ -227,8 +228,8 @@ static void *flush_all(void *argument) {
 }
 
 static void file_write(void) {
-    int fd = mkstemp(path);
-    require(fd >= 0);
+    int fd = memfd_create("lines", MFD_CLOEXEC);
+    require(fd >= 0 && snprintf(path, sizeof path, "/proc/self/fd/%d", fd) > 0);
     for (size_t length = 100; length < 300000; length *= 3) {
         char *line = malloc(length);
         memset(line, 'x', length);
@@ -236,7 +237,6 @@ static void file_write(void) {
         require(write(fd, line, length) == (ssize_t)length);
         free(line);
     }
-    close(fd);
 }
 
 static void fork_many_times(void) {
@@ -272,7 +272,6 @@ static void fork_among_readers(void *argument) {
     file_write();
     void *(*const bodies[])(void *) = {read_lines, read_lines, flush_all, read_lines};
     fork_among(bodies, 4);
-    (void)unlink(path);
 }
 
 static void fork_does_not_wait_for_threads_that_read_and_flush(void **state) {
