@@ -16,7 +16,8 @@ from harness.errors import HarnessError, UsageError, unknown_name
 from harness.experiment import select
 from harness.paths import absolute, portable
 
-AA_MARK = "#2"  # the second name of the allocator that runs twice, as in "ptmalloc#2"
+DERIVED = "#"  # in a name: this entry was derived from the one whose name stands before it
+AA_MARK = f"{DERIVED}2"  # the second name of the allocator that runs twice, as in "ptmalloc#2"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Allocator:
     binary         memtest linked against it
     sha256         digest of the shared object; binary_sha256 of the binary (`with_hashes`)
     env            variables set for each of its processes (--variant)
+    front          a library that is preloaded before all others and forwards every call (control.py);
+                   front_sha256 its digest, slowdown the share of processor time that it burns
+    passes         the only ones that it takes part in; empty means all
     """
 
     name: str
@@ -45,26 +49,45 @@ class Allocator:
     note: str = ""
     binary_sha256: str = ""
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    front: str = ""
+    front_sha256: str = ""
+    slowdown: float | None = None
+    passes: tuple[str, ...] = ()
 
     @property
     def preload_env(self) -> dict[str, str]:
         """The environment that makes any dynamic program use this allocator."""
-        return {"LD_PRELOAD": self.preload} if self.preload else {}
+        return _preloading(self.front, self.preload)
 
-    def command_env(self, root: Path) -> dict[str, str]:
+    def command_env(self, root: Path, instead: str = "") -> dict[str, str]:
         """The environment for a real program: the allocator, and behind it the library that drops
         RTLD_DEEPBIND from dlopen (where it is built). With that flag a module calls libc's free for
         this allocator's blocks: the program would crash under every preloaded malloc.
+
+        `instead` is what the program preloads where the allocator is not (the C library's own).
         """
         behind = no_deepbind(root)
         if not self.preload or not behind.is_file() or preload_problem(str(behind)):
-            return self.preload_env
-        return {"LD_PRELOAD": f"{self.preload}:{behind}"}
+            return _preloading(self.front, self.preload or instead)
+        return _preloading(self.front, self.preload, str(behind))
 
     @property
     def memtest_env(self) -> dict[str, str]:
-        """The environment for memtest: empty where memtest is linked against the allocator."""
-        return {} if self.link_mode == "linked" else self.preload_env
+        """The environment for memtest, which may be linked against the allocator."""
+        return _preloading(self.front, "" if self.link_mode == "linked" else self.preload)
+
+    def files(self, root: Path) -> list[tuple[str, Path, str]]:
+        """The files that its processes load, each with what it is and its digest."""
+        return [
+            ("the library of", Path(self.shared_object), self.sha256),
+            ("memtest linked with", root / self.binary, self.binary_sha256),
+            ("the library in front of", Path(self.front), self.front_sha256),
+        ]
+
+
+def _preloading(*libraries: str) -> dict[str, str]:
+    named = [library for library in libraries if library]
+    return {"LD_PRELOAD": ":".join(named)} if named else {}
 
 
 def no_deepbind(root: Path) -> Path:
@@ -175,20 +198,29 @@ def with_hashes(allocator: Allocator, root: Path) -> Allocator:
         allocator,
         sha256=sha256_of(library) if library else "",
         binary_sha256=sha256_of(root / allocator.binary) if allocator.binary else "",
+        front_sha256=sha256_of(Path(allocator.front)) if allocator.front else "",
     )
 
 
 def as_manifest(allocator: Allocator, root: Path) -> dict[str, Any]:
-    """The allocator as manifest.json keeps it; paths inside the tree are relative to it."""
+    """The allocator as manifest.json keeps it; paths inside the tree are relative to it. What only
+    some allocators have is left out where it is empty.
+    """
     entry = dataclasses.asdict(allocator)
     entry["library"] = entry.pop("shared_object")
-    return entry | {key: portable(root, entry[key]) for key in ("library", "preload")}
+    for key in ("front", "front_sha256", "slowdown", "passes"):
+        if entry[key] in ("", None, ()):
+            del entry[key]
+    return entry | {key: portable(root, entry[key]) for key in _PATHS if key in entry}
+
+
+_PATHS = ("library", "preload", "front")
 
 
 def from_manifest(entry: Mapping[str, Any], root: Path) -> Allocator:
     """The way back from `as_manifest`."""
-    paths = {key: absolute(root, entry[key]) for key in ("library", "preload")}
-    return _described({**entry, **paths})
+    paths = {key: absolute(root, entry[key]) for key in _PATHS if key in entry}
+    return _described({**entry, **paths, "passes": tuple(entry.get("passes", ()))})
 
 
 def preload_problem(path: str) -> str:

@@ -34,6 +34,7 @@ _TOP_KEYS = {
     "aa": str,
     "baseline": str,
     "delta": (int, float),
+    "control": list,
     "timeout_s": (int, float),
     "memory_cap_mib": int,
     "linger_s": (int, float),
@@ -117,6 +118,7 @@ class Experiment:
     allocators: tuple[str, ...]
     aa: str
     baseline: str
+    control: tuple[float, ...]
     timeout_s: float
     memory_cap_bytes: int
     linger_s: float
@@ -197,6 +199,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         allocators=tuple(raw.get("allocators", ["*"])),
         aa=raw.get("aa", ""),
         baseline=raw.get("baseline", "ptmalloc"),
+        control=_control(raw, where),
         timeout_s=float(raw.get("timeout_s", 60)),
         memory_cap_bytes=int(raw.get("memory_cap_mib", 8192)) << 20,
         linger_s=float(raw.get("linger_s", 0)),
@@ -216,6 +219,17 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], where: str) 
             names = kinds if isinstance(kinds, tuple) else (kinds,)
             wanted = " or ".join(kind.__name__ for kind in names)
             raise UsageError(f"{where}: '{key}' must be of type {wanted}, not {value!r}")
+
+
+def _control(raw: Mapping[str, Any], where: str) -> tuple[float, ...]:
+    percents: list[Any] = raw.get("control", [5])
+    for percent in percents:
+        if isinstance(percent, bool) or not isinstance(percent, int | float) or percent <= 0:
+            raise UsageError(
+                f"{where}: 'control' must list slowdowns in per cent above 0, not {percent!r}; "
+                "[] switches the positive control off"
+            )
+    return tuple(dict.fromkeys(percents))
 
 
 def _warm_mib(raw: Mapping[str, Any], where: str) -> int:

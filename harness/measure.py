@@ -73,7 +73,8 @@ def _bare(
     """The job with nothing attached, and the part of its environment that we set."""
     options = case.options_for(planned.pass_name)
     if case.kind == "command":
-        argv, preload = list(case.argv), allocator.command_env(bench.root)
+        argv = list(case.argv)
+        preload = allocator.command_env(bench.root, case.env.get("LD_PRELOAD", ""))
     else:
         argv = memtest.command_line(
             allocator.binary, case.workload, case.threads, planned.seed, options

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from harness.allocators import DERIVED, Allocator
 from harness.experiment import Case, Experiment, select
 from records.record import RecordError
 from records.store import write_whole
@@ -78,7 +79,7 @@ def replicates_of(
 def make_plan(
     experiment: Experiment,
     cases: Sequence[Case],
-    names: Sequence[str],
+    allocators: Sequence[Allocator],
     replicates: Mapping[str, int],
     seed: int,
 ) -> list[PlannedProcess]:
@@ -91,14 +92,14 @@ def make_plan(
     for replicate in range(max(replicates.values(), default=0)):
         for pass_name, count in replicates.items():
             if replicate < count:
-                plan += _replicate(experiment, cases, names, pass_name, replicate, seed)
+                plan += _replicate(experiment, cases, allocators, pass_name, replicate, seed)
     return plan
 
 
 def _replicate(
     experiment: Experiment,
     cases: Sequence[Case],
-    names: Sequence[str],
+    allocators: Sequence[Allocator],
     pass_name: str,
     replicate: int,
     seed: int,
@@ -110,7 +111,7 @@ def _replicate(
     for case in ours:
         # The seed does not depend on the pass: strace counts the same work that was timed.
         work_seed = Random(f"{seed}/{replicate}/{case.key}").randrange(1, 2**31)
-        order = select(case.allocators, names) if case.allocators else list(names)
+        order = [a.name for a in allocators if _takes_part(a, case, pass_name)]
         random.shuffle(order)
         for name in order:
             processes.append(
@@ -128,6 +129,13 @@ def _replicate(
                 )
             )
     return processes
+
+
+def _takes_part(allocator: Allocator, case: Case, pass_name: str) -> bool:
+    """An A/A twin and a control go where the allocator goes that they were derived from."""
+    if allocator.passes and pass_name not in allocator.passes:
+        return False
+    return bool(select(case.allocators or ("*",), [allocator.name.partition(DERIVED)[0]]))
 
 
 def save_plan(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,18 @@ class Proof:
     expected: str
     proven: bool
     why: str = ""
+    front: str = ""  # the library that took the calls and forwarded them to `path`
 
     def as_record(self, root: Path) -> Provider:
         """The `provider` field of a record; paths inside the tree are relative to it."""
-        return {
+        provider: Provider = {
             "path": portable(root, self.path),
             "expected": portable(root, self.expected),
             "proven": self.proven,
         }
+        if self.front:
+            provider["front"] = portable(root, self.front)
+        return provider
 
 
 def unproven(allocator: Allocator) -> Proof:
@@ -53,9 +57,12 @@ def unproven(allocator: Allocator) -> Proof:
 
 def from_memtest(allocator: Allocator, end: Mapping[str, Any], stderr: str) -> Proof:
     """The proof that memtest gives: it asks the dynamic linker which object defines the malloc that
-    it calls.
+    it calls, and a library in front of the allocator to whose malloc it forwards.
     """
-    path = (end.get("provider") or {}).get("path") or ""
+    told = end.get("provider") or {}
+    path, forwards_to = told.get("path") or "", told.get("forwards_to") or ""
+    if allocator.front:
+        return _compare_behind_front(allocator, path, forwards_to, stderr)
     return _compare(allocator, path, stderr)
 
 
@@ -63,10 +70,23 @@ def _compare(allocator: Allocator, path: str, stderr: str) -> Proof:
     served = str(Path(path).resolve()) if path else ""
     if served and _same_file(Path(served), allocator):
         return Proof(served, allocator.shared_object, True)
+    return _served_by(allocator, served, stderr)
+
+
+def _compare_behind_front(allocator: Allocator, taker: str, path: str, stderr: str) -> Proof:
+    """`taker` is the object that takes the calls, `path` the one that it forwards them to."""
+    taken = str(Path(taker).resolve()) if taker else ""
+    if taken != str(Path(allocator.front).resolve()):
+        return _served_by(allocator, taken, stderr, f" and not by {allocator.front} in front of it")
+    return replace(_compare(allocator, path, stderr), front=allocator.front)
+
+
+def _served_by(allocator: Allocator, served: str, stderr: str, instead: str = "") -> Proof:
     failed = _PRELOAD_ERROR.search(stderr)
     reason = f": the loader says that {failed[1]} {failed[2]}" if failed else ""
     by = served or "an unknown object"
-    return Proof(served, allocator.shared_object, False, f"malloc was served by {by}{reason}")
+    why = f"malloc was served by {by}{instead}{reason}"
+    return Proof(served, allocator.shared_object, False, why)
 
 
 def _same_file(served: Path, allocator: Allocator) -> bool:
@@ -124,16 +144,29 @@ def prove_bindings(allocator: Allocator, lines: Iterable[str], stderr: str = "")
     under that name.
     """
     own = {str(Path(part).resolve()) for part in allocator.preload.split(":") if part}
+    front = str(Path(allocator.front).resolve()) if allocator.front else ""
     bound: set[str] = set()
+    behind_front: set[str] = set()
     for line in lines:
         match = _BINDING.search(line)
-        if match and str(Path(match[1]).resolve()) not in own:
-            bound.add(str(Path(match[2]).resolve()))
+        caller, provider = (
+            (str(Path(path).resolve()) for path in match.groups()) if match else ("", "")
+        )
+        if provider and caller not in own:
+            (behind_front if caller == front else bound).add(provider)
     bound = {path for path in bound if _may_define_malloc(Path(path))}
     if not bound:
         why = "no binding of malloc was seen: the program is static or does not call malloc"
         return Proof("", allocator.shared_object, False, why)
-    strangers = sorted(path for path in bound if not _same_file(Path(path), allocator))
-    if strangers:
-        return _compare(allocator, strangers[0], stderr)
-    return Proof(bound.pop(), allocator.shared_object, True)
+    if front:
+        taker = next((path for path in sorted(bound) if path != front), front)
+        return _prove_all(
+            behind_front, lambda path: _compare_behind_front(allocator, taker, path, stderr)
+        )
+    return _prove_all(bound, lambda path: _compare(allocator, path, stderr))
+
+
+def _prove_all(paths: Collection[str], compare: Callable[[str], Proof]) -> Proof:
+    """The first proof that fails, or the last one."""
+    proofs = [compare(path) for path in sorted(paths) or [""]]
+    return next((proof for proof in proofs if not proof.proven), proofs[-1])

@@ -88,14 +88,12 @@ def allocators_of(manifest: dict[str, Any], root: Path) -> list[Allocator]:
     return [from_manifest(entry, root) for entry in manifest["allocators"]]
 
 
-def check_unchanged(before: Allocator, now: Allocator) -> None:
+def check_unchanged(before: Allocator, now: Allocator, root: Path) -> None:
     """Refuses to go on with a library or a memtest that is not the one measured so far
     (UsageError).
     """
-    for what, old, new in (
-        ("the library of", before.sha256, now.sha256),
-        ("memtest linked with", before.binary_sha256, now.binary_sha256),
-    ):
+    pairs = zip(before.files(root), now.files(root), strict=True)
+    for (what, _, old), (_, _, new) in pairs:
         if old != new:
             raise UsageError(
                 f"{what} {before.name} is not the file that this run has measured so far; "

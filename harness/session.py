@@ -16,7 +16,7 @@ from harness import experiment as experiments
 from harness import manifest as manifests
 from harness import memtest, messages, rundir, validity
 from harness.allocators import (
-    AA_MARK,
+    DERIVED,
     Allocator,
     choose,
     from_makefile,
@@ -26,6 +26,7 @@ from harness.allocators import (
     with_variants,
 )
 from harness.bench import Bench
+from harness.control import controls_of
 from harness.errors import Interrupted, UsageError
 from harness.experiment import EMPTY_CASE, Case, Experiment
 from harness.interrupt import StopRequest
@@ -79,7 +80,7 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     cases = _installed(_cases(root, experiment, list(replicates)))
     measured, skipped = _allocators(root, experiment, options)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
-    plan = make_plan(experiment, cases, [a.name for a in measured], replicates, seed)
+    plan = make_plan(experiment, cases, measured, replicates, seed)
     for allocator in skipped:
         _say(f"{allocator.name} is left out: {allocator.why_not}")
     if options.dry_run:
@@ -108,7 +109,7 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     experiment = experiments.parse(rest["definition"], rest["experiment"], where)
     before = rundir.allocators_of(rundir.load_manifest(run_dir), root)
     for allocator in before:
-        rundir.check_unchanged(allocator, with_hashes(allocator, root))
+        rundir.check_unchanged(allocator, with_hashes(allocator, root), root)
     cases = _cases(root, experiment, ["syscalls"])
     if options.dry_run:
         print(messages.plan_table(experiment, plan, rest["seed"]))
@@ -150,11 +151,15 @@ def _allocators(
     measured = [a for a in chosen if a.available]
     names = [a.name for a in (*measured, *named)]
     for name in names:
-        if names.count(name) > 1 or AA_MARK in name:
+        if names.count(name) > 1 or DERIVED in name:
             raise UsageError(f"the name {name} is taken by another allocator, choose another")
     if not names:
         raise UsageError("none of the chosen allocators is installed; ./harness.sh --list says why")
-    return with_aa([*measured, *named], experiment.aa), skipped
+    originals = [*measured, *named]
+    controls = controls_of(originals, experiment.baseline, experiment.control, root)
+    if experiment.control and not controls:
+        _say(f"no positive control: its baseline {experiment.baseline} is not measured")
+    return [*with_aa(originals, experiment.aa), *controls], skipped
 
 
 def _measure(root: Path, setup: Setup) -> list[Record]:

@@ -95,10 +95,7 @@ class BuildGuard:
 
     def changed(self, allocator: Allocator) -> str:
         """Why the allocator must no longer be measured, or ""."""
-        for path, digest in (
-            (Path(allocator.shared_object), allocator.sha256),
-            (self.root / allocator.binary, allocator.binary_sha256),
-        ):
+        for _, path, digest in allocator.files(self.root):
             if digest and not self._same(path, digest):
                 return f"{path.name} was rebuilt during the run; help: start a new run"
         return ""

@@ -6,12 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-void provider_of_malloc(char *path) {
+static void object_at(void *address, char *path) {
     Dl_info info;
-    void *symbol = dlsym(RTLD_DEFAULT, "malloc");
     path[0] = '\0';
-    if (symbol && dladdr(symbol, &info) && info.dli_fname && !realpath(info.dli_fname, path))
+    if (address && dladdr(address, &info) && info.dli_fname && !realpath(info.dli_fname, path))
         path[0] = '\0';
+}
+
+void provider_of_malloc(char *path) {
+    object_at(dlsym(RTLD_DEFAULT, "malloc"), path);
+}
+
+void provider_behind_front(char *path) {
+    void *symbol = dlsym(RTLD_DEFAULT, "alloclab_forwards_to");
+    void *(*forwards_to)(void);
+    memcpy(&forwards_to, &symbol, sizeof symbol);
+    object_at(symbol ? forwards_to() : NULL, path);
 }
 
 /* A mapping's path is the sixth field of its line; a shared object's name has ".so" in its last

@@ -6,6 +6,10 @@
  * unknown. Writes into `path`, which holds PATH_MAX bytes. */
 void provider_of_malloc(char *path);
 
+/* Where that object says that it forwards every call (allocators/reference/slowed.c): the real path
+ * of the object that serves them; else "". */
+void provider_behind_front(char *path);
+
 /* Calls `each(path, context)` once for every shared object mapped into the process, in the order of
  * the addresses. */
 void provider_each_mapped(void (*each)(const char *path, void *context), void *context);

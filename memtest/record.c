@@ -91,7 +91,11 @@ static void record_provider(FILE *out) {
     json_key(out, "provider");
     fputs("{\"path\":", out);
     json_string(out, path);
-    fputs(",\"symbol\":\"malloc\",\"maps\":[", out);
+    fputs(",\"symbol\":\"malloc\"", out);
+    provider_behind_front(path);
+    if (path[0])
+        json_text(out, "forwards_to", path);
+    fputs(",\"maps\":[", out);
     provider_each_mapped(list_path, &(struct list){out, false});
     fputs("]}", out);
 }

@@ -35,6 +35,7 @@ class Provider(TypedDict):
     path: str
     expected: str
     proven: bool
+    front: NotRequired[str]
 
 
 class Tally(TypedDict):

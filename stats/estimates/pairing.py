@@ -37,7 +37,7 @@ class Pairing:
     def partner(self, allocator: str) -> str | None:
         """The allocator in the denominator of `allocator`; None where there is no such ratio."""
         if self.aa:
-            return allocator.split("#")[0] if "#" in allocator else None
+            return allocator.split("#")[0] if allocator.endswith("#2") else None
         return self.baseline if allocator != self.baseline else None
 
     def __call__(self, tidy: pd.DataFrame) -> pd.DataFrame:

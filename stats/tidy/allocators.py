@@ -42,12 +42,13 @@ _REFERENCE_MARKERS = [
 ]
 _REFERENCES = ("bump", "lifo")  # for records whose manifest is lost
 _ROLES_OF_STORED_RUNS = {"limit": "reference"}
-_ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "reference": 4}  # 1 is the baseline
+# 1 is the baseline
+_ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "control": 4, "reference": 5}
 
 
 @dataclass(frozen=True)
 class Allocator:
-    """One allocator of a run: its name, role (contestant, own, reference, copy) and looks."""
+    """One allocator of a run: its name, role (contestant, own, reference, copy, control) and looks."""
 
     name: str
     role: str
@@ -83,7 +84,7 @@ class Allocator:
 
 def _role(name: str, roles: dict[str, str]) -> str:
     if "#" in name:
-        return "copy"
+        return "control" if "#slow" in name else "copy"
     return roles.get(name, "reference" if name in _REFERENCES else "contestant")
 
 
@@ -101,7 +102,7 @@ def allocators_of(
     names: list[str], baseline: str, manifest: dict[str, Any]
 ) -> dict[str, Allocator]:
     """The allocators of a run by name: the project's own first, then the baseline, the others, the
-    A/A copy, the reference allocators.
+    A/A copy, the positive control, the reference allocators.
 
     Roles come from the manifest's `allocators` (a list of objects with name and role, as `make
     list-allocators` prints).
@@ -118,7 +119,7 @@ def allocators_of(
         original = allocators.get(name.split("#")[0])
         if role == "reference":
             looks = (REFERENCE_COLOUR, *next(markers))
-        elif role == "copy" and original:
+        elif role in ("copy", "control") and original:
             looks = (original.colour, original.marker, original.plotly_marker + "-open")
         else:
             looks = _KNOWN.get(name) or next(spare)

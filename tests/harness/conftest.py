@@ -72,11 +72,12 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def write_experiment(folder: Path, passes: str, cases: str, extra: Sequence[str] = ()) -> Path:
-    """A small experiment file over ptmalloc and lifo."""
+    """A small experiment file over ptmalloc and lifo, without a positive control."""
     lines = [
         'title = "test"',
         'question = "test"',
         'allocators = ["ptmalloc", "lifo"]',
+        *([] if any(line.startswith("control") for line in extra) else ["control = []"]),
         *extra,
         "[replicates]",
         passes,

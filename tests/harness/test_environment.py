@@ -47,6 +47,7 @@ title = "t"
 question = "q"
 passes = { time = 1 }
 warm_mib = 0
+control = []
 [[command]]
 name = "env"
 argv = ["PYTHON", "-I", "-c", "import os; open('SEEN', 'w').write(' '.join(os.environ))"]

@@ -3,17 +3,20 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.allocators import Allocator
 from harness.experiment import Case, Experiment, parse
 from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
 from records.record import RecordError
 
-NAMES = ["a", "b", "c"]
+ALLOCATORS = [Allocator("a"), Allocator("b"), Allocator("c")]
+NAMES = [allocator.name for allocator in ALLOCATORS]
 RAW = {
     "title": "t",
     "question": "q",
@@ -26,9 +29,13 @@ def experiment() -> Experiment:
     return parse(RAW, "x", "x.toml")
 
 
-def plan(seed: int, cases: tuple[Case, ...] | None = None) -> list[PlannedProcess]:
+def plan(
+    seed: int,
+    cases: tuple[Case, ...] | None = None,
+    allocators: Sequence[Allocator] = ALLOCATORS,
+) -> list[PlannedProcess]:
     found = experiment()
-    return make_plan(found, cases or found.cases, NAMES, found.replicates, seed)
+    return make_plan(found, cases or found.cases, allocators, found.replicates, seed)
 
 
 @given(seed=st.integers(0, 2**31))
@@ -73,6 +80,18 @@ def test_a_case_may_choose_allocators_and_passes() -> None:
     processes = plan(1, cases=(case,))
     assert {process.allocator for process in processes} == {"a", "c"}
     assert {process.pass_name for process in processes} == {"memory"}
+
+
+def test_what_is_derived_from_an_allocator_runs_the_cases_that_it_runs() -> None:
+    case = Case("memtest", "rounds", 1, allocators=("a",))
+    runs = plan(1, cases=(case,), allocators=[*ALLOCATORS, Allocator("a#2"), Allocator("b#2")])
+    assert {run.allocator for run in runs} == {"a", "a#2"}
+
+
+def test_an_allocator_may_be_bound_to_some_passes() -> None:
+    runs = plan(1, allocators=[*ALLOCATORS, Allocator("a#slow5", passes=("time",))])
+    assert {run.pass_name for run in runs if run.allocator == "a#slow5"} == {"time"}
+    assert len([run for run in runs if run.allocator == "a#slow5"]) == 4 * 3
 
 
 def test_replicates_limit_the_other_passes_only_from_above() -> None:

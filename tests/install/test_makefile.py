@@ -48,15 +48,16 @@ def compiled(done: subprocess.CompletedProcess[str]) -> list[str]:
     return sorted(line.split()[1] for line in done.stdout.splitlines() if line.startswith("  CC "))
 
 
-BUMP, LIFO, MAIN = (
+BUMP, LIFO, SLOWED, MAIN = (
     "allocators/reference/bump.c",
     "allocators/reference/lifo.c",
+    "allocators/reference/slowed.c",
     "memtest/main.c",
 )
 
 
 def test_a_second_make_has_nothing_to_do(tree: Path) -> None:
-    assert compiled(make(tree, "-j4")) == [BUMP, LIFO, MAIN]
+    assert compiled(make(tree, "-j4")) == [BUMP, LIFO, SLOWED, MAIN]
     assert make(tree).stdout == ""
 
 
@@ -68,7 +69,7 @@ def test_a_changed_header_makes_only_what_includes_it(tree: Path) -> None:
 
 def test_changed_flags_make_everything(tree: Path) -> None:
     make(tree)
-    assert compiled(make(tree, "OPT=-O1")) == [BUMP, LIFO, MAIN]
+    assert compiled(make(tree, "OPT=-O1")) == [BUMP, LIFO, SLOWED, MAIN]
 
 
 def test_an_allocators_name_builds_memtest_on_it(tree: Path) -> None:

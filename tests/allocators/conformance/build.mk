@@ -36,13 +36,18 @@ $(TORTURE): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(CONFORMANCE_DIR)/tortur
 empty        :=
 space        := $(empty) $(empty)
 preload_of    = $(if $(filter-out ptmalloc,$1),$(subst $(space),:,$(strip $($1.object))))
-under         = env LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.object)))
+under         = env $($1.env) LD_PRELOAD=$(call preload_of,$1) EXPECT_MALLOC_FROM=$(notdir $(firstword $($1.object)))
 CONFORMANCE_TIMEOUT ?= 180
+
+# Not in the table, as it is no allocator: in front of libc's it must be as good as libc's.
+slowed.object := $(BUILD)/libslowed.so
+slowed.env    := ALLOCLAB_SLOWDOWN=5
 
 # What the reference allocators do not claim: to use freed memory again, to follow threads, to tell totals, to free by realloc(p, 0), to
 # bring libc's own names.
 CONFORMANCE_NOT_bump := test_table test_libc_names test_sizes test_information test_threads test_fork test_fork_moments test_limits test_faults torture
 CONFORMANCE_NOT_lifo := test_table test_libc_names test_information test_threads test_fork test_fork_moments test_limits test_faults torture
+CONFORMANCE_NOT_slowed := test_limits test_faults torture # long, and about what stands behind it
 conformance_of = $(filter-out $(CONFORMANCE_NOT_$1:%=$(CONFORMANCE_BIN)/%),$(CONFORMANCE_TESTS)) \
                  $(if $(filter torture,$(CONFORMANCE_NOT_$1)),,"$(TORTURE) --seconds 8 --threads 4 --forks")
 
@@ -57,8 +62,8 @@ torture-$1: $(TORTURE) $(filter $(BUILD)/%,$($1.object))
 .PHONY: conformance-$1 torture-$1
 endef
 CONFORMANCE_OWN := $(if $(wildcard allocators/slotmalloc/build.mk),slotmalloc)
-$(foreach a,$(ALLOCATORS),$(eval $(call conformance_rule,$a)))
-CHECKS += conformance-ptmalloc conformance-bump conformance-lifo $(CONFORMANCE_OWN:%=conformance-%)
+$(foreach a,$(ALLOCATORS) slowed,$(eval $(call conformance_rule,$a)))
+CHECKS += conformance-ptmalloc conformance-slowed conformance-bump conformance-lifo $(CONFORMANCE_OWN:%=conformance-%)
 
 # The long run: 12 minutes on 2 cores, that is 24 CPU-minutes.
 torture: torture-slotmalloc
