@@ -214,6 +214,14 @@ static void after_remote_frees(void) {
     in_thread(free_in_thread, NULL);
 }
 
+static void op_free_one(void) {
+    free_stepped(&known[0]);
+}
+
+static void fill_one(void) {
+    put(&known[0], slotmalloc_malloc(op_bytes), op_bytes);
+}
+
 static void after_much(void) {
     for (size_t i = 0; i < KNOWN - 1; i++)
         put(&known[i], slotmalloc_malloc(70000 + 100 * i), 70000 + 100 * i);
@@ -244,24 +252,26 @@ struct scenario {
     void (*setup)(void);
     void (*op)(void);
     uint64_t slack;
+    bool every_step; /* unless fewer samples than usual are asked for */
 };
 
 static const struct scenario scenarios[] = {
-    {"fill of 48 B", 48, nothing, op_fill, 0},
-    {"fill of 1000 B", 1000, nothing, op_fill, 0},
-    {"fill of 20000 B", 20000, nothing, op_fill, SPAN},
-    {"free of 48 B", 48, op_fill, op_free, 0},
-    {"free of 1000 B", 1000, op_fill, op_free, 0},
-    {"free of 20000 B", 20000, op_fill, op_free, SPAN},
-    {"runs", 100000, nothing, op_large, 8},
-    {"huge blocks", 3 << 20, nothing, op_large, 300},
-    {"remote frees of 1000 B", 1000, after_fill_elsewhere, op_free, 0},
-    {"remote frees of 20000 B", 20000, after_fill_elsewhere, op_free, SPAN},
-    {"fill from remote frees", 1000, after_remote_frees, op_fill, 0},
-    {"fill from runs' remote frees", 20000, after_remote_frees, op_fill, SPAN},
-    {"fill from a parked heap", 5000, after_half_freed_elsewhere, op_fill, 0},
-    {"trim", 3000, after_much, op_trim, 0},
-    {"thread's end", 700, nothing, op_end, 0},
+    {"fill of 48 B", 48, nothing, op_fill, 0, false},
+    {"fill of 1000 B", 1000, nothing, op_fill, 0, false},
+    {"fill of 20000 B", 20000, nothing, op_fill, SPAN, false},
+    {"free of 48 B", 48, op_fill, op_free, 0, false},
+    {"free of 1000 B", 1000, op_fill, op_free, 0, false},
+    {"free of 20000 B", 20000, op_fill, op_free, SPAN, false},
+    {"runs", 100000, nothing, op_large, 8, false},
+    {"huge blocks", 3 << 20, nothing, op_large, 300, false},
+    {"remote frees of 1000 B", 1000, after_fill_elsewhere, op_free, 0, false},
+    {"remote frees of 20000 B", 20000, after_fill_elsewhere, op_free, SPAN, false},
+    {"fill from remote frees", 1000, after_remote_frees, op_fill, 0, false},
+    {"fill from runs' remote frees", 20000, after_remote_frees, op_fill, SPAN, false},
+    {"fill from a parked heap", 5000, after_half_freed_elsewhere, op_fill, 0, false},
+    {"trim", 3000, after_much, op_trim, 0, false},
+    {"free of one run", 100000, fill_one, op_free_one, 2, true},
+    {"thread's end", 700, nothing, op_end, 0, false},
 };
 
 /* ---- one run ---- */
@@ -287,16 +297,17 @@ static void *step_through(void *argument) {
     return NULL;
 }
 
-/* What the operation has just given back may be another thread's when fork comes. */
+/* What the operation has just given back may be another thread's when fork comes. That thread's
+ * block stays until the next stop: the operation must not write over what it gave back. */
 static bool fork_at_stop(void) {
     bool can = !supply_is_locked() && !quarantine_is_locked() &&
                !cpu_is_locked(); /* else it would wait for the stopped thread */
-    if (can)
-        put(&known[KNOWN - 1], slotmalloc_malloc(op_bytes), op_bytes);
-    bool good = fork_here();
-    if (can)
+    if (can) {
+        void *block = slotmalloc_malloc(op_bytes); /* before the last one's place is free */
         slotmalloc_free(take(&known[KNOWN - 1]));
-    return good;
+        put(&known[KNOWN - 1], block, op_bytes);
+    }
+    return fork_here();
 }
 
 static void *fork_at_stops(void *argument) {
@@ -354,7 +365,8 @@ static bool run(const struct scenario *scenario, uint64_t every, uint64_t from) 
 static int run_sampled(const struct scenario *scenario, uint64_t samples, uint64_t *random) {
     const char *who = by_other_thread ? "other" : "self";
     int failed = !run(scenario, 0, 0);
-    uint64_t steps = report->steps, every = 1 + steps / samples;
+    bool all = scenario->every_step && samples >= SAMPLES;
+    uint64_t steps = report->steps, every = all ? 1 : 1 + steps / samples;
     failed = failed || !run(scenario, every, random_next(random) % every);
     printf("%s  %s, %s: %lu steps, every %lu\n", failed ? "FAILED" : "ok    ", scenario->name, who,
            (unsigned long)steps, (unsigned long)every);
