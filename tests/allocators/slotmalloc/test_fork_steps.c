@@ -214,6 +214,31 @@ static void after_remote_frees(void) {
     in_thread(free_in_thread, NULL);
 }
 
+static void *free_all_in_thread(void *unused) {
+    for (size_t i = 0; i < 90; i++)
+        slotmalloc_free(take(&known[i]));
+    return unused; /* its end sends them */
+}
+
+static bool has_pending(void) {
+    return thread_heap_own()->pending != 0;
+}
+
+/* All slots of the class are on the heap's pending stack, and the current one has few blocks. */
+static void after_all_freed_remotely(void) {
+    op_fill();
+    in_thread(free_all_in_thread, NULL);
+    for (size_t i = 0; i < 5; i++)
+        put(&known[i], slotmalloc_malloc(op_bytes), op_bytes);
+    require(pool_slack != 0 || has_pending());
+}
+
+static void op_fill_some(void) {
+    for (size_t i = 5; i < 9; i++)
+        put(&known[i], STEPPED(slotmalloc_malloc(op_bytes)), op_bytes);
+    require(pool_slack != 0 || !has_pending());
+}
+
 static void op_free_one(void) {
     free_stepped(&known[0]);
 }
@@ -270,6 +295,7 @@ static const struct scenario scenarios[] = {
     {"fill from runs' remote frees", 20000, after_remote_frees, op_fill, SPAN, false},
     {"fill from a parked heap", 5000, after_half_freed_elsewhere, op_fill, 0, false},
     {"trim", 3000, after_much, op_trim, 0, false},
+    {"take of a pending stack", 20000, after_all_freed_remotely, op_fill_some, SPAN, true},
     {"free of one run", 100000, fill_one, op_free_one, 2, true},
     {"thread's end", 700, nothing, op_end, 0, false},
 };
