@@ -28,9 +28,11 @@
 #include "allocators/slotmalloc/src/heap/thread.h"
 #include "allocators/slotmalloc/src/memory/supply.h"
 #include "tests/allocators/conformance/support.h"
-#include "tests/allocators/slotmalloc/fork_child.h"
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+#    include "tests/allocators/slotmalloc/fork_child.h"
+#    include "tests/allocators/slotmalloc/single_step.h"
 
 enum { SAMPLES = 40, SECONDS = 120 };
 enum { SLOT_SLACK = 5, SPAN = 4, CPU_SLACK = 60 };
@@ -81,20 +83,6 @@ static bool fork_here(void) {
 
 /* ---- stepping ---- */
 
-extern const char __executable_start, etext;
-
-static void trap_on(void) {
-    __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orl $0x100, (%%rsp); popfq;"
-                     "lea 128(%%rsp), %%rsp" ::
-                         : "cc", "memory");
-}
-
-static void trap_off(void) {
-    __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andl $~0x100, (%%rsp); popfq;"
-                     "lea 128(%%rsp), %%rsp" ::
-                         : "cc", "memory");
-}
-
 static void name_step(uintptr_t place) {
     dprintf(STDERR_FILENO, "at step %lu, %#lx of the program (addr2line -f)\n",
             (unsigned long)report->steps, (unsigned long)(place - (uintptr_t)&__executable_start));
@@ -127,19 +115,6 @@ static void on_trap(int number, siginfo_t *info, void *context) {
 /* ---- operations; the helper thread is another heap ---- */
 
 static size_t op_bytes;
-static bool stepping;
-
-/* Evaluates a call, each instruction of which traps while an operation is stepped through. */
-#    define STEPPED(call)                                                                          \
-        (__extension__({                                                                           \
-            if (stepping)                                                                          \
-                trap_on();                                                                         \
-            __typeof__(call) result_ = (call);                                                     \
-            if (stepping)                                                                          \
-                trap_off();                                                                        \
-            result_;                                                                               \
-        }))
-
 static void free_stepped(struct known *entry) {
     void *block = take(entry);
     (void)STEPPED((slotmalloc_free(block), 0));
