@@ -91,6 +91,7 @@ $(call row,tbbmalloc2023, contestant, Apache-2.0,   libtbbmalloc2=2023*,        
 $(call row,scudo,         contestant, Apache-2.0,   libclang-rt-[0-9]+-dev,           $(SCUDO),                                  LLVM's hardened allocator)
 $(call row,bump,          reference,  MIT,          ,                                 libbump.so,                                never frees; what fresh pages cost)
 $(call row,lifo,          reference,  MIT,          ,                                 liblifo.so,                                unsafe free lists per thread; what bookkeeping costs)
+$(call row,null,         reference,  MIT,          ,                                 libnull.so,                                one block for all calls; what memtest itself costs)
 $(call row,slotmalloc,    own,        MIT,          ,                                 libslotmalloc.so,                          the project's own)
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ comma       := ,
 define memtest_rule
 $(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.object)
 	echo "  LINK  $$@"
-	$$(CC) $$(LDFLAGS) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.object)) $(MEMTEST_LIBS)
+	$$(CC) $$(LDFLAGS) $($1.link) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.object)) $(MEMTEST_LIBS)
 $1: $(BUILD)/memtest-$1
 endef
 define missing_rule

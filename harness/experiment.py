@@ -69,6 +69,7 @@ class Case:
                measured; empty means none
     allocators patterns of the allocators that run it; empty means those of the experiment
     passes     the passes that run it; empty means those of the experiment
+    keeps_data whether the workload keeps data in its blocks (memtest says so)
     """
 
     kind: str
@@ -82,6 +83,7 @@ class Case:
     prepare: tuple[str, ...] = ()
     allocators: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
+    keeps_data: bool = False
 
     @property
     def params(self) -> str:
@@ -100,6 +102,11 @@ class Case:
     def options_for(self, pass_name: str) -> dict[str, Value]:
         """The options that memtest gets in this pass."""
         return {**self.options, **self.overrides.get(pass_name, {})}
+
+    def reads_blocks(self, pass_name: str) -> bool:
+        """Whether the content of blocks matters: then they must not overlap, as null's do."""
+        verify = self.options_for(pass_name).get("verify", "none")
+        return self.kind == "command" or self.keeps_data or verify != "none"
 
 
 # What a process costs that does nothing. The harness adds it to every run with a syscalls pass.

@@ -24,10 +24,13 @@ _SET_BY_HARNESS = {"threads", "seed"}
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The keys of memtest's options: those that every workload has, and by workload its own."""
+    """The keys of memtest's options: those that every workload has, and by workload its own; and
+    the workloads that keep data in their blocks.
+    """
 
     common: frozenset[str]
     own: Mapping[str, frozenset[str]]
+    keeping: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def catalogue(binary: Path) -> Catalogue:
     return Catalogue(
         common=_keys(listed["options"]) - _SET_BY_HARNESS,
         own={entry["name"]: _keys(entry["options"]) for entry in listed["workloads"]},
+        keeping=frozenset(w["name"] for w in listed["workloads"] if w["keeps_data"]),
     )
 
 
@@ -71,7 +75,7 @@ def _listed(binary: Path) -> dict[str, Any]:
             [binary, "--list", "--json"], capture_output=True, text=True, check=True, timeout=30
         )
         listed: dict[str, Any] = json.loads(done.stdout)
-        needed = {"name", "summary", "source", "stresses", "options"}
+        needed = {"name", "summary", "source", "stresses", "options", "keeps_data"}
         if any(not needed <= set(entry) for entry in listed["workloads"]):
             raise ValueError(f"an entry without {', '.join(sorted(needed))}")
         _keys(listed["options"])

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from harness.allocators import DERIVED, Allocator
+from harness.allocators import DERIVED, NULL, Allocator
 from harness.experiment import Case, Experiment, select
 from records.record import RecordError
 from records.store import write_whole
@@ -133,9 +133,12 @@ def _replicate(
 
 def _takes_part(allocator: Allocator, case: Case, pass_name: str) -> bool:
     """An A/A twin and a control go where the allocator goes that they were derived from."""
+    original = allocator.name.partition(DERIVED)[0]
     if allocator.passes and pass_name not in allocator.passes:
         return False
-    return bool(select(case.allocators or ("*",), [allocator.name.partition(DERIVED)[0]]))
+    if original == NULL and case.reads_blocks(pass_name):
+        return False
+    return bool(select(case.allocators or ("*",), [original]))
 
 
 def save_plan(

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import experiment as experiments
@@ -81,6 +81,8 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     measured, skipped = _allocators(root, experiment, options)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     plan = make_plan(experiment, cases, measured, replicates, seed)
+    planned = {process.allocator for process in plan}
+    measured = [a for a in measured if a.name in planned]
     for allocator in skipped:
         _say(f"{allocator.name} is left out: {allocator.why_not}")
     if options.dry_run:
@@ -120,7 +122,8 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
 def _cases(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Case, ...]:
     known = memtest.catalogue(root / PLAIN_BINARY)
     memtest.check_cases(experiment.cases, known, f"experiment {experiment.name}")
-    return (*experiment.cases, EMPTY_CASE) if "syscalls" in passes else experiment.cases
+    cases = tuple(replace(c, keeps_data=c.workload in known.keeping) for c in experiment.cases)
+    return (*cases, EMPTY_CASE) if "syscalls" in passes else cases
 
 
 def _installed(cases: Sequence[Case]) -> tuple[Case, ...]:

@@ -76,6 +76,8 @@ void help_list(void) {
         printf("%s: %s\n    stresses  %s\n", w->name, w->summary, w->stresses);
         if (w->smoke)
             printf("    try       memtest %s%s%s\n", w->name, w->smoke[0] ? " " : "", w->smoke);
+        if (w->payload)
+            puts("    payload   keeps data in its blocks; does not run on the null allocator");
         for (const struct caught_fault *c = w->catches; c < w->catches + CAUGHT_MAX && c->fault;
              c++)
             printf("    catches   %s: %s rises to %g times or more\n", c->fault, c->metric,
@@ -138,6 +140,7 @@ void help_list_json(void) {
         json_text(stdout, "stresses", w->stresses);
         json_number(stdout, "rounds", rounds_of(w));
         json_text(stdout, "smoke", w->smoke);
+        printf(",\"keeps_data\":%s", w->payload ? "true" : "false");
         list_catches(w);
         list_options(w->options);
         putchar('}');

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "nearest.h"
+#include "provider.h"
 #include "value.h"
 #include "workload.h"
 
@@ -204,6 +205,16 @@ static struct workload *find_or_refuse(const char *name) {
                 nearest.name);
 }
 
+static void refuse_what_null_cannot_serve(const struct settings *settings) {
+    const struct workload *workload = settings->workload;
+    if (workload->payload)
+        usage_error("%s keeps data in its blocks, and those of the null allocator overlap",
+                    workload->name);
+    if (settings->verify)
+        usage_error("--verify checks the content of blocks, and those of the null allocator "
+                    "overlap");
+}
+
 bool options_read(int argc, char **argv, struct settings *settings) {
     struct workload *workload = find_or_refuse(argv[1]);
     struct option_value common[COMMON_MAX] = {0};
@@ -226,5 +237,7 @@ bool options_read(int argc, char **argv, struct settings *settings) {
     settings->latency = common[LATENCY].number;
     settings->live_path = common[LIVE_FILE].text[0] ? common[LIVE_FILE].text : NULL;
     settings->linger_s = common[LINGER].real;
+    if (provider_is_null())
+        refuse_what_null_cannot_serve(settings);
     return true;
 }

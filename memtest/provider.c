@@ -13,8 +13,15 @@ static void object_at(void *address, char *path) {
         path[0] = '\0';
 }
 
+/* memtest-null is linked with --wrap=malloc: then its calls of malloc are calls of __wrap_malloc. */
+bool provider_is_null(void) {
+    void *wrapped = dlsym(RTLD_DEFAULT, "__wrap_malloc");
+    void *(*called)(size_t) = malloc;
+    return wrapped && memcmp(&called, &wrapped, sizeof called) == 0;
+}
+
 void provider_of_malloc(char *path) {
-    object_at(dlsym(RTLD_DEFAULT, "malloc"), path);
+    object_at(dlsym(RTLD_DEFAULT, provider_is_null() ? "__wrap_malloc" : "malloc"), path);
 }
 
 void provider_behind_front(char *path) {

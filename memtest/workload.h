@@ -55,7 +55,8 @@ struct workload {
 
     /* The first `payload` bytes of each block belong to the workload, which may keep data there:
      * --verify does not use them, and --touch writes before the workload does. 0: the driver owns
-     * whole blocks. SIZE_MAX: the workload does. */
+     * whole blocks. SIZE_MAX: the workload does. A workload that declares a payload does not run on
+     * the null allocator (allocators/reference/null.c), where all blocks overlap. */
     size_t payload;
 
     /* Called in this order; all but `round` may be NULL. `setup` runs once, before threads exist:

@@ -40,7 +40,7 @@ _REFERENCE_MARKERS = [
     ("^", "triangle-up"),
     ("v", "triangle-down"),
 ]
-_REFERENCES = ("bump", "lifo")  # for records whose manifest is lost
+_REFERENCES = ("bump", "lifo", "null")  # for records whose manifest is lost
 _ROLES_OF_STORED_RUNS = {"limit": "reference"}
 # 1 is the baseline
 _ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "control": 4, "reference": 5}

@@ -306,3 +306,19 @@ def test_a_program_that_is_not_installed_is_left_out_by_name(
     done = harness(write_experiment(tmp_path, "time = 1", cases), "--out", out)
     assert "gone is left out: no-such-program not installed" in done.stderr
     assert {r["workload"] for r in records_of(out)} == {"here"}
+
+
+def test_the_null_allocator_runs_in_the_time_pass_where_blocks_may_overlap(
+    tmp_path: Path, harness: Harness
+) -> None:
+    cases = SMALL + '[[workload]]\nname = "tree"\nparams = { trees = 1, long_depth = 3 }\n'
+    cases += '[[command]]\nname = "sort"\nargv = ["sort", "/etc/passwd"]\n'
+    experiment = write_experiment(tmp_path, "time = 1\nmemory = 1", cases)
+    out = tmp_path / "run"
+    done = harness(experiment, "--out", out, "--allocators", "ptmalloc,null")
+    assert done.returncode == 0, done.stderr
+    (null,) = (r for r in records_of(out) if r["allocator"] == "null")
+    assert (null["workload"], null["pass"], null["status"]) == ("random_mixed", "time", "ok")
+    assert null["provider"]["path"] == "build/libnull.so"
+    same = {r["checksum"] for r in records_of(out) if r["workload"] == null["workload"]}
+    assert same == {null["checksum"]}

@@ -94,6 +94,20 @@ def test_an_allocator_may_be_bound_to_some_passes() -> None:
     assert len([run for run in runs if run.allocator == "a#slow5"]) == 4 * 3
 
 
+def test_null_runs_what_keeps_nothing_in_its_blocks_and_verifies_nothing() -> None:
+    cases = (
+        Case("memtest", "pairs", 1),
+        Case("memtest", "tree", 1, keeps_data=True),
+        Case("memtest", "rounds", 1, options={"verify": "stamp"}),
+        Case("memtest", "larson", 1, overrides={"memory": {"verify": "full"}}),
+        Case("command", "sort", 1, argv=("sort",)),
+    )
+    runs = plan(1, cases=cases, allocators=[Allocator("a"), Allocator("null")])
+    null = {(run.workload, run.pass_name) for run in runs if run.allocator == "null"}
+    assert null == {("pairs", "time"), ("pairs", "memory"), ("larson", "time")}
+    assert {run.workload for run in runs if run.allocator == "a"} == {c.workload for c in cases}
+
+
 def test_replicates_limit_the_other_passes_only_from_above() -> None:
     assert replicates_of(experiment(), 9, []) == {"time": 9, "memory": 2}
     assert replicates_of(experiment(), 1, []) == {"time": 1, "memory": 1}

@@ -55,7 +55,7 @@ def test_contestants_references_and_the_own_allocator_are_told_apart(
     table: dict[str, dict[str, Any]],
 ) -> None:
     roles = {name: row["role"] for name, row in table.items()}
-    assert roles["bump"] == roles["lifo"] == "reference"
+    assert roles["bump"] == roles["lifo"] == roles["null"] == "reference"
     assert roles["slotmalloc"] == "own"
     assert roles["ptmalloc"] == roles["jemalloc"] == roles["mimalloc3"] == "contestant"
 
