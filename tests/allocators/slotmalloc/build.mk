@@ -77,7 +77,7 @@ check-slotmalloc-options: $(SLOT_TORTURE) $(SLOT_BIN)/same_zero $(SLOT_BIN)/same
 	@for options in $(SLOT_OPTIONS); do \
 	  for test in "$(SLOT_TORTURE) --seconds 3 --forks --seed 2" $(SLOT_BIN)/same_zero $(SLOT_BIN)/same_realloc \
 	            $(SLOT_BIN)/same_threads $(SLOT_BIN)/same_fork; do \
-	    SLOTMALLOC=$$options timeout 120 $$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test with $$options" \
+	    SLOTMALLOC=$$options timeout 300 $$test > $(BUILD)/log.options 2>&1 && echo "ok      $$test with $$options" \
 	    || { cat $(BUILD)/log.options; echo "FAILED  $$test with $$options"; exit 1; }; \
 	  done; \
 	done
