@@ -35,6 +35,7 @@ _TOP_KEYS = {
     "baseline": str,
     "delta": (int, float),
     "control": list,
+    "margin": (int, float),
     "timeout_s": (int, float),
     "memory_cap_mib": int,
     "linger_s": (int, float),

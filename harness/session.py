@@ -215,10 +215,12 @@ def _finish(root: Path, setup: Setup, records: list[Record], with_report: bool) 
     rundir.save_manifest(setup.run_dir, manifest)
     counts = count_statuses(records)
     _say(messages.count_line(counts))
-    reported = not with_report or messages.make(root, setup.run_dir)
-    if not reported:
+    status = messages.make(root, setup.run_dir) if with_report else 0
+    if status == messages.REPORT_WITH_ALARM:
+        _say(f"this run contradicts what is known of it; see ./stats.py selftest {setup.run_dir}")
+    elif status:
         _say(f"the records are kept, but the report failed; try: ./stats.py report {setup.run_dir}")
-    return 0 if reported and set(counts) <= {"ok"} else 1
+    return 0 if status == 0 and set(counts) <= {"ok"} else 1
 
 
 def _stopped(setup: Setup, options: argparse.Namespace, code: int, message: str) -> int:

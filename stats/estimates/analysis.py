@@ -10,11 +10,16 @@ import pandas as pd
 
 from records.record import EMPTY, Record, case_of
 from stats.errors import DataError
-from stats.estimates.noise_floor import noise_floors
-from stats.estimates.paired_ratio import PairedLogRatio
-from stats.estimates.pairing import Pairing, values_of_own_pass
-from stats.estimates.verdict import DELTA, Verdicts
-from stats.tidy.allocators import COPY_WORD, REFERENCE_WORD, Allocator, allocators_of
+from stats.estimates.comparison import Comparison, compare
+from stats.estimates.pairing import (
+    control_with_undelayed,
+    copy_with_original,
+    values_of_own_pass,
+    with_baseline,
+)
+from stats.estimates.selftest import Finding, judge_controls, judge_copies
+from stats.estimates.verdict import DELTA, MARGIN, Limits
+from stats.tidy.allocators import Allocator, allocators_of, slowdowns_in
 from stats.tidy.labels import Case, Setting, case_labels, setting_labels
 from stats.tidy.metrics import Registry, registry
 from stats.tidy.net import net_rows
@@ -29,8 +34,12 @@ class Analysis:
 
     table       the whole run's tidy table with the `_net` rows
     work        the rows of `table` that are compared: of each metric's own pass, without `empty`
+    compared    the values of `work` that ratios are made of
     estimates   ratios to the baseline with intervals and verdicts
-    aa_pairs    ratios of the A/A copies to their originals;  floors: the noise floors from them
+    headlines   the geometric means of those ratios with intervals and verdicts, of the whole run
+    copies      the A/A copies against their originals, judged by the same procedure
+    controls    the slowed allocators against the same ones without delay, likewise
+    limits      the smallest effect that is claimed and the margin of equivalence
     allocators  every allocator of the run, in the order of tables and legends
     cases       the label of each (workload, params, threads) in this view
     settings    the label of each (workload, params) in this view
@@ -40,11 +49,13 @@ class Analysis:
     metrics: Registry
     table: pd.DataFrame
     work: pd.DataFrame
+    compared: pd.DataFrame
     estimates: pd.DataFrame
-    aa_pairs: pd.DataFrame
-    floors: pd.Series
+    headlines: pd.DataFrame
+    copies: Comparison
+    controls: Comparison
     baseline: str
-    delta: float
+    limits: Limits
     allocators: dict[str, Allocator]
     cases: dict[Case, str]
     settings: dict[Setting, str]
@@ -80,6 +91,21 @@ class Analysis:
     def metric_table(self, name: str) -> pd.DataFrame:
         """This view's estimates of one metric, in the order of cases and allocators."""
         return self.in_order(self.estimates[self.estimates["metric"] == name])
+
+    def headline_table(self, name: str) -> pd.DataFrame:
+        """The run's headlines of one metric, in the order of allocators."""
+        rows = self.headlines[self.headlines["metric"] == name]
+        rank = {allocator: i for i, allocator in enumerate(self.allocators)}
+        return rows.sort_values("allocator", key=lambda names: names.map(rank), kind="stable")
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the A/A copy and the positive control say about this run."""
+        slowdowns = slowdowns_in(self.run.manifest)
+        return [
+            *judge_copies(self.copies, self.metrics, self.limits),
+            *judge_controls(self.controls, slowdowns, self.metrics, self.limits),
+        ]
 
     def contestants(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those of `rows` that are about allocators that get verdicts."""
@@ -134,13 +160,11 @@ def choose_baseline(run: Run, asked: str | None = None) -> str:
     return next((str(n) for n in (asked, planned, DEFAULT_BASELINE) if n in names), names[0])
 
 
-def without_verdict(allocators: dict[str, Allocator]) -> dict[str, str]:
-    """The allocators that get no verdict, and the word that stands in its place."""
-    return {
-        a.name: REFERENCE_WORD if a.is_reference else COPY_WORD
-        for a in allocators.values()
-        if not a.is_contestant
-    }
+def limits_of(run: Run, delta: float | None = None) -> Limits:
+    """The experiment's delta (or `delta`) and margin, else the usual ones."""
+    planned = run.manifest.get("definition") or {}
+    chosen = planned.get("delta", DELTA) if delta is None else delta
+    return Limits(float(chosen), float(planned.get("margin", MARGIN)))
 
 
 def open_analysis(path: Path, baseline: str | None = None, delta: float | None = None) -> Analysis:
@@ -153,11 +177,10 @@ def open_analysis(path: Path, baseline: str | None = None, delta: float | None =
         raise DataError(
             f"{path} has no allocator '{baseline}'; help: pick one of {', '.join(sorted(names))}"
         )
-    planned = (run.manifest.get("definition") or {}).get("delta", DELTA)
-    return analyse(run, baseline, float(planned) if delta is None else delta)
+    return analyse(run, baseline, delta)
 
 
-def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Analysis:
+def analyse(run: Run, baseline: str | None = None, delta: float | None = None) -> Analysis:
     """Everything that can be estimated from `run`. Raises DataError for a metric that metrics.toml
     does not know.
     """
@@ -168,13 +191,16 @@ def analyse(run: Run, baseline: str | None = None, delta: float = DELTA) -> Anal
     allocators = allocators_of([r["allocator"] for r in run.records], base, run.manifest)
     work = values_of_own_pass(table[table["workload"] != EMPTY], metrics)
     compared = work[work["metric"].isin([m.name for m in metrics if m.compared])]
-    estimator = PairedLogRatio()
-    aa_pairs = estimator(Pairing(base, aa=True)(compared))
-    floors = noise_floors(aa_pairs)
-    verdicts = Verdicts(metrics, floors, without_verdict(allocators), delta)
-    estimates = verdicts(estimator(Pairing(base)(compared)))
+    limits = limits_of(run, delta)
+    words = {a.name: a.word for a in allocators.values() if not a.is_contestant}
+    with_base = compare(compared, with_baseline(base), metrics, limits, words)
+    copies, controls = (
+        compare(compared, partner, metrics, limits)
+        for partner in (copy_with_original, control_with_undelayed)
+    )
     cases = case_labels(_cases(run))
     settings = setting_labels(case[:2] for case in cases)
     return Analysis(
-        run, metrics, table, work, estimates, aa_pairs, floors, base, delta, allocators, cases, settings
+        run, metrics, table, work, compared, with_base.rows, with_base.headlines, copies, controls,
+        base, limits, allocators, cases, settings,
     )  # fmt: skip

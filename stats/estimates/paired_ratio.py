@@ -1,8 +1,7 @@
-"""From paired log differences to ratios with intervals, and three tests of the same hypothesis.
+"""From pairs to ratios with intervals: one row per metric, case and allocator.
 
-Student's t gives the interval and decides the verdict. Two tests that resist outliers stand beside
-it as a check: the trimmed-mean test (20 % from each end; Yuen, Biometrika 61, 1974, in the
-one-sample form of Tukey and McLaughlin, 1963) and Wilcoxon's signed-rank test.
+The estimate and its interval come from influence values. Two tests stand beside it as a check:
+Student's t on the mean of all log ratios, which hides no outlier, and Wilcoxon's signed ranks.
 """
 
 from __future__ import annotations
@@ -10,112 +9,96 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from stats.estimates.pairing import ROW
+from stats.estimates.influence import Influence, Matrix, influence, standard_error
+from stats.estimates.pairing import Pairs
+from stats.estimates.student import p_different, quantile
 
-Matrix = npt.NDArray[np.float64]
-
-TRIM = 0.2
-_LOGS = ["low", "high", "low90", "high90", "trimmed"]
-_NUMBERS = ["effect", "error", *_LOGS, "p", "p_yuen", "p_wilcoxon"]
-_ROUNDING = 1e-12  # a relative spread below this comes from rounding
-MIN_TEST = 5  # replicates; the trimmed-mean and rank tests are not made with fewer
-
-
-def _t_test(mean: Matrix, error: Matrix, df: int) -> Matrix:
-    """Two-sided p of mean/error; identical differences (error 0) are certain: p is 0, or 1 when
-    all are 0.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(mean / error), df)
-    with np.errstate(invalid="ignore"):
-        certain = error <= _ROUNDING * np.abs(mean)
-    return np.where(certain, np.where(mean == 0, 1.0, 0.0), p)
-
-
-def trimmed_test(d: Matrix, trim: float = TRIM) -> tuple[Matrix, Matrix]:
-    """(trimmed mean, two-sided p of its being 0) of each row of `d`, by winsorised variance."""
-    n = d.shape[1]
-    cut = int(trim * n)
-    ordered = np.sort(d, axis=1)
-    kept = ordered[:, cut : n - cut]
-    winsorised = np.clip(ordered, kept[:, :1], kept[:, -1:])
-    error = winsorised.std(axis=1, ddof=1) / ((1 - 2 * trim) * np.sqrt(n))
-    return kept.mean(axis=1), _t_test(kept.mean(axis=1), error, n - 2 * cut - 1)
-
-
-def rank_test(d: Matrix) -> Matrix:
-    """Two-sided p of Wilcoxon's signed-rank test for each row of `d`; a row of zeros gives 1."""
-    p = np.ones(len(d))
-    some = np.any(d != 0, axis=1)
-    if some.any():
-        p[some] = stats.wilcoxon(d[some], axis=1, method="approx", correction=True).pvalue
-    return p
+CONFIDENCE = 0.95
+MIN_TEST = 5  # pairs; the rank test is not made with fewer
 
 
 @dataclass(frozen=True)
-class PairedLogRatio:
-    """Estimates exp(mean d) per metric, case and allocator from the table that `Pairing` gives.
+class Ratios:
+    """Estimates of rows (a table, in the order of the pairs) and the influence values behind them.
 
-    Gives one row each with n (pairs), zeros (pairs with a value of zero or less), value and base
-    (medians over the pairs; means where there are zeros, since the ratio is then that of means),
-    effect (mean d), error (its standard error), ratio with [low, high] at `confidence` and [low90,
-    high90] at `equivalence`, trimmed (ratio of the trimmed mean), and the p values p, p_yuen,
-    p_wilcoxon. One replicate gives a ratio without interval or p (NaN).
+    The table has the columns of a row and
+    n, zeros           pairs, and those with a value of zero or less
+    of_means           whether the ratio is that of means over all pairs
+    value, base        geometric means over the pairs that trimming keeps (means where `of_means`):
+                       their quotient is the ratio
+    effect, error, freedom    log ratio, its standard error, degrees of freedom
+    ratio, low, high   the ratio and its 95 % interval
+    p                  two-sided, of a ratio of 1
+    untrimmed, p_mean  the ratio by the mean of all log ratios, and its p by Student's t
+    p_wilcoxon         of the signed-rank test
     """
 
-    confidence: float = 0.95
-    equivalence: float = 0.90
+    table: pd.DataFrame
+    influence: Influence
 
-    def __call__(self, pairs: pd.DataFrame) -> pd.DataFrame:
-        zero = (pairs["value"] <= 0) | (pairs["base"] <= 0)
-        pairs = pairs.assign(zero=zero)
-        grouped = pairs.groupby(ROW, sort=False, observed=True)
-        table = grouped.agg(
-            n=("d", "size"),
-            zeros=("zero", "sum"),
-            value=("value", "median"),
-            base=("base", "median"),
-        )
-        means = grouped[["value", "base"]].mean()
-        table.loc[table["zeros"] > 0, ["value", "base"]] = means[table["zeros"] > 0]
-        row_of_pair = grouped.ngroup().to_numpy()
-        by_row = pairs["d"].to_numpy()[np.argsort(row_of_pair, kind="stable")]
-        starts = np.cumsum(table["n"].to_numpy()) - table["n"].to_numpy()
-        numbers = np.full((len(table), len(_NUMBERS)), np.nan)
-        for n in np.unique(table["n"].to_numpy()):  # rows with as many pairs are estimated together
-            rows = np.flatnonzero(table["n"].to_numpy() == n)
-            numbers[rows] = self._estimate(by_row[starts[rows][:, None] + np.arange(n)])
-        estimated = pd.DataFrame(numbers, columns=_NUMBERS, index=table.index)
-        estimated.insert(0, "ratio", np.exp(estimated["effect"]))
-        estimated[_LOGS] = np.exp(estimated[_LOGS])
-        return pd.concat([table, estimated], axis=1).reset_index()
 
-    def _estimate(self, d: Matrix) -> Matrix:
-        """One row per row of `d`: effect, error, four interval ends, trimmed mean (all logs), three
-        p values.
-        """
-        with np.errstate(invalid="ignore"):  # infinite differences have no spread
-            return self._moments(d)
+def estimate(pairs: Pairs) -> Ratios:
+    """The estimates of `pairs`; one pair gives a ratio without interval or p (NaN)."""
+    found = influence(pairs.value, pairs.base)
+    present = ~np.isnan(pairs.value)
+    effect, error, freedom = found.effect, found.error, found.freedom
+    half = quantile(0.5 + CONFIDENCE / 2, freedom) * error
+    differences = _differences(pairs, found)
+    mean, mean_error = _mean(differences), standard_error(differences)
+    n = present.sum(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        table = pairs.rows.assign(
+            n=n,
+            zeros=np.sum(present & ((pairs.value <= 0) | (pairs.base <= 0)), axis=1),
+            of_means=found.means,
+            value=_shown(pairs.value, found),
+            base=_shown(pairs.base, found),
+            effect=effect,
+            error=error,
+            freedom=freedom,
+            ratio=np.exp(effect),
+            low=np.exp(effect - half),
+            high=np.exp(effect + half),
+            p=p_different(effect, error, freedom),
+            untrimmed=np.exp(mean),
+            p_mean=p_different(mean, mean_error, n - 1.0),
+            p_wilcoxon=rank_test(differences),
+        )
+    return Ratios(table, found)
 
-    def _moments(self, d: Matrix) -> Matrix:
-        count, n = d.shape
-        nothing = np.full(count, np.nan)
-        mean = d.mean(axis=1)
-        if n < 2:
-            return np.column_stack([mean, *[nothing] * 9])
-        error = d.std(axis=1, ddof=1) / np.sqrt(n)
-        error[np.all(d == d[:, :1], axis=1)] = 0.0  # also where all are infinite
-        wide, narrow = (
-            stats.t.ppf(0.5 + level / 2, n - 1) * error
-            for level in (self.confidence, self.equivalence)
-        )
-        trimmed, p_trimmed = trimmed_test(d) if n >= MIN_TEST else (nothing, nothing)
-        ranks = rank_test(d) if n >= MIN_TEST else nothing
-        ends = [mean - wide, mean + wide, mean - narrow, mean + narrow]
-        return np.column_stack(
-            [mean, error, *ends, trimmed, _t_test(mean, error, n - 1), p_trimmed, ranks]
-        )
+
+def _differences(pairs: Pairs, found: Influence) -> Matrix:
+    """The log ratios of pairs; for a ratio of means its influence values."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(pairs.value) - np.log(pairs.base)
+    return np.where(found.means[:, None], found.values, logs)
+
+
+def _mean(values: Matrix) -> Matrix:
+    present = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.sum(np.where(present, values, 0.0), axis=1) / present.sum(axis=1))
+
+
+def _shown(values: Matrix, found: Influence) -> Matrix:
+    """The level that a table shows: see `Ratios`."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(found.kept, np.log(np.where(found.means[:, None], 1.0, values)), np.nan)
+        return np.where(found.means, _mean(values), np.exp(_mean(logs)))
+
+
+def rank_test(d: Matrix) -> Matrix:
+    """Two-sided p of Wilcoxon's signed-rank test for each row of `d`; a row of zeros gives 1, one with
+    fewer than MIN_TEST values NaN.
+    """
+    n = np.sum(~np.isnan(d), axis=1)
+    p = np.where(n < MIN_TEST, np.nan, 1.0)
+    some = (n >= MIN_TEST) & np.any(np.nan_to_num(d) != 0, axis=1)
+    for count in np.unique(n[some]):  # rows with as many pairs are tested together
+        rows = np.flatnonzero(some & (n == count))
+        values = d[rows][~np.isnan(d[rows])].reshape(len(rows), count)
+        p[rows] = stats.wilcoxon(values, axis=1, method="approx", correction=True).pvalue
+    return p

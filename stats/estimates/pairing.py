@@ -1,17 +1,20 @@
-"""Paired log differences inside replicates, in which machine drift affects both members of a pair."""
+"""Pairs inside replicates, in which machine drift affects both members of a pair."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from stats.estimates.influence import Matrix
+from stats.tidy.allocators import COPY, ORIGINAL, SLOWED
 from stats.tidy.metrics import Registry
 from stats.tidy.run import CASE
 
 ROW = ["metric", *CASE, "allocator"]
-PAIR_COLUMNS = [*ROW, "block", "value", "base", "d"]
+Partner = Callable[[str], str | None]
 
 
 def values_of_own_pass(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
@@ -21,58 +24,51 @@ def values_of_own_pass(tidy: pd.DataFrame, metrics: Registry) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Pairing:
-    """Pairs every allocator with its partner: the baseline, or (`aa`) the A/A copy with its original.
+class Pairs:
+    """Values of allocators and of their partners in the same replicates.
 
-    Takes what `values_of_own_pass` gives; gives one row per metric, case, allocator and replicate
-    (column `block`) in which both processes ended well, with d = log(value) - log(base).
-
-    A value of zero, or a net value below zero, has no logarithm and still counts: all pairs of such
-    a case and allocator get the d of the ratio of means, see `_of_means`.
+    rows   one per metric, case and allocator that has a partner (columns ROW)
+    value  one row each, one column per replicate; NaN where one of the two processes is missing
+    base   the partner's, likewise
     """
 
-    baseline: str
-    aa: bool = False
-
-    def partner(self, allocator: str) -> str | None:
-        """The allocator in the denominator of `allocator`; None where there is no such ratio."""
-        if self.aa:
-            return allocator.split("#")[0] if allocator.endswith("#2") else None
-        return self.baseline if allocator != self.baseline else None
-
-    def __call__(self, tidy: pd.DataFrame) -> pd.DataFrame:
-        keys = ["metric", *CASE, "block"]
-        values = tidy[[*keys, "allocator", "value"]]
-        wanted = values.assign(partner=values["allocator"].map(self.partner)).dropna(
-            subset=["partner"]
-        )
-        bases = values.rename(columns={"allocator": "partner", "value": "base"})
-        pairs = wanted.merge(bases, on=[*keys, "partner"])
-        zero = (pairs["value"] <= 0) | (pairs["base"] <= 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pairs = pairs.assign(d=np.log(pairs["value"]) - np.log(pairs["base"]))
-            if zero.any():
-                by_row = [pairs[name] for name in ROW]
-                with_zeros = zero.groupby(by_row).transform("any")
-                pairs.loc[with_zeros, "d"] = _of_means(pairs[with_zeros])
-        return pairs[PAIR_COLUMNS].reset_index(drop=True)
+    rows: pd.DataFrame
+    value: Matrix
+    base: Matrix
 
 
-def _of_means(pairs: pd.DataFrame) -> pd.Series:
-    """For each pair of a row d = log(mean value / mean base) + value / mean value - base / mean base.
+def with_baseline(baseline: str) -> Partner:
+    """Pairs every allocator with `baseline`, but for the positive control and the baseline itself."""
+    return lambda name: None if name == baseline or SLOWED.search(name) else baseline
 
-    Its mean over the row is the log of the ratio of means, and its variance the one that the delta
-    method gives that log (Cochran, Sampling Techniques, 3rd ed. 1977, section 6.4), so Student's t
-    applies to these d as well. Where one side is always zero, d is infinite in the
-    pairs that differ and 0 in those that do not; where a mean is negative there is no ratio (NaN).
+
+def copy_with_original(name: str) -> str | None:
+    """Pairs an A/A copy (`NAME#2`) with its original."""
+    return COPY.sub("", name) if COPY.search(name) else None
+
+
+def control_with_undelayed(name: str) -> str | None:
+    """Pairs a slowed allocator (`NAME#slow5`) with the same one without delay (`NAME#slow0`)."""
+    undelayed = SLOWED.sub(ORIGINAL, name)
+    return undelayed if SLOWED.search(name) and undelayed != name else None
+
+
+def pair(tidy: pd.DataFrame, partner: Partner) -> Pairs:
+    """The pairs of `tidy` (what `values_of_own_pass` gives) by `partner`, which names the allocator in
+    the denominator, or None where there is none.
     """
-    grouped = pairs.groupby(ROW)
-    value, base = (grouped[side].transform("mean") for side in ("value", "base"))
-    finite = (
-        pd.Series(np.log(value / base), pairs.index) + pairs["value"] / value - pairs["base"] / base
-    )
-    same = pairs["value"] == pairs["base"]
-    d = finite.where((value > 0) & (base > 0), np.nan)
-    zero_over, over_zero = (value == 0) & (base > 0), (value > 0) & (base == 0)
-    d = d.mask(zero_over, -np.inf).mask(over_zero, np.inf)
-    return d.mask((zero_over | over_zero | ((value == 0) & (base == 0))) & same, 0.0)
+    keys = ["metric", *CASE, "block"]
+    values = tidy[[*keys, "allocator", "value"]]
+    partners = {name: partner(name) for name in values["allocator"].unique()}
+    named = values["allocator"].map(partners).astype(object)
+    wanted = values.assign(partner=named).dropna(subset=["partner"])
+    bases = values.rename(columns={"allocator": "partner", "value": "base"})
+    pairs = wanted.merge(bases, on=[*keys, "partner"])
+    grouped = pairs.groupby(ROW, sort=False, observed=True)
+    replicates, column = np.unique(pairs["block"].to_numpy(), return_inverse=True)
+    place = grouped.ngroup().to_numpy(), column
+    rows = pairs[ROW].drop_duplicates().reset_index(drop=True)
+    shape = len(rows), max(1, len(replicates))
+    value, base = np.full(shape, np.nan), np.full(shape, np.nan)
+    value[place], base[place] = pairs["value"].to_numpy(), pairs["base"].to_numpy()
+    return Pairs(rows, value, base)

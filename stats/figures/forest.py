@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import Limits
 from stats.figures import _plotly, _style
 from stats.frames import each
 from stats.tables.table import mark
@@ -19,9 +20,9 @@ from stats.tidy.run import CASE
 
 TITLE = "Wall time against the baseline"
 CAPTION = """Ratio of wall times, paired inside replicates: left of 1 is faster than the baseline.
-Bars are 95 % intervals. No verdict claims an effect inside the grey band (delta, or the A/A noise
-floor where that is larger). Filled markers are contestants, hollow ones reference allocators and
-the A/A copy."""
+Bars are 95 % intervals. No verdict claims an estimate inside the grey band (delta); an allocator
+whose difference is surely inside the dotted lines (the margin) is equivalent (=). Filled markers
+are contestants, hollow ones reference allocators and the A/A copy."""
 NEEDS = ("wall_s",)
 PLACE = 10
 EACH = "workload"
@@ -44,21 +45,23 @@ def draw(analysis: Analysis) -> Figure | None:
     figure, axes = _style.panels(len(cases), 2, 4.6, 0.7 + 0.24 * most)
     ends = pd.concat([rows[["low", "high", "ratio"]] for _, rows in cases]).to_numpy().ravel()
     for axis, (case, rows) in zip(axes, cases, strict=True):
-        _panel(axis, analysis, rows)
+        _panel(axis, analysis, rows, analysis.limits)
         _style.ratio_axis(axis, ends, f"wall time / {analysis.baseline}")
         axis.set_title(threads_label(case[2]))
     return figure
 
 
-def _panel(axis: Axes, analysis: Analysis, rows: pd.DataFrame) -> None:
-    delta = float(rows["delta"].iloc[0])
-    axis.axvspan(1 / (1 + delta), 1 + delta, color=_style.FAINT, alpha=0.7, linewidth=0, zorder=0)
+def _panel(axis: Axes, analysis: Analysis, rows: pd.DataFrame, limits: Limits) -> None:
+    low, high = 1 / (1 + limits.delta), 1 + limits.delta
+    axis.axvspan(low, high, color=_style.FAINT, alpha=0.7, linewidth=0, zorder=0)
+    for end in (1 / (1 + limits.margin), 1 + limits.margin):
+        axis.axvline(end, color=_style.INK, linewidth=0.6, linestyle=":", alpha=0.6, zorder=1)
     for y, row in enumerate(each(rows)):
         allocator = analysis.allocators[row.allocator]
         looks = _style.looks(allocator) | {"linestyle": "none"}
         axis.plot([row.low, row.high], [y, y], color=allocator.colour, linewidth=1.6, zorder=2)
         axis.plot([row.ratio], [y], zorder=3, **looks)
-        text = f"{units.ratio(row.ratio)} {mark(row.verdict, row.good)}"
+        text = f"{units.ratio(row.ratio)} {mark(row.verdict)}"
         axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axis.set_yticks(range(len(rows)), list(rows["allocator"]))
     axis.set_ylim(len(rows) - 0.5, -0.5)
@@ -79,10 +82,11 @@ def interactive(analysis: Analysis) -> Any:
     for place, (_, rows) in zip(places, cases, strict=True):
         for row in each(rows):
             figure.add_scatter(**_point(analysis, row), **place)
-        delta = float(rows["delta"].iloc[0])
-        figure.add_vrect(
-            1 / (1 + delta), 1 + delta, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place
-        )
+        low, high = 1 / (1 + analysis.limits.delta), 1 + analysis.limits.delta
+        figure.add_vrect(low, high, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place)
+        for end in (1 / (1 + analysis.limits.margin), 1 + analysis.limits.margin):
+            dotted = {"line_width": 1, "line_dash": "dot", "line_color": "#8a8f98"}
+            figure.add_vline(end, **dotted, **place)
         figure.add_vline(1, line_width=1, line_color="#8a8f98", **place)
         figure.update_yaxes(autorange="reversed", **place)
         figure.update_xaxes(axis, title_text=f"wall time / {analysis.baseline}", **place)
@@ -94,7 +98,7 @@ def _point(analysis: Analysis, row: Any) -> dict[str, Any]:
     label = (
         f"<b>{row.allocator}</b> {units.ratio(row.ratio)} {units.interval(row.low, row.high)}<br>"
         f"{units.quantity(row.value, 's')} against {units.quantity(row.base, 's')}<br>"
-        f"{row.n} replicates, p (Holm) {units.p_value(row.p_adj)}: {row.verdict}"
+        f"{row.n} pairs, p (BH) {units.p_value(row.p_adj)}: {row.verdict}"
     )
     bars = {
         "type": "data",

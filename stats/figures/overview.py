@@ -11,19 +11,19 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import CONCLUSIVE
 from stats.figures import _plotly, _style
 from stats.tables.table import mark
 from stats.tidy.run import CASE
 
 TITLE = "Every wall-time ratio"
-CAPTION = """Wall time over the baseline's. Blue is faster, orange slower; ratios with a
-conclusive verdict (✓ ✗ =) have full colour, others, which may be noise, are pale. The columns at
+CAPTION = """Wall time over the baseline's. Blue is less time, orange more; ratios with a
+verdict (✓ ahead, ✗ behind, = equivalent) have full colour, undecided ones (?) are pale. The columns at
 the right (A/A copy, reference allocators) get no verdict. Colour is the same beyond a factor of 3."""
 NEEDS = ("wall_s",)
 PLACE = 10
 METRIC = "wall_s"
 _LIMIT = float(np.log(3))
-_MARKS = ("✓", "✗", "=")
 _FAINT = 0.3  # how much colour a ratio without verdict gets
 _SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
 
@@ -35,13 +35,9 @@ def _grids(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         return None
     labels = [analysis.cases[c] for c in rows[CASE].itertuples(index=False, name=None)]
     texts = [
-        f"{units.ratio(r)} {mark(v, g)}"
-        for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
+        f"{units.ratio(r)} {mark(v)}" for r, v in zip(rows["ratio"], rows["verdict"], strict=True)
     ]
-    strength = [
-        1.0 if mark(v, g) in _MARKS else _FAINT
-        for v, g in zip(rows["verdict"], rows["good"], strict=True)
-    ]
+    strength = [1.0 if v in CONCLUSIVE else _FAINT for v in rows["verdict"]]
     table = rows.assign(
         label=labels, text=texts, effect=rows["effect"].clip(-_LIMIT, _LIMIT) * strength
     )

@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.geometric_mean import summarise
 from stats.figures import _plotly, _style
 from stats.frames import each
+from stats.tables.table import mark
 from stats.tidy.run import CASE
 
 TITLE = "Geometric mean and the ratio of every case"
 CAPTION = """Each small mark is one case: its wall time over the baseline's. The large mark is the
-geometric mean of the row; the number at the right is its value, followed by how many cases are
-claimed as faster and slower. A mean close to 1 can hide a case far to the right."""
+geometric mean of the row, the bar its 95 % interval over workloads; at the right stand its value
+and the numbers of cases ahead and behind. A mean close to 1 can hide a case far to the right."""
 NEEDS = ("wall_s",)
 PLACE = 20
 METRIC = "wall_s"
@@ -28,15 +28,18 @@ def _tables(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     rows = analysis.metric_table(METRIC)
     if rows.empty:
         return None
-    summary = summarise(rows, lower_is_better=True).set_index("allocator")
-    order = [a for a in analysis.allocators if a in summary.index]
-    return rows, summary.loc[order].reset_index()
+    return rows, analysis.headline_table(METRIC)
 
 
 def _counts(analysis: Analysis, row: Any) -> str:
-    mean = units.ratio(row.geomean)
+    mean = f"{units.ratio(row.ratio)} {mark(row.verdict)}".strip()
     contestant = analysis.allocators[row.allocator].is_contestant
-    return f"{mean} ({row.wins} faster, {row.losses} slower)" if contestant else mean
+    return f"{mean} ({row.ahead:.0f} ahead, {row.behind:.0f} behind)" if contestant else mean
+
+
+def _bar(row: Any, colour: str) -> dict[str, Any]:
+    ends = {"array": [row.workload_high - row.ratio], "arrayminus": [row.ratio - row.workload_low]}
+    return {"type": "data", "symmetric": False, "color": colour} | ends
 
 
 @_style.with_style
@@ -52,7 +55,10 @@ def draw(analysis: Analysis) -> Figure | None:
         ratios = rows[rows["allocator"] == row.allocator]["ratio"]
         axis.plot(ratios, [y] * len(ratios), "|", color=allocator.colour, markersize=9, alpha=0.75)
         axis.plot(
-            [row.geomean], [y], **_style.looks(allocator) | {"markersize": 8, "linestyle": "none"}
+            [row.workload_low, row.workload_high], [y, y], color=allocator.colour, linewidth=1.6
+        )
+        axis.plot(
+            [row.ratio], [y], **_style.looks(allocator) | {"markersize": 8, "linestyle": "none"}
         )
         text = _counts(analysis, row)
         axis.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
@@ -92,11 +98,13 @@ def interactive(analysis: Analysis) -> Any:
                 "line": {"width": 2},
             },
         )
-        mean = f"<b>{row.allocator}</b> geometric mean {units.ratio(row.geomean)}"
+        mean = f"<b>{row.allocator}</b> geometric mean {units.ratio(row.ratio)}"
+        mean += f" {units.interval(row.workload_low, row.workload_high)} over workloads"
         mean += f", worst {units.ratio(row.worst)}"
         figure.add_scatter(
-            x=[row.geomean],
+            x=[row.ratio],
             y=[row.allocator],
+            error_x=_bar(row, allocator.colour),
             mode="markers",
             marker=looks["marker"],
             hovertext=mean,

@@ -43,6 +43,7 @@ def write_tables(analysis: Analysis, folder: Path) -> None:
     tables.mkdir(parents=True, exist_ok=True)
     analysis.table.to_csv(folder / "tidy.csv", index=False)
     analysis.estimates.to_csv(tables / "estimates.csv", index=False)
+    analysis.headlines.to_csv(tables / "headlines.csv", index=False)
     views = [analysis.only(setting) for setting in analysis.settings]
     for table in [*tables_of_run(analysis), *map(workload, views)]:
         for form, suffix in SUFFIX.items():
@@ -57,6 +58,7 @@ def tables_of_run(analysis: Analysis) -> list[Table]:
     ]
     made += [
         mind_study.mind_table(analysis),
+        diagnostics.selftest(analysis),
         diagnostics.noise(analysis),
         diagnostics.passes(analysis),
     ]

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stats.estimates.analysis import Analysis
-from stats.estimates.verdict import MIN_REPLICATES
+from stats.estimates.verdict import MIN_PAIRS, POWER
 from stats.figures import plots
 from stats.report import sentences
 from stats.report.descriptions import Description, descriptions
@@ -65,8 +65,9 @@ def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[st
         "folded": len(analysis.settings) > OPEN_AT_MOST,
         "against_best": _against_best(analysis),
         "mind_study": _shown(mind_study.mind_table(analysis)),
+        "selftest": sentences.selftest_sentences(analysis),
+        "has_alarm": any(finding.is_alarm for finding in analysis.findings),
         "noise": _shown(_headline_noise(analysis, headline)),
-        "noise_sentences": [sentences.noise_sentence(analysis, m) for m in headline],
         "passes": _shown(diagnostics.passes(analysis)),
         "status": _shown(diagnostics.status(analysis)),
         "unavailable": _unavailable(analysis),
@@ -82,8 +83,9 @@ def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[st
         ),
         "definition": json.dumps(manifest.get("definition") or {}, indent=2, ensure_ascii=False),
         "glossary": table_html(_glossary(analysis)),
-        "delta": analysis.delta,
-        "min_replicates": MIN_REPLICATES,
+        "limits": analysis.limits,
+        "min_pairs": MIN_PAIRS,
+        "power": POWER,
     }
 
 
@@ -133,8 +135,10 @@ def _removed_variables(manifest: dict[str, Any]) -> str:
 
 def _summary(analysis: Analysis, headline: list[Metric]) -> list[str]:
     sentences_shown = [sentences.comparison_sentence(analysis), sentences.status_sentence(analysis)]
-    sentences_shown += [sentences.verdict_sentence(analysis, m) for m in headline[:2]]
-    return sentences_shown + [sentences.noise_sentence(analysis, m) for m in headline[:1]]
+    for metric in headline[:2]:
+        sentences_shown.append(sentences.headline_sentence(analysis, metric))
+        sentences_shown.append(sentences.verdict_sentence(analysis, metric))
+    return [sentence for sentence in sentences_shown if sentence]
 
 
 def _shown(table: Table) -> dict[str, Any] | None:
@@ -166,10 +170,10 @@ def _every_row(analysis: Analysis, metrics: list[Metric]) -> Table:
 
 
 def _headline_noise(analysis: Analysis, metrics: list[Metric]) -> Table:
-    """The A/A rows of the headline metrics that have enough replicates for a verdict."""
+    """The A/A and control rows of the headline metrics that have enough pairs for a verdict."""
     table = diagnostics.noise(analysis)
     kept = table.frame["metric"].isin([m.name for m in metrics])
-    kept &= table.frame["replicates"].astype(int) >= MIN_REPLICATES
+    kept &= table.frame["pairs"].astype(int) >= MIN_PAIRS
     return replace(table, frame=table.frame[kept])
 
 
@@ -182,6 +186,7 @@ def _plots(analysis: Analysis, per_workload: bool) -> list[dict[str, Any]]:
 def _workloads(analysis: Analysis, show_progress: Callable[[str], None]) -> list[dict[str, Any]]:
     known = descriptions(analysis.run.manifest)
     programs = (analysis.run.manifest.get("definition") or {}).get("command") or []
+    fastest = counters.leaders_in_time(analysis)
     commands = {str(c.get("name")): shlex.join(map(str, c.get("argv", []))) for c in programs}
     made = []
     for number, ((name, params), label) in enumerate(analysis.settings.items(), start=1):
@@ -194,7 +199,7 @@ def _workloads(analysis: Analysis, show_progress: Callable[[str], None]) -> list
                 "anchor": file_name(label),
                 "params": commands.get(name) or params.replace(";", ", "),
                 "about": told,
-                "case_texts": counters.case_texts(view),
+                "case_texts": counters.case_texts(view, fastest),
                 **(_shown(workload(view)) or {"html": "", "notes": []}),
                 "plots": _plots(view, per_workload=True),
             }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
-
+from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.noise_floor import differences
-from stats.estimates.verdict import MIN_REPLICATES, withheld
-from stats.tables.ratios import floor_note
+from stats.estimates.verdict import AHEAD, BEHIND, EQUIVALENT, MIN_PAIRS, UNDECIDED, VERDICTS
+from stats.frames import each
+from stats.tables.ratios import power_note
 from stats.tidy.metrics import Metric
 
 
@@ -27,41 +26,62 @@ def comparison_sentence(analysis: Analysis) -> str:
     return text + (f"; {' and '.join(references)} for reference only." if references else ".")
 
 
-def verdict_sentence(analysis: Analysis, metric: Metric) -> str:
-    """How many verdicts of each kind one metric has."""
-    rows = analysis.contestants(analysis.metric_table(metric.name))
-    if rows.empty:
+def headline_sentence(analysis: Analysis, metric: Metric) -> str:
+    """Which contestants' geometric means are ahead, equivalent, behind or undecided."""
+    heads = analysis.contestants(analysis.headline_table(metric.name))
+    if heads.empty:
         return f"{metric.name}: nothing to compare with {analysis.baseline}."
-    if rows["n"].max() < MIN_REPLICATES:
-        most = int(rows["n"].max())
-        return f"{metric.name}: no verdicts, since a claim takes {MIN_REPLICATES} replicates, not {most}."
+    if heads["n"].max() < MIN_PAIRS:
+        return f"{metric.name}: {power_note(analysis, metric)}"
+    phrases = {
+        AHEAD: f"ahead of {analysis.baseline}",
+        EQUIVALENT: f"equivalent to {analysis.baseline}",
+        BEHIND: f"behind {analysis.baseline}",
+        UNDECIDED: "undecided",
+    }
+    parts = []
+    for word, phrase in phrases.items():
+        named = [
+            f"{row.allocator} {units.ratio(row.ratio)} {units.interval(row.low, row.high)}"
+            for row in each(heads[heads["verdict"] == word])
+        ]
+        parts += [f"{phrase}: {', '.join(named)}"] if named else []
+    return f"{metric.name}, geometric mean over these cases: {'; '.join(parts)}."
+
+
+def verdict_sentence(analysis: Analysis, metric: Metric) -> str:
+    """How many rows of one metric have each verdict, and what could be found."""
+    rows = analysis.contestants(analysis.metric_table(metric.name))
+    if rows.empty or rows["n"].max() < MIN_PAIRS:
+        return ""
     counts = Counter(rows["verdict"])
-    verdicts = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+    others = [word for word in counts if word not in VERDICTS]
+    verdicts = ", ".join(f"{counts[w]} {w}" for w in (*VERDICTS, *others) if counts[w])
     doubts = int((rows["checks"] != "").sum())
-    doubt = f" Yuen or Wilcoxon disagree with {_counted(doubts, 'claim')}." if doubts else ""
-    text = f"{metric.name}: of {_counted(len(rows), 'comparison')} {verdicts}.{doubt}"
-    return f"{text} {_family_sentence(rows)}"
+    doubt = f" A check disagrees with {_counted(doubts, 'claim')}." if doubts else ""
+    text = f"{metric.name}: of {_counted(len(rows), 'row')} {verdicts}; "
+    return text + power_note(analysis, metric) + doubt
 
 
-def _family_sentence(rows: pd.DataFrame) -> str:
-    """The number of comparisons that Holm's correction covers, and the claims that it withholds."""
-    family = int(rows["p_adj"].notna().sum())
-    lost = withheld(rows)
-    cost = (
-        f"without it {_counted(lost, 'more row')} would be claims"
-        if lost
-        else "it withholds no claim"
-    )
-    return f"Holm’s correction covers {_counted(family, 'comparison')}; {cost}."
-
-
-def noise_sentence(analysis: Analysis, metric: Metric) -> str:
-    """The noise floor of one metric, with a warning where an A/A pair differs."""
-    rows = analysis.aa_pairs[analysis.aa_pairs["metric"] == metric.name]
-    seen = differences(rows, analysis.delta)
-    cases = int(seen["differs"].sum())
-    warning = f" The A/A copy differs in {_counted(cases, 'case')} of {len(seen)}." if cases else ""
-    return f"{metric.name}: {floor_note(analysis, metric)}{warning}"
+def selftest_sentences(analysis: Analysis) -> list[str]:
+    """What the A/A copy and the positive control say, alarms first."""
+    findings = sorted(analysis.findings, key=lambda f: not f.is_alarm)
+    told = [
+        f"{'ALARM: ' if f.is_alarm else ''}{f.kind} {f.allocator}, {f.metric}: {f.outcome}; {f.text}."
+        for f in findings
+    ]
+    kinds = {f.kind for f in findings}
+    if "A/A" not in kinds:
+        told.append(
+            "No allocator ran twice (A/A), so nothing shows that equal allocators look equal."
+        )
+    elif not any(f.allocator.split("#")[0] == analysis.baseline for f in findings):
+        told.append(f"The A/A copy is not of the baseline {analysis.baseline}.")
+    if "control" not in kinds:
+        told.append(
+            "No positive control ran, so nothing shows that this run finds a known slowdown."
+        )
+    return told
 
 
 def status_sentence(analysis: Analysis) -> str:

@@ -8,20 +8,31 @@ from scipy import stats
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.verdict import CLAIMS, SAME
+from stats.estimates.verdict import CLAIMS, CONCLUSIVE
 from stats.tables.table import Table
 from stats.tidy.run import CASE
 
 KEY = ["metric", *CASE, "allocator"]
 AGREE, CONFLICT, ONLY_A, ONLY_B, NEITHER = "agree", "conflict", "only A", "only B", "neither"
-_COLUMNS = ["n", "value", "effect", "error", "ratio", "low", "high", "verdict"]
+_COLUMNS = ["n", "value", "effect", "error", "freedom", "ratio", "low", "high", "verdict"]
 
 
-def _outcome(a: str, b: str) -> str:
-    sure_a, sure_b = ((v in CLAIMS or v == SAME) for v in (a, b))
-    if sure_a and sure_b:
-        return AGREE if a == b else CONFLICT
-    return ONLY_A if sure_a else ONLY_B if sure_b else NEITHER
+def _outcome(row: pd.Series, margin: float) -> str:
+    a, b = row["verdict_a"], row["verdict_b"]
+    if a in CONCLUSIVE and b in CONCLUSIVE:
+        return AGREE if a == b or _claim_inside(row, margin) else CONFLICT
+    return ONLY_A if a in CONCLUSIVE else ONLY_B if b in CONCLUSIVE else NEITHER
+
+
+def _claim_inside(row: pd.Series, margin: float) -> bool:
+    """Whether one run claims a difference and the other an equivalence, and the interval of the claim
+    reaches into the margin: both can be true.
+    """
+    claims = [x for x in "ab" if row[f"verdict_{x}"] in CLAIMS]
+    if len(claims) != 1:
+        return False
+    low, high = row[f"low_{claims[0]}"], row[f"high_{claims[0]}"]
+    return bool(low < 1 + margin and high > 1 / (1 + margin))
 
 
 def _change(table: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +42,7 @@ def _change(table: pd.DataFrame) -> pd.DataFrame:
     variance_a, variance_b = table["error_a"] ** 2, table["error_b"] ** 2
     error = np.sqrt(variance_a + variance_b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = variance_a**2 / (table["n_a"] - 1) + variance_b**2 / (table["n_b"] - 1)
+        parts = variance_a**2 / table["freedom_a"] + variance_b**2 / table["freedom_b"]
         freedom = np.where(parts > 0, error**4 / parts, 1.0)
     half = stats.t.ppf(0.975, freedom) * error
     shift = table["effect_b"] - table["effect_a"]
@@ -43,20 +54,21 @@ def compare(a: Analysis, b: Analysis, metrics: list[str]) -> pd.DataFrame:
     """One row per metric, case and contestant that both runs have: both estimates (_a, _b),
     `outcome` and the change.
 
-    `outcome` is agree or conflict where both runs have a conclusive verdict (a claim, or 'same'),
-    else it says which run has one.
+    `outcome` is agree or conflict where both runs have a conclusive verdict (ahead, equivalent,
+    behind), else it says which run has one. A claim agrees with an equivalence where the claimed
+    difference may lie within the margin.
     """
     chosen = []
     for analysis in (a, b):
         rows = analysis.estimates[analysis.estimates["metric"].isin(metrics)]
         chosen.append(analysis.contestants(rows).set_index(KEY)[_COLUMNS])
     both = chosen[0].join(chosen[1], lsuffix="_a", rsuffix="_b", how="inner")
-    pairs = zip(both["verdict_a"], both["verdict_b"], strict=True)
-    return _change(both.assign(outcome=[_outcome(x, y) for x, y in pairs])).reset_index()
+    outcomes = [_outcome(row, a.limits.margin) for _, row in both.iterrows()]
+    return _change(both.assign(outcome=outcomes)).reset_index()
 
 
 def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
-    """`compare` for one metric, with the medians of run A and run B."""
+    """`compare` for one metric, with the values of run A and run B."""
     unit = a.metrics[metric].unit
     raw = a.in_order(compare(a, b, [metric]))
     cases = raw[CASE].itertuples(index=False, name=None)

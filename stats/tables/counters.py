@@ -7,18 +7,21 @@ cause of the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.tables.against_best import against_best
+from stats.estimates.best_other import Leader, leaders
+from stats.estimates.verdict import AHEAD, EQUIVALENT, MIN_PAIRS, NOT_COMPARED
+from stats.frames import each
 from stats.tidy.labels import Case, threads_label
 from stats.tidy.run import CASE
 
 TIME = "wall_s"
 FACTOR = 1.25  # a counter with a smaller ratio is not named
-CLEAR = 1.10  # nor are counters where the times have a smaller ratio
+CLEAR = 1.10  # nor are counters of allocators whose time is not surely larger by this
 MOST = 2  # counters in one sentence
 SHARE = 0.1  # user or system time is named from this share of the difference in wall time
 
@@ -118,36 +121,36 @@ def differing_with_time(
     return sorted(found, reverse=True)
 
 
-def _slower_sentence(analysis: Analysis, table: pd.DataFrame, slow: str, fast: str) -> str:
-    more, less = _value(table, TIME, slow), _value(table, TIME, fast)
-    times = f"{units.quantity(more, 's')} against {units.quantity(less, 's')}"
-    start = f"{slow}’s median time is {units.ratio(more / less)} times {fast}’s ({times}); "
-    named = [text for _, text in differing_with_time(analysis, table, slow, fast)[:MOST]]
+def _slower_sentence(analysis: Analysis, table: pd.DataFrame, slow: Any, fast: str) -> str:
+    times = f"{units.quantity(slow.value, 's')} against {units.quantity(slow.base, 's')}"
+    ratio = f"{units.ratio(slow.ratio)} {units.interval(slow.low, slow.high)}"
+    start = f"{slow.allocator} takes {ratio} times the wall time of {fast} ({times}); "
+    found = differing_with_time(analysis, table, slow.allocator, fast)
+    named = [text for _, text in found[:MOST]]
     if not named:
         return start + f"no counter of this run is also {FACTOR:g} times larger."
     return start + f"this goes with {' and '.join(named)}."
 
 
-def _leader(analysis: Analysis, case: Case, fast: str) -> tuple[str, str]:
-    """The fastest allocator and its ratio to the next: as a sentence, and for a heading."""
-    rows = against_best(analysis, fast, analysis.metrics[TIME])
-    rows = rows[rows["threads"] == case[2]]
-    if rows.empty:
-        return f"Only {fast} has a time.", fast
-    row = rows.iloc[0]
-    ends = units.interval(row["low"], row["high"])
-    doubt = "" if row["high"] < 1 else " The interval includes 1."
+def _leader_texts(leader: Leader) -> tuple[str, str]:
+    """Who is fastest, as a sentence and for a heading, by the verdict."""
+    name, row = leader.allocator, leader.row
+    other, ends = row["best"], units.interval(row["low"], row["high"])
+    numbers = f"{units.ratio(row['ratio'])} {ends} times the wall time of the best other ({other})"
+    if row["verdict"] == AHEAD:
+        return f"{name} is ahead of all others: {numbers}.", f"{name} ahead"
+    if row["verdict"] == EQUIVALENT:
+        return f"{name} is equivalent to the best other: {numbers}.", f"{name} = {other}"
     return (
-        f"{fast} is fastest: {units.ratio(row['ratio'])} {ends} times the wall time of the next, "
-        f"{row['best']}.{doubt}",
-        fast if row["high"] < 1 else f"{fast} ≈ {row['best']}",
+        f"Which allocator is fastest is undecided; {name} looks it: {numbers}.",
+        f"undecided ({name}, {other})",
     )
 
 
 @dataclass(frozen=True)
 class CaseText:
-    """The text about one case: its threads, the fastest allocator (two, joined by ≈, where the
-    interval of their ratio includes 1), and the sentences.
+    """The text about one case: its threads, what a heading says of the fastest allocator, and the
+    sentences.
     """
 
     threads: str
@@ -155,41 +158,44 @@ class CaseText:
     sentences: list[str]
 
 
-def case_texts(analysis: Analysis) -> list[CaseText]:
+def leaders_in_time(analysis: Analysis) -> dict[Case, Leader]:
+    """The contestant that looks fastest in each case of the whole run, with its verdict."""
+    contestants = [a.name for a in analysis.allocators.values() if a.is_contestant]
+    if not analysis.has(TIME):
+        return {}
+    return leaders(analysis.compared, contestants, analysis.metrics[TIME], analysis.limits)
+
+
+def case_texts(analysis: Analysis, found: dict[Case, Leader]) -> list[CaseText]:
     """For each case of one workload setting: the fastest allocator, then the counters that differ
-    together with the time of the slowest one and of the project's own where it is slower. Cases
-    without times of contestants are absent.
+    together with the time of the slowest one and of the project's own where it is slower. `found` is
+    what `leaders_in_time` gives for the run. Cases without times of two contestants are absent.
     """
     medians = counter_medians(analysis)
     if TIME not in medians:
         return []
     medians = analysis.contestants(medians)
-    medians = medians[medians[TIME] > 0]
     by_case = {case: part.set_index("allocator") for case, part in medians.groupby(CASE)}
-    return [_case_text(analysis, case, by_case[case]) for case in analysis.cases if case in by_case]
-
-
-def _case_text(analysis: Analysis, case: Case, table: pd.DataFrame) -> CaseText:
-    order = list(_by_paired_time(analysis, case, table))
-    fast, slow = order[0], order[-1]
-    own = [a for a in order if analysis.allocators[a].role == "own" and a not in (fast, slow)]
-    times = table[TIME]
-    slower = [a for a in [slow, *own] if times[a] > CLEAR * times[fast]]
-    first, short = _leader(analysis, case, fast)
-    sentences = [first]
-    sentences += [_slower_sentence(analysis, table, a, fast) for a in slower]
-    if not slower and len(order) > 1:
-        sentences.append(f"No allocator is more than {CLEAR - 1:.0%} slower.".replace("%", " %"))
-    return CaseText(threads_label(case[2]), short, sentences)
-
-
-def _by_paired_time(analysis: Analysis, case: Case, table: pd.DataFrame) -> pd.Index:
-    """The contestants of a case by their paired ratio to the baseline, the fastest first; by the
-    ratio of medians where there is no pair.
-    """
-    rows = analysis.estimates[
-        (analysis.estimates["metric"] == TIME) & (analysis.estimates["threads"] == case[2])
+    return [
+        _case_text(analysis, case, by_case[case], found[case])
+        for case in analysis.cases
+        if case in by_case and case in found
     ]
-    paired = rows.set_index("allocator")["ratio"].reindex(table.index)
-    base = table[TIME].get(analysis.baseline, table[TIME].min())
-    return paired.fillna(table[TIME] / base).sort_values().index
+
+
+def _case_text(analysis: Analysis, case: Case, table: pd.DataFrame, leader: Leader) -> CaseText:
+    threads = threads_label(case[2])
+    if leader.row["verdict"] == NOT_COMPARED:
+        text = f"Times are not compared: that takes {MIN_PAIRS} replicates."
+        return CaseText(threads, NOT_COMPARED, [text])
+    others = leader.others[leader.others["n"] >= MIN_PAIRS].sort_values("ratio", ascending=False)
+    own = others["allocator"].map(lambda name: analysis.allocators[name].role == "own")
+    named = [*each(others.head(1)), *each(others[own & (others.index != others.index[0])])]
+    sentence, short = _leader_texts(leader)
+    sentences = [sentence]
+    sentences += [
+        _slower_sentence(analysis, table, slow, leader.allocator)
+        for slow in named
+        if slow.low > CLEAR
+    ]
+    return CaseText(threads, short, sentences)

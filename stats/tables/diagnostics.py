@@ -6,7 +6,7 @@ import pandas as pd
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.noise_floor import differences
+from stats.estimates.comparison import DOUBT
 from stats.estimates.pass_costs import pass_costs, sentence
 from stats.tables.ratios import case_column
 from stats.tables.table import Table
@@ -41,27 +41,39 @@ def status(analysis: Analysis) -> Table:
     return Table("status", "Failed processes", frame, raw, [note], text_columns=5)
 
 
+def selftest(analysis: Analysis) -> Table:
+    """The judgements on the A/A copy and on the positive control."""
+    raw = pd.DataFrame([vars(finding) for finding in analysis.findings], columns=_FINDING)
+    frame = raw[_FINDING[:5]].rename(columns={"text": "why"})
+    return Table("selftest", "Self-test", frame, raw, text_columns=5)
+
+
+_FINDING = ["kind", "allocator", "metric", "outcome", "text", "is_alarm"]
+
+
 def noise(analysis: Analysis) -> Table:
-    """The A/A pairs: one library under two names."""
+    """The A/A pairs, one library under two names, and the positive control."""
     place = {metric.name: i for i, metric in enumerate(analysis.metrics)}
-    rows = analysis.in_order(differences(analysis.aa_pairs, analysis.delta))
+    both = pd.concat([analysis.copies.rows, analysis.controls.rows], ignore_index=True)
+    rows = analysis.in_order(both)
     rows = rows.sort_values("metric", key=lambda names: names.map(place), kind="stable")
     frame = pd.DataFrame(
         {
             "metric": rows["metric"],
             "workload · threads": case_column(analysis, rows),
-            "copy": rows["allocator"],
-            "replicates": rows["n"].astype(str),
+            "allocator": rows["allocator"],
+            "pairs": rows["n"].astype(str),
             "ratio": rows["ratio"].map(units.ratio3),
             "95 % interval": [
                 units.interval(low, high, units.ratio3)
                 for low, high in zip(rows["low"], rows["high"], strict=True)
             ],
             "p": rows["p"].map(units.p_value),
-            "differs": ["yes" if seen else "no" for seen in rows["differs"]],
+            f"p below {DOUBT:g}": ["yes" if p < DOUBT else "no" for p in rows["p"]],
+            "verdict": rows["verdict"],
         }
     )
-    return Table("noise", "A/A: one library under two names", frame, rows, [], text_columns=3)
+    return Table("noise", "A/A and positive control", frame, rows, [], text_columns=3)
 
 
 def passes(analysis: Analysis) -> Table:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from stats import units
 from stats.errors import DataError
 from stats.estimates.analysis import Analysis
-from stats.estimates.geometric_mean import summarise
-from stats.estimates.verdict import MIN_REPLICATES
-from stats.tables.table import LEGEND, Table, mark
+from stats.estimates.verdict import MIN_PAIRS, NOT_COMPARED
+from stats.frames import each
+from stats.tables.table import Table, legend, mark
 from stats.tidy.metrics import NET_SUFFIX, Metric
 from stats.tidy.run import CASE
 
@@ -37,56 +40,100 @@ def case_column(analysis: Analysis, rows: pd.DataFrame) -> list[str]:
     return [analysis.cases[case] for case in rows[CASE].itertuples(index=False, name=None)]
 
 
+def ratio_text(row: Any, unit: str) -> str:
+    """A ratio with the mark of its verdict; with too few pairs the value in its place."""
+    if row.n < MIN_PAIRS:
+        sign = mark(NOT_COMPARED) if row.verdict == NOT_COMPARED else ""
+        return f"{units.quantity(row.value, unit)} {sign}".strip()
+    return f"{units.ratio(row.ratio)} {mark(row.verdict)}".strip()
+
+
 def overall(analysis: Analysis, metric: Metric) -> Table:
-    """Every row of one metric: ratios to the baseline with their marks, then geometric mean, worst
-    row, losses.
+    """Every row of one metric: ratios to the baseline with their marks, then the headlines. Where
+    nothing has enough pairs, the values of all allocators.
     """
     rows = analysis.metric_table(metric.name)
-    texts = [
-        f"{units.ratio(r)} {mark(v, g)}".strip()
-        for r, v, g in zip(rows["ratio"], rows["verdict"], rows["good"], strict=True)
-    ]
-    cases = pd.DataFrame(
+    compared = bool((rows["n"] >= MIN_PAIRS).any())
+    cells = pd.DataFrame(
         {
             "case": case_column(analysis, rows),
             "allocator": rows["allocator"].to_numpy(),
-            "text": texts,
+            "text": [ratio_text(row, metric.unit) for row in each(rows)],
         }
     )
-    matrix = cases.pivot(index="case", columns="allocator", values="text")
+    if not compared:
+        cells = pd.concat([cells, _values_of_baseline(analysis, rows, metric)])
+    matrix = cells.pivot(index="case", columns="allocator", values="text")
     order = [a for a in analysis.allocators if a in matrix]
-    matrix = matrix.reindex(index=list(dict.fromkeys(cases["case"])), columns=order).fillna("–")
-    summary = summarise(rows, metric.direction == "lower").set_index("allocator").loc[order]
-    matrix.loc["geometric mean"] = [
-        units.ratio(g) + (f" ({m} missing)" if m else "") + (f" ({i} left out)" if i else "")
-        for g, m, i in summary[["geomean", "missing", "left_out"]].itertuples(index=False)
-    ]
-    matrix.loc["worst row"] = [units.ratio(w) for w in summary["worst"]]
-    matrix.loc["wins : losses"] = [
-        f"{w} : {n}" if analysis.allocators[a].is_contestant else ""
-        for a, w, n in zip(order, summary["wins"], summary["losses"], strict=True)
-    ]
+    matrix = matrix.reindex(index=list(dict.fromkeys(cells["case"])), columns=order).fillna("–")
+    footer = _headline_rows(analysis, metric) if compared else pd.DataFrame()
+    frame = pd.concat([matrix, footer.reindex(columns=order)]).reset_index(
+        names="workload · threads"
+    )
     better = "less" if metric.direction == "lower" else "more"
-    title = f"{metric.name}: ratio to {analysis.baseline} ({better} is better)"
-    frame = matrix.reset_index(names="workload · threads")
+    what = f"ratio to {analysis.baseline}" if compared else "values"
+    title = f"{metric.name}: {what} ({better} is better)"
     notes = [
-        LEGEND,
-        f"{metric.name}: {floor_note(analysis, metric)}",
+        legend(analysis.limits),
+        f"{metric.name}: {power_note(analysis, metric)}",
         *value_notes(analysis, metric),
     ]
     raw = rows.drop(columns="metric")
-    return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=3)
+    return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=len(footer))
+
+
+def _values_of_baseline(analysis: Analysis, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The baseline's column in a table of values."""
+    first = rows.drop_duplicates(CASE)
+    texts = [f"{units.quantity(v, metric.unit)} {mark(NOT_COMPARED)}" for v in first["base"]]
+    cases = case_column(analysis, first)
+    return pd.DataFrame({"case": cases, "allocator": analysis.baseline, "text": texts})
+
+
+def _headline_rows(analysis: Analysis, metric: Metric) -> pd.DataFrame:
+    """The rows under the ratios, one column per allocator."""
+    columns = {
+        row.allocator: _headline_column(row, analysis.allocators[row.allocator].is_contestant)
+        for row in each(analysis.headline_table(metric.name))
+    }
+    return pd.DataFrame(columns)
+
+
+def _headline_column(row: Any, is_contestant: bool) -> dict[str, str]:
+    lacking = [(row.missing, "missing"), (row.left_out, "left out")]
+    counts = [row.ahead, row.equivalent, row.behind, row.undecided]
+    return {
+        "geometric mean": " ".join(filter(None, [units.ratio(row.ratio), mark(row.verdict)]))
+        + "".join(f" ({count} {word})" for count, word in lacking if count),
+        "over replicates": units.interval(row.low, row.high),
+        "over workloads": units.interval(row.workload_low, row.workload_high),
+        "without one workload": _range(row.without_low, row.without_high),
+        "worst row": units.ratio(row.worst),
+        "ahead : equivalent : behind : undecided": (
+            " : ".join(f"{count:.0f}" for count in counts) if is_contestant else ""
+        ),
+    }
+
+
+def _range(low: float, high: float) -> str:
+    return "–" if np.isnan(low) else f"{units.ratio(low)} to {units.ratio(high)}"
 
 
 def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
-    """Notes on this metric's values: rows with zeros, and what the records lack."""
+    """Notes on this metric's values: rows that are ratios of means, and what the records lack."""
     notes = []
     rows = analysis.metric_table(metric.name)
-    if concerned := int((rows["zeros"] > 0).sum()):
+    rows = rows[rows["n"] >= MIN_PAIRS]
+    if concerned := int(rows["of_means"].sum()):
         notes.append(
-            f"In {concerned} of {len(rows)} rows some values are zero (or below, if net): their ratio is "
-            "that of the means over all replicates, with the delta method's interval; – where a mean "
-            "is below zero."
+            f"In {concerned} of {len(rows)} rows values are zero (or below, if net) or mostly equal: "
+            "their ratio is that of the means over all pairs; – where a mean is below zero."
+        )
+    tails = int(((rows["untrimmed"] < rows["low"]) | (rows["untrimmed"] > rows["high"])).sum())
+    if tails:
+        notes.append(
+            f"In {tails} of {len(rows)} rows the untrimmed ratio lies outside the interval: some "
+            "processes differ much from the typical one."
         )
     name = metric.name.removesuffix(NET_SUFFIX)
     reasons = {
@@ -97,46 +144,48 @@ def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
     return notes + [f"{metric.name} {reason}." for reason in sorted(reasons)]
 
 
-def floor_note(analysis: Analysis, metric: Metric) -> str:
-    """One sentence on the smallest effect that a verdict on `metric` may claim in this run."""
-    nominal = units.percent(analysis.delta)
-    replicates = analysis.aa_pairs.loc[analysis.aa_pairs["metric"] == metric.name, "n"].max()
-    if replicates < MIN_REPLICATES:
-        return f"{replicates:.0f} replicates are too few: a claim takes {MIN_REPLICATES}."
-    floors = analysis.floors[analysis.floors.index.get_level_values("metric") == metric.name]
-    if floors.empty:
-        return f"delta is {nominal}; there is no A/A pair, so the noise floor is unknown."
-    span = " to ".join(dict.fromkeys(units.percent(f) for f in (floors.min(), floors.max())))
-    text = f"the A/A copy differs by up to {span}, depending on the case (larger interval end)"
-    raised = int((floors > analysis.delta).sum())
-    if raised:
-        return f"{text}; in {raised} of {len(floors)} cases this noise floor raises delta above {nominal}."
-    return f"{text}; delta is {nominal}."
+def power_note(analysis: Analysis, metric: Metric) -> str:
+    """One sentence on the effects that this run could find in `metric`."""
+    rows = analysis.contestants(analysis.metric_table(metric.name))
+    most = int(rows["n"].max()) if len(rows) else 0
+    if most < MIN_PAIRS:
+        return (
+            f"not compared, since that takes {MIN_PAIRS} pairs of processes, and there are {most}."
+        )
+    low, middle, high = rows["detectable"].quantile([0.25, 0.5, 0.75])
+    return (
+        f"the smallest effect found with power 0.8 is {units.percent(middle)} in the median row "
+        f"(quartiles {units.percent(low)} and {units.percent(high)})."
+    )
 
 
 def details(analysis: Analysis, metric: Metric) -> Table:
-    """One row per case and allocator: medians, ratio, interval, p values, verdict."""
+    """One row per case and allocator: values, ratio, interval, verdict, p values."""
     rows = analysis.metric_table(metric.name)
-    frame = pd.DataFrame(
-        {
-            "workload · threads": case_column(analysis, rows),
-            "allocator": rows["allocator"],
-            "median": [units.quantity(v, metric.unit) for v in rows["value"]],
-            analysis.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
-            "ratio": rows["ratio"].map(units.ratio),
-            "95 % interval": [
-                units.interval(*ends) for ends in zip(rows["low"], rows["high"], strict=True)
-            ],
-            "verdict": [
-                v + (f"; {c} disagrees" if c else "")
-                for v, c in zip(rows["verdict"], rows["checks"], strict=True)
-            ],
-            "replicates": rows["n"].astype(str),
-            "p (Holm)": rows["p_adj"].map(units.p_value),
-            "p Yuen": rows["p_yuen"].map(units.p_value),
-            "p Wilcoxon": rows["p_wilcoxon"].map(units.p_value),
-        }
-    )
+    compared = (rows["n"] >= MIN_PAIRS).to_numpy()
+    intervals = zip(rows["low"], rows["high"], strict=True)
+    shown = {
+        "workload · threads": case_column(analysis, rows),
+        "allocator": rows["allocator"],
+        "value": [units.quantity(v, metric.unit) for v in rows["value"]],
+        analysis.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
+        "ratio": _only(compared, rows["ratio"].map(units.ratio)),
+        "95 % interval": _only(compared, [units.interval(*ends) for ends in intervals]),
+        "verdict": [
+            v + (f"; {c} disagrees" if c else "")
+            for v, c in zip(rows["verdict"], rows["checks"], strict=True)
+        ],
+        "detectable": rows["detectable"].map(units.percent),
+        "pairs": rows["n"].astype(str),
+        "p (BH)": rows["p_adj"].map(units.p_value),
+        "p equivalent": rows["p_same"].map(units.p_value),
+        "p untrimmed t": _only(compared, rows["p_mean"].map(units.p_value)),
+        "p Wilcoxon": _only(compared, rows["p_wilcoxon"].map(units.p_value)),
+    }
     title = f"{metric.name}: {metric.meaning}"
-    notes = [floor_note(analysis, metric), *value_notes(analysis, metric)]
-    return Table(f"details_{metric.name}", title, frame, rows, notes, text_columns=2)
+    notes = [power_note(analysis, metric), *value_notes(analysis, metric)]
+    return Table(f"details_{metric.name}", title, pd.DataFrame(shown), rows, notes, text_columns=2)
+
+
+def _only(chosen: np.ndarray, texts: Any) -> list[str]:
+    return [text if one else "–" for one, text in zip(chosen, texts, strict=True)]

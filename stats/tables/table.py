@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from stats.estimates.verdict import MIN_REPLICATES, SAME, TOO_FEW
-
-MARKS = {1: "✓", -1: "✗"}
-LEGEND = (
-    "✓ better, ✗ worse: adjusted p below 0.05, 95 % interval excludes 1, effect larger than delta; "
-    f"= same within delta; ? inconclusive; · fewer than {MIN_REPLICATES} replicates; "
-    "unmarked: no verdict is made (reference allocators, the A/A copy)"
+from stats.estimates.verdict import (
+    AHEAD,
+    BEHIND,
+    EQUIVALENT,
+    MIN_PAIRS,
+    NOT_COMPARED,
+    UNDECIDED,
+    Limits,
 )
+
+MARKS = {AHEAD: "✓", BEHIND: "✗", EQUIVALENT: "=", UNDECIDED: "?", NOT_COMPARED: "·"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,19 @@ class Table:
     footer: int = 0  # rows at the end that are summaries and stay there when the table is sorted
 
 
-def mark(verdict: str, good: int) -> str:
-    """The sign of a verdict in a table of ratios."""
-    if good:
-        return MARKS[good]
-    return {SAME: "=", TOO_FEW: "·", "inconclusive": "?"}.get(verdict, "")
+def mark(verdict: str) -> str:
+    """The sign of a verdict in a table of ratios; empty for what gets no verdict."""
+    return MARKS.get(verdict, "")
+
+
+def legend(limits: Limits) -> str:
+    """What the signs mean, with the limits of this run."""
+    return (
+        f"✓ ahead, ✗ behind: surely different, by an estimate above {limits.delta:.0%}; "
+        f"= equivalent: surely less than {limits.margin:.0%} apart; ? undecided; "
+        f"· not compared: fewer than {MIN_PAIRS} pairs, the value is shown in place of a ratio; "
+        "unmarked: no verdict is made (reference allocators, the A/A copy)"
+    ).replace("%", " %")
 
 
 def file_name(label: str) -> str:

@@ -8,49 +8,58 @@ import pandas as pd
 
 from stats import units
 from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import MIN_PAIRS
+from stats.frames import each
 from stats.tables.counters import TIME, columns, counter_medians
-from stats.tables.table import LEGEND, Table, file_name, mark
+from stats.tables.table import Table, file_name, legend, mark
 from stats.tidy.run import CASE
 
 
 def workload(analysis: Analysis) -> Table:
-    """Medians of time and counters of one setting (an analysis narrowed by `only`), the time's ratio to
-    the baseline with its interval, and in brackets the ratios of faults and peak footprint.
+    """Time and counters of one setting (an analysis narrowed by `only`), the time's ratio to the
+    baseline with its interval, and in brackets the ratios of faults and peak footprint.
     """
     raw = counter_medians(analysis)
     frame = pd.DataFrame({"threads": raw["threads"].astype(str), "allocator": raw["allocator"]})
-    estimates: dict[tuple[Any, ...], dict[Any, Any]] = {
-        (row["metric"], *(row[c] for c in CASE), row["allocator"]): row
-        for row in analysis.estimates.to_dict("records")
+    estimates = {
+        (row.metric, row.workload, row.params, row.threads, row.allocator): row
+        for row in each(analysis.estimates)
     }
     keys = [tuple(key) for key in raw[[*CASE, "allocator"]].itertuples(index=False)]
     for counter, name in columns(analysis):
         found = [estimates.get((name, *key)) for key in keys]
-        values = [units.quantity(value, analysis.metrics[name].unit) for value in raw[name]]
+        unit = analysis.metrics[name].unit
+        values = [units.quantity(value, unit) for value in raw[name]]
+        if name == TIME or counter.with_ratio:
+            pairs = zip(values, found, strict=True)
+            values = [units.quantity(row.value, unit) if row else v for v, row in pairs]
         if name == TIME:
             frame[counter.heading] = values
+            frame[analysis.baseline] = [units.quantity(r.base, unit) if r else "–" for r in found]
             frame["ratio"] = [_ratio(row) for row in found]
             frame["95 % interval"] = [_interval(row) for row in found]
         elif counter.with_ratio:
             pairs = zip(values, found, strict=True)
-            frame[counter.heading] = [v + (f" ({_ratio(r)})" if r else "") for v, r in pairs]
+            frame[counter.heading] = [
+                v + (f" ({_ratio(r)})" if r and r.n >= MIN_PAIRS else "") for v, r in pairs
+            ]
         else:
             frame[counter.heading] = values
     label = next(iter(analysis.settings.values()))
     notes = [
-        f"Medians over replicates. Ratios, also those in brackets, are paired, to {analysis.baseline}. "
+        f"Times, and values with a ratio in brackets, are geometric means over the pairs that the ratio "
+        f"to {analysis.baseline} is made of, with its own time in these pairs; other values are medians. "
         "Kernel calls are less those of an empty program where that was measured.",
-        LEGEND,
+        legend(analysis.limits),
     ]
     return Table(f"workload_{file_name(label)}", label, frame, raw, notes, text_columns=2)
 
 
-def _ratio(row: dict[Any, Any] | None) -> str:
-    if row is None:
+def _ratio(row: Any) -> str:
+    if row is None or row.n < MIN_PAIRS:
         return "–"
-    sign = mark(row["verdict"], row["good"])
-    return f"{units.ratio(row['ratio'])} {'' if sign == '·' else sign}".strip()
+    return f"{units.ratio(row.ratio)} {mark(row.verdict)}".strip()
 
 
-def _interval(row: dict[Any, Any] | None) -> str:
-    return "–" if row is None else units.interval(row["low"], row["high"])
+def _interval(row: Any) -> str:
+    return "–" if row is None or row.n < MIN_PAIRS else units.interval(row.low, row.high)

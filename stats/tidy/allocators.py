@@ -7,11 +7,16 @@ allocator that is not named here gets a spare colour and marker.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 REFERENCE_WORD = "(reference)"
 COPY_WORD = "(A/A copy)"
+CONTROL_WORD = "(positive control)"
+COPY = re.compile(r"#\d+$")  # `ptmalloc#2`: the same library a second time
+SLOWED = re.compile(r"#slow[\d.]+$")  # `ptmalloc#slow5`: slowed by 5 %
+ORIGINAL = "#slow0"  # of a slowed allocator: the same library and code, without the delay
 REFERENCE_COLOUR = "#8a8f98"
 
 # name -> (colour, matplotlib marker, plotly marker)
@@ -42,8 +47,8 @@ _REFERENCE_MARKERS = [
 ]
 _REFERENCES = ("bump", "lifo", "null")  # for records whose manifest is lost
 _ROLES_OF_STORED_RUNS = {"limit": "reference"}
-# 1 is the baseline
 _ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "control": 4, "reference": 5}
+_PLACE_OF_BASELINE = 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ class Allocator:
         return self.role in ("contestant", "own")
 
     @property
+    def word(self) -> str:
+        """What stands in the place of a verdict; empty for a contestant."""
+        words = {"reference": REFERENCE_WORD, "copy": COPY_WORD, "control": CONTROL_WORD}
+        return words.get(self.role, "")
+
+    @property
     def is_reference(self) -> bool:
         """Whether it shows what is possible and is not for use."""
         return self.role == "reference"
@@ -78,13 +89,13 @@ class Allocator:
 
     @property
     def dash(self) -> str:
-        """Line style in matplotlib's notation: references dotted, the A/A copy dashed."""
-        return {"reference": ":", "copy": "--"}.get(self.role, "-")
+        """Line style in matplotlib's notation: references dotted, copies dashed."""
+        return {"reference": ":", "copy": "--", "control": "--"}.get(self.role, "-")
 
 
 def _role(name: str, roles: dict[str, str]) -> str:
     if "#" in name:
-        return "control" if "#slow" in name else "copy"
+        return "control" if SLOWED.search(name) else "copy"
     return roles.get(name, "reference" if name in _REFERENCES else "contestant")
 
 
@@ -98,11 +109,19 @@ def _roles_in(manifest: dict[str, Any]) -> dict[str, str]:
     return {name: _ROLES_OF_STORED_RUNS.get(role, role) for name, role in roles.items()}
 
 
+def slowdowns_in(manifest: dict[str, Any]) -> dict[str, float]:
+    """By how much each allocator of the positive control is slowed, as a share; the names say it as
+    well (`#slow5`: 0.05), for records whose manifest is lost.
+    """
+    listed = [a for a in manifest.get("allocators") or [] if isinstance(a, dict)]
+    return {str(a["name"]): float(a["slowdown"]) for a in listed if "slowdown" in a}
+
+
 def allocators_of(
     names: list[str], baseline: str, manifest: dict[str, Any]
 ) -> dict[str, Allocator]:
     """The allocators of a run by name: the project's own first, then the baseline, the others, the
-    A/A copy, the positive control, the reference allocators.
+    A/A copy, the reference allocators.
 
     Roles come from the manifest's `allocators` (a list of objects with name and role, as `make
     list-allocators` prints).
@@ -110,7 +129,10 @@ def allocators_of(
     roles = _roles_in(manifest)
 
     def place(name: str) -> tuple[int, str]:
-        return (1 if name == baseline else _ORDER_OF_ROLES[_role(name, roles)], name)
+        return (
+            _PLACE_OF_BASELINE if name == baseline else _ORDER_OF_ROLES[_role(name, roles)],
+            name,
+        )
 
     spare, markers = iter(_SPARE * 4), iter(_REFERENCE_MARKERS * 4)
     allocators: dict[str, Allocator] = {}

@@ -13,18 +13,6 @@ from stats.errors import DataError
 REGISTRY_FILE = Path(__file__).parents[1] / "metrics.toml"
 NET_SUFFIX = "_net"
 
-# The words for a smaller and a larger value, by unit.
-_WORDS = {
-    "s": ("faster", "slower"),
-    "ns": ("faster", "slower"),
-    "1/s": ("slower", "faster"),
-    "bytes": ("smaller", "larger"),
-    "byte*s": ("smaller", "larger"),
-    "calls": ("fewer", "more"),
-    "count": ("fewer", "more"),
-    "ratio": ("lower", "higher"),
-}
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -36,21 +24,13 @@ class Metric:
     direction: str
     meaning: str
     headline: bool = False
+    primary: bool = False
     net: bool = False
 
     @property
     def compared(self) -> bool:
         """Whether ratios are estimated: not for a description of the work, such as its operations."""
         return self.direction != "none"
-
-    def word(self, effect: float) -> str:
-        """The word for a log ratio of this sign: 'faster', 'larger', ..."""
-        less, more = _WORDS[self.unit]
-        return less if effect < 0 else more
-
-    def is_good(self, effect: float) -> bool:
-        """Whether a log ratio of this sign is an improvement."""
-        return (effect < 0) == (self.direction == "lower")
 
 
 @dataclass(frozen=True)
@@ -83,7 +63,12 @@ def _with_net(metric: Metric) -> list[Metric]:
         return [metric]
     meaning = f"{metric.name} minus that of an empty program under the same allocator."
     derived = replace(
-        metric, name=metric.name + NET_SUFFIX, meaning=meaning, headline=False, net=False
+        metric,
+        name=metric.name + NET_SUFFIX,
+        meaning=meaning,
+        headline=False,
+        primary=False,
+        net=False,
     )
     return [metric, derived]
 

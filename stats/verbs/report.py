@@ -16,7 +16,9 @@ HELP = "write tidy.csv, tables/, figures/ and report.html into RUN_DIR, and prin
 DETAILS = """\
 example:
   stats.py report results/local/quick-...
-RUN_DIR/report.html is one file that needs no network."""
+RUN_DIR/report.html is one file that needs no network. The exit status is 3 when the self-test of a run raises an
+alarm (stats.py selftest), though everything is written."""
+ALARM_STATUS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,25 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes everything for each run directory; 0."""
+    """Writes everything for each run directory; 0, or ALARM_STATUS."""
     from stats.estimates.analysis import open_analysis
     from stats.report.files import write_everything
 
+    alarmed = False
     for path in arguments.runs:
         analysis = open_analysis(path, arguments.baseline, arguments.delta)
         page = write_everything(analysis, arguments.out or path, arguments.figures)
         print_summary(analysis)
+        alarmed |= any(finding.is_alarm for finding in analysis.findings)
         print(f"\nreport: {page}")
-    return 0
+    return ALARM_STATUS if alarmed else 0
 
 
 def print_summary(analysis: Analysis) -> None:
-    """Prints the first headline table and the failed processes."""
+    """Prints alarms, the first headline table and the failed processes."""
     from stats.report import sentences
     from stats.tables import diagnostics, ratios
     from stats.tables.render import terminal
 
     colour = sys.stdout.isatty()
+    for sentence in sentences.selftest_sentences(analysis):
+        print(sentence)
     for metric in ratios.headline_metrics(analysis)[:1]:
         print(terminal(ratios.overall(analysis, metric), colour=colour))
     print(sentences.status_sentence(analysis))

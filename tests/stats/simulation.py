@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stats.estimates.pairing import PAIR_COLUMNS
+from stats.estimates.pairing import Pairs
 
 
-def pairs_of(d: np.ndarray) -> pd.DataFrame:
-    """Differences (cases x replicates) in the form of `Pairing`, each case a workload of its own."""
-    cases, replicates = d.shape
-    replicate = np.tile(np.arange(replicates), cases)
-    workload = np.repeat([f"w{i}" for i in range(cases)], replicates)
-    flat = d.ravel()
-    constant = {"metric": "wall_s", "params": "", "threads": 1, "allocator": "x", "base": 1.0}
-    return pd.DataFrame(
-        {**constant, "workload": workload, "block": replicate, "value": np.exp(flat), "d": flat}
-    )[PAIR_COLUMNS]
+def pairs_of(d: np.ndarray, allocators: int = 1) -> Pairs:
+    """Differences (rows x replicates) as pairs: each `allocators` rows are a workload of their own,
+    and the n-th of them is allocator `x<n>`.
+    """
+    names = [(f"w{i // allocators}", f"x{i % allocators}") for i in range(len(d))]
+    rows = pd.DataFrame(names, columns=["workload", "allocator"])
+    rows = rows.assign(metric="wall_s", params="", threads=1)
+    order = ["metric", "workload", "params", "threads", "allocator"]
+    return Pairs(rows[order], np.exp(d), np.where(np.isnan(d), np.nan, 1.0))

@@ -1,4 +1,4 @@
-"""Pairs inside replicates."""
+"""Pairs inside replicates, and the table of their estimates."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from stats.estimates.paired_ratio import PairedLogRatio
-from stats.estimates.pairing import Pairing, values_of_own_pass
+from stats.estimates.paired_ratio import estimate, rank_test
+from stats.estimates.pairing import (
+    Pairs,
+    control_with_undelayed,
+    copy_with_original,
+    pair,
+    values_of_own_pass,
+    with_baseline,
+)
 from stats.tidy.metrics import registry
 from stats.tidy.run import TIDY_COLUMNS
+from tests.stats.simulation import pairs_of
 
 
 def table(*rows: tuple[int, str, float]) -> pd.DataFrame:
@@ -23,82 +32,96 @@ def table(*rows: tuple[int, str, float]) -> pd.DataFrame:
 
 
 def test_pairs_are_made_inside_their_replicate() -> None:
-    pairs = Pairing("base")(table((0, "base", 1.0), (0, "x", 2.0), (1, "base", 4.0), (1, "x", 2.0)))
-    assert list(pairs["d"]) == pytest.approx([math.log(2), math.log(0.5)])
+    rows = table((0, "base", 1.0), (0, "x", 2.0), (1, "base", 4.0), (1, "x", 8.0))
+    pairs = pair(rows, with_baseline("base"))
+    assert (pairs.value / pairs.base).tolist() == [[2.0, 2.0]]
 
 
 def test_a_replicate_in_which_one_is_missing_gives_no_pair() -> None:
-    pairs = Pairing("base")(table((0, "base", 1.0), (1, "x", 2.0), (2, "base", 1.0), (2, "x", 3.0)))
-    assert list(pairs["block"]) == [2]
+    rows = table((0, "base", 1.0), (1, "x", 2.0), (2, "base", 1.0), (2, "x", 3.0))
+    pairs = pair(rows, with_baseline("base"))
+    assert pairs.value.tolist() == [[3.0]]
 
 
-def test_a_zero_has_no_logarithm_and_is_still_a_pair() -> None:
-    pairs = Pairing("base")(table((0, "base", 0.0), (0, "x", 2.0)))
-    assert list(pairs["d"]) == [math.inf]
+def test_each_kind_of_allocator_has_its_own_partner() -> None:
+    names = ["base", "base#2", "x", "x#slow0", "x#slow5", "x#slow10"]
+    partners = {
+        "baseline": [with_baseline("base")(n) for n in names],
+        "copy": [copy_with_original(n) for n in names],
+        "control": [control_with_undelayed(n) for n in names],
+    }
+    assert partners == {
+        "baseline": [None, "base", "base", None, None, None],
+        "copy": [None, "base", None, None, None, None],
+        "control": [None, None, None, None, "x#slow0", "x#slow0"],
+    }
 
 
-def test_the_copy_is_paired_with_its_original_and_not_the_baseline() -> None:
-    rows = table((0, "base", 1.0), (0, "x", 2.0), (0, "x#2", 2.0))
-    assert list(Pairing("base", aa=True)(rows)["d"]) == [0.0]
-    assert set(Pairing("base")(rows)["allocator"]) == {"x", "x#2"}
+def test_nothing_to_pair_gives_an_empty_table_with_all_columns() -> None:
+    pairs: Pairs = pair(table((0, "base", 1.0)), with_baseline("base"))
+    assert {"ratio", "low", "p_wilcoxon"} <= set(estimate(pairs).table.columns)
+    assert estimate(pairs).table.empty
 
 
 def test_only_the_values_of_its_own_pass_are_compared() -> None:
     rows = table((0, "base", 1.0), (0, "x", 2.0))
-    other = rows.assign(**{"pass": "memory"})
-    both = pd.concat([rows, other])
+    both = pd.concat([rows, rows.assign(**{"pass": "memory"})])
     assert len(values_of_own_pass(both, registry())) == 2
 
 
-def estimate(x: list[float], base: list[float]) -> pd.Series:
+def estimated(x: list[float], base: list[float]) -> pd.Series:
     """The estimate of x against base, one replicate per value."""
     rows = [(i, "base", b) for i, b in enumerate(base)] + [(i, "x", v) for i, v in enumerate(x)]
-    (_, row), *_ = PairedLogRatio()(Pairing("base")(table(*rows))).iterrows()
-    return row
+    return estimate(pair(table(*rows), with_baseline("base"))).table.iloc[0]
 
 
 def test_zeros_in_half_of_the_replicates_halve_the_ratio() -> None:
-    row = estimate([0.0, 8.0] * 20, [8.0] * 40)
-    assert (row["n"], row["zeros"]) == (40, 20)
+    row = estimated([0.0, 8.0] * 20, [8.0] * 40)
+    assert (row["n"], row["zeros"], row["of_means"]) == (40, 20, True)
     assert row["ratio"] == pytest.approx(0.5)
     assert row["low"] < 0.5 < row["high"] < 0.8
     assert (row["value"], row["base"]) == (4.0, 8.0)
 
 
-def test_the_interval_of_a_ratio_with_zeros_has_its_nominal_coverage() -> None:
-    random = np.random.default_rng(7)
-    covered = 0
-    for _ in range(200):
-        x = random.poisson(0.8, 40).astype(float)
-        base = random.poisson(1.6, 40).astype(float)
-        row = estimate(list(x), list(base))
-        covered += row["low"] <= 0.5 <= row["high"]
-    assert 180 <= covered <= 199
-
-
 def test_zero_everywhere_on_one_side_is_a_ratio_of_zero_or_infinite() -> None:
-    assert estimate([0.0] * 30, [8.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [0] * 4
-    assert estimate([8.0] * 30, [0.0] * 30)[["ratio", "low"]].tolist() == [math.inf] * 2
-
-
-def test_one_occurrence_against_none_has_no_interval() -> None:
-    row = estimate([0.0] * 30, [8.0] + [0.0] * 29)
-    assert row["ratio"] == 0
-    assert math.isnan(row["low"])
-    assert math.isnan(row["p"])
+    assert estimated([0.0] * 30, [8.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [0] * 4
+    assert estimated([8.0] * 30, [0.0] * 30)[["ratio", "low"]].tolist() == [math.inf] * 2
 
 
 def test_zero_everywhere_on_both_sides_is_the_same() -> None:
-    assert estimate([0.0] * 30, [0.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [1] * 4
+    assert estimated([0.0] * 30, [0.0] * 30)[["ratio", "low", "high", "p"]].tolist() == [1] * 4
 
 
 def test_a_mean_below_zero_has_no_ratio_and_its_row_stays() -> None:
-    row = estimate([-1.0] * 30, [8.0] * 30)
+    row = estimated([-1.0] * 30, [8.0] * 30)
     assert row["n"] == 30
     assert math.isnan(row["ratio"])
 
 
-def test_pairs_without_zeros_keep_their_log_ratios() -> None:
-    row = estimate([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
-    assert row["ratio"] == pytest.approx(24 ** (1 / 3))
-    assert (row["zeros"], row["value"]) == (0, 3.0)
+def test_the_shown_values_are_those_of_the_ratio() -> None:
+    random = np.random.default_rng(3)
+    row = estimated(list(random.lognormal(1, 0.3, 25)), list(random.lognormal(0, 0.3, 25)))
+    assert row["value"] / row["base"] == pytest.approx(row["ratio"])
+
+
+def test_an_outlier_moves_the_untrimmed_ratio_and_not_the_ratio() -> None:
+    row = estimated([2.0, 2.1, 1.9, 2.05, 1.95] * 3 + [900.0], [1.0] * 16)
+    assert row["ratio"] == pytest.approx(2.0, rel=0.02)
+    assert row["untrimmed"] > 2.5
+
+
+def test_the_checks_are_scipys_tests() -> None:
+    d = np.random.default_rng(1).normal(0.1, 0.2, (3, 25))
+    found = estimate(pairs_of(d)).table
+    assert found["p_mean"].to_numpy() == pytest.approx(stats.ttest_1samp(d, 0, axis=1).pvalue)
+    expected = stats.wilcoxon(d, axis=1, method="approx", correction=True).pvalue
+    assert found["p_wilcoxon"].to_numpy() == pytest.approx(expected)
+
+
+def test_ranks_of_rows_with_different_numbers_of_pairs() -> None:
+    d = np.random.default_rng(2).normal(0.1, 0.2, (3, 25))
+    d[1, 20:] = np.nan
+    d[2, 3:] = np.nan
+    alone = stats.wilcoxon(d[1, :20], method="approx", correction=True).pvalue
+    assert rank_test(d)[1] == pytest.approx(alone)
+    assert math.isnan(rank_test(d)[2])

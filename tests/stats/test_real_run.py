@@ -11,7 +11,7 @@ from markupsafe import escape
 
 from records.record import violation
 from stats.estimates.analysis import analyse
-from stats.estimates.noise_floor import differences
+from stats.estimates.verdict import CONCLUSIVE
 from stats.report.files import write_everything
 from stats.tidy.metrics import registry
 from stats.tidy.run import read_run
@@ -97,7 +97,8 @@ def test_the_harness_ended_by_writing_the_report(tiny: Path) -> None:
 
 def test_two_replicates_claim_nothing(tiny: Path) -> None:
     analysis = analyse(read_run(tiny))
-    assert (analysis.estimates["good"] == 0).all()
+    assert not analysis.estimates["verdict"].isin(CONCLUSIVE).any()
+    assert not analysis.headlines["verdict"].isin(CONCLUSIVE).any()
     assert set(analysis.allocators) == {"ptmalloc", "ptmalloc#2", "lifo"}
     assert analysis.allocators["lifo"].is_reference
 
@@ -119,5 +120,5 @@ def test_planted_records_are_records_by_the_schema(tmp_path: Path) -> None:
 
 def test_the_copy_of_a_planted_run_shows_no_difference(tmp_path: Path) -> None:
     analysis = analyse(read_run(write_run(tmp_path / "run", Plan(passes={"time": 20}, seed=3))))
-    wall = analysis.aa_pairs[analysis.aa_pairs["metric"] == "wall_s"]
-    assert not differences(wall, analysis.delta)["differs"].any()
+    assert {f.metric for f in analysis.findings} == {"wall_s", "cpu_s"}
+    assert not any(f.is_alarm for f in analysis.findings)

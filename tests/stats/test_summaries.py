@@ -1,18 +1,14 @@
-"""What is derived from records beside estimates: net counts, the MIND study's ratios, geometric
-means, pass costs.
-"""
+"""What is derived from records beside estimates: net counts, the MIND study's ratios, pass costs."""
 
 from __future__ import annotations
 
 import math
 from typing import cast
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from records.record import Record
-from stats.estimates.geometric_mean import summarise
 from stats.estimates.pass_costs import pass_costs, sentence
 from stats.tables.mind_study import mind_measures
 from stats.tidy.metrics import registry
@@ -79,30 +75,6 @@ def test_mallocs_without_any_mmap_give_infinity_and_real_programs_give_nothing()
         ]
     )
     assert mind_measures(syscall_rows("sort", "a", mmap_calls=10)).empty
-
-
-def estimates_of(allocator: str, ratios: list[float], good: list[int]) -> pd.DataFrame:
-    n = len(ratios)
-    cases = {"workload": [f"w{i}" for i in range(n)], "params": [""] * n, "threads": [1] * n}
-    return pd.DataFrame(
-        {**cases, "allocator": allocator, "ratio": ratios, "effect": np.log(ratios), "good": good}
-    )
-
-
-def test_a_geometric_mean_comes_with_its_worst_row_and_its_losses() -> None:
-    table = summarise(
-        pd.concat([estimates_of("x", [0.5, 0.5, 4.0], [1, 1, -1]), estimates_of("y", [0.9], [0])]),
-        True,
-    )
-    x, y = table.set_index("allocator").loc["x"], table.set_index("allocator").loc["y"]
-    assert x["geomean"] == pytest.approx(1.0)
-    assert (x["best"], x["worst"], x["worst_case"]) == (0.5, 4.0, ("w2", "", 1))
-    assert (x["wins"], x["losses"], x["missing"]) == (2, 1, 0)
-    assert y["missing"] == 2  # the mean is over one case of three
-
-
-def test_where_more_is_better_the_worst_row_is_the_smallest() -> None:
-    assert summarise(estimates_of("x", [0.5, 2.0], [-1, 1]), False).iloc[0]["worst"] == 0.5
 
 
 def process(pass_name: str, wall: float, checksum: str = "c", **changes: object) -> Record:

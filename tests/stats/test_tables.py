@@ -22,13 +22,31 @@ TABLE = Table("t", "Title", FRAME, pd.DataFrame({"raw": [1.5]}), ["a note"])
 def test_the_overall_table_has_every_row_and_its_summary(planted: Analysis) -> None:
     table = ratios.overall(planted, planted.metrics["wall_s"])
     labels = list(table.frame["workload · threads"])
-    assert labels[:-3] == list(planted.cases.values())
-    assert labels[-3:] == ["geometric mean", "worst row", "wins : losses"]
+    assert labels[:-6] == list(planted.cases.values())
+    assert labels[-6:] == [
+        "geometric mean",
+        "over replicates",
+        "over workloads",
+        "without one workload",
+        "worst row",
+        "ahead : equivalent : behind : undecided",
+    ]
     assert table.frame["slotmalloc"].str.endswith("✓")[:4].all()
     assert not table.frame["bump"].str.contains("✓").any()
-    assert list(
-        table.frame[table.frame["workload · threads"] == "wins : losses"]["slotmalloc"]
-    ) == ["4 : 0"]
+    assert table.frame["slotmalloc"].iloc[-1] == "4 : 0 : 0 : 0"
+    assert table.frame["slotmalloc"].iloc[-6].endswith("✓")  # a headline has a verdict of its own
+
+
+def test_with_too_few_pairs_the_values_stand_in_place_of_ratios(planted: Analysis) -> None:
+    table = ratios.overall(planted, planted.metrics["footprint_peak_bytes"])
+    row = table.frame.iloc[0]
+    assert row["slotmalloc"] == "114 MiB ·"
+    assert row["ptmalloc"] == "191 MiB ·"
+    assert table.footer == 0
+    assert "that takes 15 pairs" in table.notes[1]
+    details = ratios.details(planted, planted.metrics["footprint_peak_bytes"]).frame
+    assert set(details["ratio"]) == {"–"}
+    assert set(details["verdict"]) == {"not compared", "(reference)", "(A/A copy)"}
 
 
 def test_rows_stand_in_the_order_of_the_experiment(planted: Analysis) -> None:
@@ -44,7 +62,8 @@ def test_details_name_interval_and_verdict(planted: Analysis) -> None:
     frame = ratios.details(planted, planted.metrics["wall_s"]).frame
     row = frame[frame["allocator"] == "jemalloc"].iloc[0]
     assert re.fullmatch(r"\[0\.\d\d, 0\.\d\d\]", row["95 % interval"])
-    assert (row["verdict"], row["replicates"]) == ("faster", "20")
+    assert (row["verdict"], row["pairs"]) == ("ahead", "20")
+    assert row["detectable"].endswith(" %")
 
 
 def test_a_failure_is_listed_with_its_reason(planted: Analysis) -> None:
