@@ -7,8 +7,7 @@
  * that not more than one step's worth of slots is lost.
  *
  * A run samples the steps, at random, so that it stays short; `--full` takes all. A failure names
- * the step's scenario, number and place. A step that leaves one slot run unused (as one would that gave
- * it back before clearing its ident) is inside of what is allowed. */
+ * the step's scenario, number and place. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>

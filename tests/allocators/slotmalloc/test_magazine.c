@@ -88,7 +88,7 @@ static void a_bin_never_holds_more_than_a_magazine_and_a_refill(void **state) {
     }
 }
 
-/* Newest first, the rounds are those freed last; then comes what was there before them. */
+/* Newest first, the cached blocks are those freed last; then comes what was there before them. */
 static void a_full_magazine_keeps_its_newer_half(void **state) {
     (void)state;
     for (unsigned class = MAGAZINE_FROM; class < CLASS_COUNT; class ++) {
