@@ -4,6 +4,7 @@
 #: Build
 #:   make                     everything that can be built on this machine
 #:   make NAME                build/memtest-NAME, for an allocator NAME of the table
+#:   make layouts             memtest and slotmalloc in LAYOUTS=20 code layouts, for every allocator or LAYOUT_ALLOCATORS="a b"
 #:   make clean               removes what was built; keeps the peers that were fetched
 #:   make compile_commands.json   how each source is compiled, for clangd and other tools
 #: Check
@@ -110,10 +111,24 @@ endif
 CXXFLAGS := $(subst gnu17,gnu++17,$(filter-out -D_GNU_SOURCE=,$(CFLAGS)))
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Code layouts: what is built here, linked in other orders and with padding (tools/layouts/order.py). Layout 0 is the
+# ordinary build. $(call layout,OBJECTS) in a recipe writes the linker's arguments of layout $* into $@; a pad can be
+# linked more than once, as it defines nothing.
+
+LAYOUTS     := 20
+LAYOUT_PADS := $(foreach bytes,16 32 64 128 256 512 1024 2048,$(BUILD)/layouts/pad-$(bytes).o)
+layout       = mkdir -p $(@D); $(PYTHON) -I tools/layouts/order.py $* --pads $(LAYOUT_PADS) --objects $1 > $@
+
+$(LAYOUT_PADS): $(BUILD)/layouts/pad-%.o: $(BUILD)/flags
+	mkdir -p $(@D); printf ".text\n.skip $*\n.data\n.skip $*\n.bss\n.skip $*\n.section .note.GNU-stack\n" | \
+	$(CC) -x assembler -c -o $@ -
+
+# ---------------------------------------------------------------------------------------------------------------------
 # The parts. Each build.mk builds its folder into $(BUILD)/ and adds to these lists:
 ALL        :=# what `make all` builds
 C_TESTS    :=# cmocka programs; `make check` runs each from the repository's root
 CHECKS     :=# phony targets that `make check` also makes
+LAYOUT_LIBS :=# allocators whose library is built in every layout too
 ASAN_TESTS :=# programs that `make check-asan` runs
 TSAN_TESTS :=# programs that `make check-tsan` runs
 
@@ -157,12 +172,25 @@ $(BUILD)/memtest-$1: $(MEMTEST_OBJ) $($1.object)
 	echo "  LINK  $$@"
 	$$(CC) $$(LDFLAGS) $($1.link) -o $$@ $(MEMTEST_OBJ) $(call link_with,$($1.object)) $(MEMTEST_LIBS)
 $1: $(BUILD)/memtest-$1
+
+$1.layout_object := $(if $(filter $1,$(LAYOUT_LIBS)),$(BUILD)/layouts/%/lib$1.so,$($1.object))
+$(BUILD)/layouts/%/memtest-$1: $(BUILD)/layouts/%/memtest.order $$($1.layout_object)
+	echo "  LINK  $$@"
+	$$(CC) $$(LDFLAGS) $($1.link) -Wl,--strip-debug -o $$@ @$$< \
+	    $$(call link_with,$$(subst %,$$*,$$($1.layout_object))) $(MEMTEST_LIBS)
 endef
 define missing_rule
 $1:
 	echo "$1 is not installed; ./install.sh fetches it$(if $($1.package), (package $($1.package)))" >&2; exit 1
 endef
 $(foreach a,$(ALLOCATORS),$(eval $(call $(if $(filter $a,$(AVAILABLE)),memtest_rule,missing_rule),$a)))
+
+$(BUILD)/layouts/%/memtest.order: $(MEMTEST_OBJ) $(LAYOUT_PADS) tools/layouts/order.py
+	$(call layout,$(MEMTEST_OBJ))
+
+LAYOUT_ALLOCATORS := $(AVAILABLE)
+layouts: $(foreach a,$(LAYOUT_ALLOCATORS),$(BUILD)/memtest-$a \
+         $(foreach n,$(shell seq 1 $$(($(LAYOUTS) - 1))),$(BUILD)/layouts/$n/memtest-$a))
 
 MEMTESTS := $(if $(MEMTEST_OBJ),$(AVAILABLE:%=$(BUILD)/memtest-%))
 all: $(ALL) $(MEMTESTS)
@@ -244,4 +272,4 @@ clean:
 
 FORCE:
 .PHONY: FORCE all check check-c check-python check-asan check-tsan run-tests run-asan run-tsan \
-        lint lint-c lint-shell lint-python format results architecture help clean list-allocators list-packages list-peers $(ALLOCATORS) $(CHECKS)
+        lint lint-c lint-shell lint-python format results architecture help clean list-allocators list-packages list-peers layouts $(ALLOCATORS) $(CHECKS)

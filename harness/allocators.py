@@ -23,6 +23,16 @@ AA_MARK = f"{DERIVED}2"  # the second name of the allocator that runs twice, as 
 
 
 @dataclass(frozen=True)
+class Layout:
+    """The files of one code layout, by their digests; sha256 is "" where the library is the same in
+    all layouts.
+    """
+
+    binary_sha256: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class Allocator:
     """One allocator: a row of `make list-allocators`, or one named on the command line.
 
@@ -34,6 +44,7 @@ class Allocator:
     front          a library that is preloaded before all others and forwards every call (control.py);
                    front_sha256 its digest, slowdown the share of processor time that it burns
     passes         the only ones that it takes part in; empty means all
+    layouts        the files of code layouts 1, 2, ...; those above are layout 0 (layouts.py)
     """
 
     name: str
@@ -55,6 +66,7 @@ class Allocator:
     front_sha256: str = ""
     slowdown: float | None = None
     passes: tuple[str, ...] = ()
+    layouts: tuple[Layout, ...] = ()
 
     @property
     def preload_env(self) -> dict[str, str]:
@@ -78,6 +90,25 @@ class Allocator:
         """The environment for memtest, which may be linked against the allocator."""
         return _preloading(self.front, "" if self.link_mode == "linked" else self.preload)
 
+    def in_layout(self, number: int) -> Allocator:
+        """The allocator with the files of a code layout."""
+        if number == 0:
+            return self
+        files = self.layouts[number - 1]
+        moved = dataclasses.replace(
+            self,
+            binary=str(layout_path(self.binary, number)),
+            binary_sha256=files.binary_sha256,
+            layouts=(),
+        )
+        if not files.sha256:
+            return moved
+        library = str(layout_path(self.shared_object, number))
+        preload = self.preload.replace(self.shared_object, library)
+        return dataclasses.replace(
+            moved, shared_object=library, preload=preload, sha256=files.sha256
+        )
+
     def files(self, root: Path) -> list[tuple[str, Path, str]]:
         """The files that its processes load, each with what it is and its digest."""
         return [
@@ -90,6 +121,11 @@ class Allocator:
 def _preloading(*libraries: str) -> dict[str, str]:
     named = [library for library in libraries if library]
     return {"LD_PRELOAD": ":".join(named)} if named else {}
+
+
+def layout_path(path: str, number: int) -> Path:
+    """Where a file of build/ lies in another code layout."""
+    return Path(path).parent / "layouts" / str(number) / Path(path).name
 
 
 def no_deepbind(root: Path) -> Path:
@@ -192,9 +228,9 @@ def with_aa(chosen: Sequence[Allocator], aa: str) -> list[Allocator]:
     return [*chosen, *twins]
 
 
-def with_hashes(allocator: Allocator, root: Path) -> Allocator:
+def with_hashes(allocator: Allocator, root: Path, layouts: int = 1) -> Allocator:
     """The allocator with the digests of library and binary as they are on disk now ("" for a missing
-    file).
+    file), in so many code layouts.
     """
     library = Path(allocator.shared_object) if allocator.shared_object else None
     return dataclasses.replace(
@@ -202,6 +238,16 @@ def with_hashes(allocator: Allocator, root: Path) -> Allocator:
         sha256=sha256_of(library) if library else "",
         binary_sha256=sha256_of(root / allocator.binary) if allocator.binary else "",
         front_sha256=sha256_of(Path(allocator.front)) if allocator.front else "",
+        layouts=tuple(_layout(allocator, root, number) for number in range(1, layouts)),
+    )
+
+
+def _layout(allocator: Allocator, root: Path, number: int) -> Layout:
+    library = layout_path(allocator.shared_object, number)
+    ours = library.is_relative_to(root / "build")
+    return Layout(
+        binary_sha256=sha256_of(root / layout_path(allocator.binary, number)),
+        sha256=sha256_of(library) if ours else "",
     )
 
 
@@ -211,7 +257,7 @@ def as_manifest(allocator: Allocator, root: Path) -> dict[str, Any]:
     """
     entry = dataclasses.asdict(allocator)
     entry["library"] = entry.pop("shared_object")
-    for key in ("front", "front_sha256", "slowdown", "passes"):
+    for key in ("front", "front_sha256", "slowdown", "passes", "layouts"):
         if entry[key] in ("", None, ()):
             del entry[key]
     return entry | {key: portable(root, entry[key]) for key in _PATHS if key in entry}
@@ -223,7 +269,9 @@ _PATHS = ("library", "preload", "front")
 def from_manifest(entry: Mapping[str, Any], root: Path) -> Allocator:
     """The way back from `as_manifest`."""
     paths = {key: absolute(root, entry[key]) for key in _PATHS if key in entry}
-    return _described({**entry, **paths, "passes": tuple(entry.get("passes", ()))})
+    passes = tuple(entry.get("passes", ()))
+    layouts = tuple(Layout(**files) for files in entry.get("layouts", ()))
+    return _described({**entry, **paths, "passes": passes, "layouts": layouts})
 
 
 def preload_problem(path: str) -> str:

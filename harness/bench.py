@@ -13,6 +13,7 @@ from harness.environment import passed_on
 from harness.experiment import Case, Experiment
 from harness.passes import discover
 from harness.pinning import Processors
+from harness.plan import PlannedProcess
 from harness.process import Job, Outcome, run
 from harness.provider import Proof
 from harness.warm import Warmer
@@ -31,11 +32,15 @@ class Bench:
     should_stop: Callable[[], bool] = lambda: False
     passes: dict[str, Any] = field(default_factory=discover)
     warmer: Warmer = field(init=False)
-    _proofs: dict[tuple[str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
+    _proofs: dict[tuple[str, str, str], tuple[Proof, Outcome]] = field(default_factory=dict)
     _prepared: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.warmer = Warmer(self.experiment.warm_bytes)
+
+    def allocator_of(self, planned: PlannedProcess) -> Allocator:
+        """The allocator of a process, with the files of its code layout."""
+        return self.allocators[planned.allocator].in_layout(planned.layout)
 
     def plain(self, text: str) -> str:
         """A message without the path of the checkout: records must not depend on it."""
@@ -60,8 +65,8 @@ class Bench:
         return "" if done.status == "ok" else f"its input cannot be made: {last_words}"
 
     def command_proof(self, allocator: Allocator, case: Case, job: Job) -> tuple[Proof, Outcome]:
-        """The proof for a real program, obtained once per allocator and program."""
-        key = (allocator.name, case.params)
+        """The proof for a real program, obtained once per library and program."""
+        key = (allocator.name, allocator.shared_object, case.params)
         if key not in self._proofs:
             self._proofs[key] = provider.probe_command(allocator, job, self.execute)
         return self._proofs[key]

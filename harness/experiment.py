@@ -36,6 +36,7 @@ _TOP_KEYS = {
     "delta": (int, float),
     "control": list,
     "margin": (int, float),
+    "layouts": int,
     "timeout_s": (int, float),
     "memory_cap_mib": int,
     "linger_s": (int, float),
@@ -127,6 +128,7 @@ class Experiment:
     aa: str
     baseline: str
     control: tuple[float, ...]
+    layouts: int
     timeout_s: float
     memory_cap_bytes: int
     linger_s: float
@@ -208,6 +210,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         aa=raw.get("aa", ""),
         baseline=raw.get("baseline", "ptmalloc"),
         control=_control(raw, where),
+        layouts=_layouts(raw, where),
         timeout_s=float(raw.get("timeout_s", 60)),
         memory_cap_bytes=int(raw.get("memory_cap_mib", 8192)) << 20,
         linger_s=float(raw.get("linger_s", 0)),
@@ -238,6 +241,13 @@ def _control(raw: Mapping[str, Any], where: str) -> tuple[float, ...]:
                 "[] switches the positive control off"
             )
     return tuple(dict.fromkeys(percents))
+
+
+def _layouts(raw: Mapping[str, Any], where: str) -> int:
+    count: int = raw.get("layouts", 20)
+    if not 1 <= count <= 1000:
+        raise UsageError(f"{where}: 'layouts' must be 1 (the ordinary build) to 1000, not {count}")
+    return count
 
 
 def _warm_mib(raw: Mapping[str, Any], where: str) -> int:

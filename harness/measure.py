@@ -27,7 +27,7 @@ def measure(bench: Bench, planned: PlannedProcess) -> Record:
     RecordError.
     """
     case = bench.cases[planned.case_key]
-    allocator = bench.allocators[planned.allocator]
+    allocator = bench.allocator_of(planned)
     module = bench.passes[planned.pass_name]
     surroundings = Surroundings(case, bench.experiment.linger_s)
     with module.Instrument(surroundings) as instrument:

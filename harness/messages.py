@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.experiment import Experiment
-from harness.plan import PlannedProcess
+from harness.plan import PlannedProcess, layouts_of
 from records.record import STATUSES
 
 
 def plan_line(experiment: Experiment, plan: Sequence[PlannedProcess], run_dir: Path) -> str:
     """One line at the start of a run."""
     names = len({planned.allocator for planned in plan})
-    return f"{experiment.name}: {len(plan)} processes for {names} allocators, results in {run_dir}"
+    count = layouts_of(plan)
+    layouts = f" in {count} code layouts (linked now, where they are not yet)" if count > 1 else ""
+    what = f"{len(plan)} processes for {names} allocators{layouts}"
+    return f"{experiment.name}: {what}, results in {run_dir}"
 
 
 def plan_table(experiment: Experiment, plan: Sequence[PlannedProcess], seed: int) -> str:

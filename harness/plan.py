@@ -4,7 +4,7 @@ kept in plan.json.
 A replicate runs every allocator once in every case, in random order, with the same seed for all
 allocators of a case, so that ratios can be paired inside the replicate. Each process gets a random
 amount of environment padding of its own: where the stack lies then varies as it would from user to
-user (Mytkowicz et al., ASPLOS 2009).
+user (Mytkowicz et al., ASPLOS 2009). Replicates take turns with the code layouts (layouts.py).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class PlannedProcess:
     threads: int
     seed: int
     padding: int
+    layout: int = 0
 
     @property
     def case_key(self) -> tuple[str, str, int]:
@@ -74,6 +75,11 @@ def replicates_of(
     if limit is None:
         return chosen
     return {p: limit if p == "time" else min(n, limit) for p, n in chosen.items()}
+
+
+def layouts_of(plan: Sequence[PlannedProcess]) -> int:
+    """How many code layouts the plan needs."""
+    return 1 + max((process.layout for process in plan), default=0)
 
 
 def make_plan(
@@ -126,6 +132,7 @@ def _replicate(
                     threads=case.threads,
                     seed=work_seed,
                     padding=random.randrange(MAX_PADDING),
+                    layout=replicate % experiment.layouts,
                 )
             )
     return processes

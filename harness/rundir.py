@@ -92,8 +92,10 @@ def check_unchanged(before: Allocator, now: Allocator, root: Path) -> None:
     """Refuses to go on with a library or a memtest that is not the one measured so far
     (UsageError).
     """
-    pairs = zip(before.files(root), now.files(root), strict=True)
-    for (what, _, old), (_, _, new) in pairs:
+    numbers = range(len(before.layouts) + 1)
+    old_files = [file for n in numbers for file in before.in_layout(n).files(root)]
+    new_files = [file for n in numbers for file in now.in_layout(n).files(root)]
+    for (what, _, old), (_, _, new) in zip(old_files, new_files, strict=True):
         if old != new:
             raise UsageError(
                 f"{what} {before.name} is not the file that this run has measured so far; "

@@ -56,7 +56,7 @@ class Runner:
             self.progress.finished(planned)
 
     def _record_of(self, planned: PlannedProcess) -> Record:
-        allocator = self.bench.allocators[planned.allocator]
+        allocator = self.bench.allocator_of(planned)
         status, why = self._reason_not_to_start(planned, allocator)
         if why:
             return not_started(self.bench, planned, allocator, status, why)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import experiment as experiments
+from harness import layouts, memtest, messages, rundir, validity
 from harness import manifest as manifests
-from harness import memtest, messages, rundir, validity
 from harness.allocators import (
     DERIVED,
     Allocator,
@@ -31,7 +31,7 @@ from harness.errors import Interrupted, UsageError
 from harness.experiment import EMPTY_CASE, Case, Experiment
 from harness.interrupt import StopRequest
 from harness.pinning import processors
-from harness.plan import PlannedProcess, load_plan, make_plan, replicates_of, save_plan
+from harness.plan import PlannedProcess, layouts_of, load_plan, make_plan, replicates_of, save_plan
 from harness.progress import Progress
 from harness.runner import Runner, count_statuses
 from records.record import Record, RecordError
@@ -89,8 +89,10 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
         print(messages.plan_table(experiment, plan, seed))
         return None
     run_dir = rundir.new_folder(root, options.out, experiment.name)
-    hashed = [with_hashes(a, root) for a in measured]
     _say(messages.plan_line(experiment, plan, run_dir))
+    count = layouts_of(plan)
+    layouts.build(root, measured, count)
+    hashed = [with_hashes(a, root, count) for a in measured]
     described = memtest.descriptions(
         root / PLAIN_BINARY, {c.workload for c in cases if c.kind == "memtest"}
     )
@@ -110,8 +112,10 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     where = str(run_dir / "plan.json")
     experiment = experiments.parse(rest["definition"], rest["experiment"], where)
     before = rundir.allocators_of(rundir.load_manifest(run_dir), root)
+    count = layouts_of(plan)
+    layouts.build(root, before, count)
     for allocator in before:
-        rundir.check_unchanged(allocator, with_hashes(allocator, root), root)
+        rundir.check_unchanged(allocator, with_hashes(allocator, root, count), root)
     cases = _cases(root, experiment, ["syscalls"])
     if options.dry_run:
         print(messages.plan_table(experiment, plan, rest["seed"]))

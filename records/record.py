@@ -62,6 +62,7 @@ Record = TypedDict(
         "pass": str,
         "seed": int,
         "padding": int,
+        "layout": NotRequired[int],
         "argv": list[str],
         "env": dict[str, str],
         "warmed_bytes": NotRequired[int],

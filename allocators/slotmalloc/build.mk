@@ -25,6 +25,13 @@ $(BUILD)/libslotmalloc.so: $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX) $(SLOTMALLOC)/exp
 	echo "  LINK  $@"
 	$(SLOTMALLOC_LINK) $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX)
 
+LAYOUT_LIBS += slotmalloc
+$(BUILD)/layouts/%/slotmalloc.order: $(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX) $(LAYOUT_PADS) tools/layouts/order.py
+	$(call layout,$(SLOTMALLOC_PIC) $(SLOTMALLOC_CXX))
+$(BUILD)/layouts/%/libslotmalloc.so: $(BUILD)/layouts/%/slotmalloc.order $(SLOTMALLOC)/exports.map
+	echo "  LINK  $@"
+	$(SLOTMALLOC_LINK) -Wl,--strip-debug @$<
+
 # Beside other allocators, for programs whose modules would otherwise call libc's free.
 $(BUILD)/libnodeepbind.so: $(SLOTMALLOC)/src/api/deepbind.c $(BUILD)/flags
 	echo "  LINK  $@"

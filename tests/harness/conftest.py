@@ -72,12 +72,16 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def write_experiment(folder: Path, passes: str, cases: str, extra: Sequence[str] = ()) -> Path:
-    """A small experiment file over ptmalloc and lifo, without a positive control."""
+    """A small experiment file over ptmalloc and lifo, by default without a positive control and in
+    one code layout.
+    """
+    keys = {line.split(" =")[0] for line in extra}
+    defaults = {"control": "[]", "layouts": "1"}
     lines = [
         'title = "test"',
         'question = "test"',
         'allocators = ["ptmalloc", "lifo"]',
-        *([] if any(line.startswith("control") for line in extra) else ["control = []"]),
+        *(f"{key} = {value}" for key, value in defaults.items() if key not in keys),
         *extra,
         "[replicates]",
         passes,
