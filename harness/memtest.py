@@ -137,8 +137,8 @@ def work_metrics(end: Mapping[str, Any]) -> dict[str, float]:
         return {}
     names = ("wall_s", "user_s", "sys_s", "ops", "mallocs", "frees", "reallocs", "requested_bytes")
     metrics = {name: end[name] for name in (*names, "minor_faults", "major_faults") if name in end}
-    if "user_s" in end and "sys_s" in end:
-        metrics["cpu_s"] = end["user_s"] + end["sys_s"]
+    if "cpu_s" in end:
+        metrics["cpu_s"] = end["cpu_s"]
     if end.get("wall_s", 0) > 0 and end.get("ops", 0) > 0:
         metrics["ops_per_s"] = end["ops"] / end["wall_s"]
     return metrics

@@ -14,17 +14,23 @@ static bool sample_is_due(struct instruments *in) {
     return true;
 }
 
-static void sample_add(struct histogram *histogram, uint64_t ticks) {
+static void sample_add(struct latencies *latencies, uint64_t ticks) {
     uint64_t overhead = clock_overhead_ticks();
-    histogram_add(histogram, ticks > overhead ? ticks - overhead : 0);
+    histogram_add(&latencies->single, ticks > overhead ? ticks - overhead : 0);
+    latencies->sum += ticks;
+    if (++latencies->summed < LATENCY_BATCH)
+        return;
+    double net = (double)latencies->sum - LATENCY_BATCH * clock_mean_overhead_ticks();
+    histogram_add(&latencies->batches, net > 0 ? (uint64_t)net : 0);
+    latencies->sum = latencies->summed = 0;
 }
 
-#define TIMED(w, histogram, call)                                                                  \
+#define TIMED(w, latencies, call)                                                                  \
     do {                                                                                           \
         if (sample_is_due((w)->instruments)) {                                                     \
             uint64_t begin = clock_begin();                                                        \
             call;                                                                                  \
-            sample_add(&(w)->instruments->histogram, clock_end() - begin);                         \
+            sample_add(&(w)->instruments->latencies, clock_end() - begin);                         \
         } else {                                                                                   \
             call;                                                                                  \
         }                                                                                          \
@@ -58,7 +64,7 @@ static struct block receive(struct worker *w, struct block b, size_t alignment, 
 
 struct block instrumented_malloc(struct worker *w, size_t size) {
     void *at;
-    TIMED(w, malloc_ticks, at = malloc(size));
+    TIMED(w, mallocs, at = malloc(size));
     struct block b = worker_received(w, at, size, OPERATION_MALLOC, "malloc");
     return receive(w, b, verify_natural_alignment(size), "malloc");
 }
@@ -73,7 +79,7 @@ static void check_zeroed(struct worker *w, const void *at, size_t size) {
 
 struct block instrumented_calloc(struct worker *w, size_t count, size_t size) {
     void *at;
-    TIMED(w, malloc_ticks, at = calloc(count, size));
+    TIMED(w, mallocs, at = calloc(count, size));
     if (at && w->instruments->verify != VERIFY_NONE)
         check_zeroed(w, at, count * size);
     struct block b = worker_received(w, at, count * size, OPERATION_CALLOC, "calloc");
@@ -83,7 +89,7 @@ struct block instrumented_calloc(struct worker *w, size_t count, size_t size) {
 struct block instrumented_memalign(struct worker *w, size_t alignment, size_t size) {
     void *at = NULL;
     int error;
-    TIMED(w, malloc_ticks, error = posix_memalign(&at, alignment, size));
+    TIMED(w, mallocs, error = posix_memalign(&at, alignment, size));
     worker_hash(w, OPERATION_MEMALIGN, alignment);
     struct block b =
         worker_received(w, error ? NULL : at, size, OPERATION_MEMALIGN, "posix_memalign");
@@ -95,7 +101,7 @@ struct block instrumented_realloc(struct worker *w, struct block old, size_t siz
     void *at;
     if (in->verify != VERIFY_NONE)
         check_stamp(w, old, old.at, SIZE_MAX, "realloc");
-    TIMED(w, malloc_ticks, at = realloc(old.at, size));
+    TIMED(w, mallocs, at = realloc(old.at, size));
     struct block b = worker_resized(w, at, old, size);
     if (in->verify != VERIFY_NONE) {
         check_alignment(w, b, verify_natural_alignment(size), "realloc");
@@ -109,7 +115,7 @@ void instrumented_free(struct worker *w, struct block b) {
     if (w->instruments->verify != VERIFY_NONE)
         check_stamp(w, b, b.at, SIZE_MAX, "free");
     worker_returned(w, b);
-    TIMED(w, free_ticks, free(b.at));
+    TIMED(w, frees, free(b.at));
 }
 
 void worker_request_done(struct worker *w, uint64_t ns) {

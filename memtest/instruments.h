@@ -5,7 +5,18 @@
 #include "verify.h"
 #include "worker.h"
 
-enum { LATENCY_MEAN_GAP = 16 }; /* one operation in 16 is timed, at random gaps */
+enum {
+    LATENCY_MEAN_GAP = 16, /* one operation in 16 is timed, at random gaps */
+    LATENCY_BATCH = 64     /* consecutive samples whose sum is one value of `batches` */
+};
+
+/* The latencies of one kind of operation: single ones, and sums of LATENCY_BATCH in a row, which
+ * resolve times below the step of the clock. In ticks. */
+struct latencies {
+    struct histogram single, batches;
+    uint64_t sum; /* of the batch that is not yet full, with the cost of reading the clock */
+    unsigned summed;
+};
 
 struct instruments {
     enum verify_level verify;
@@ -13,7 +24,7 @@ struct instruments {
     size_t payload;        /* bytes at the start of a block that are the workload's */
     uint64_t until_sample; /* operations left before the next one that is timed */
     struct rng gaps; /* its own stream: sampling must not change the workload's random numbers */
-    struct histogram malloc_ticks, free_ticks;
+    struct latencies mallocs, frees;
     struct histogram request_ns; /* only of workloads that serve requests */
 };
 

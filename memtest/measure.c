@@ -26,6 +26,7 @@ static void meet(struct measurement *m, void (*action)(struct measurement *m)) {
 
 static void start_region(struct measurement *m) {
     getrusage(RUSAGE_SELF, &m->usage_start);
+    m->cpu_start_ns = clock_cpu_ns();
     m->start = mark_now(m);
     atomic_store_explicit(&m->live->start_ns, m->start.ns, memory_order_relaxed);
     atomic_store_explicit(&m->live->own_bytes, own_memory_resident(), memory_order_relaxed);
@@ -44,6 +45,7 @@ static void end_round(struct measurement *m) {
 
 static void end_region(struct measurement *m) {
     m->end = mark_now(m);
+    m->cpu_end_ns = clock_cpu_ns();
     getrusage(RUSAGE_SELF, &m->usage_end);
     atomic_store_explicit(&m->live->phase, LIVE_FREED, memory_order_relaxed);
 }

@@ -28,6 +28,7 @@ struct measurement {
     struct round_mark start, end;
     struct round_mark *marks; /* of the rounds, ROUNDS_MAX at most */
     struct rusage usage_start, usage_end;
+    uint64_t cpu_start_ns, cpu_end_ns; /* processor time of the process by the scheduler's clock */
 };
 
 /* Runs the workload as the settings say and returns when all threads have ended. */

@@ -57,6 +57,7 @@ static void record_counts(FILE *out, const struct measurement *m) {
     const struct totals *t = &m->end.totals;
     const struct rusage *from = &m->usage_start, *to = &m->usage_end;
     json_seconds(out, "wall_s", seconds_between(m->start.ns, m->end.ns));
+    json_seconds(out, "cpu_s", seconds_between(m->cpu_start_ns, m->cpu_end_ns));
     json_seconds(out, "user_s", seconds_used(from->ru_utime, to->ru_utime));
     json_seconds(out, "sys_s", seconds_used(from->ru_stime, to->ru_stime));
     json_number(out, "ops", ops_of(t));
@@ -136,15 +137,27 @@ static void record_latency(FILE *out, const struct measurement *m) {
         fputs("null", out);
         return;
     }
-    double tick = clock_ns_per_tick();
-    struct histogram *requests = merged(m, offsetof(struct instruments, request_ns));
-    fputs("{\"malloc_ns\":", out);
-    record_histogram(out, merged(m, offsetof(struct instruments, malloc_ticks)), tick);
-    fputs(",\"free_ns\":", out);
-    record_histogram(out, merged(m, offsetof(struct instruments, free_ticks)), tick);
-    if (requests->count) {
-        fputs(",\"request_ns\":", out);
-        record_histogram(out, requests, 1);
+    double tick = clock_ns_per_tick(), in_batch = tick / LATENCY_BATCH;
+    const struct {
+        const char *name;
+        size_t offset;
+        double unit_ns;
+        bool optional; /* left out when it is empty */
+    } histograms[] = {
+        {"malloc_ns", offsetof(struct instruments, mallocs.single), tick, false},
+        {"malloc_ns_batch", offsetof(struct instruments, mallocs.batches), in_batch, true},
+        {"free_ns", offsetof(struct instruments, frees.single), tick, false},
+        {"free_ns_batch", offsetof(struct instruments, frees.batches), in_batch, true},
+        {"request_ns", offsetof(struct instruments, request_ns), 1, true},
+    };
+    const char *comma = "{";
+    for (size_t i = 0; i < sizeof histograms / sizeof *histograms; i++) {
+        const struct histogram *sum = merged(m, histograms[i].offset);
+        if (histograms[i].optional && !sum->count)
+            continue;
+        fprintf(out, "%s\"%s\":", comma, histograms[i].name);
+        record_histogram(out, sum, histograms[i].unit_ns);
+        comma = ",";
     }
     fputc('}', out);
 }
@@ -168,6 +181,8 @@ void record_measurement(FILE *out, const struct measurement *m) {
     json_text(out, "checksum", checksum);
     record_provider(out);
     json_text(out, "clock", clock_name());
+    if (s->latency)
+        json_seconds(out, "clock_quantum_ns", clock_quantum_ns());
     record_latency(out, m);
     fputs("}\n", out);
     fflush(out);

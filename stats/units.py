@@ -38,12 +38,15 @@ def _plain(value: float) -> str:
     return f"{significant(value / scale)} {letter}"
 
 
-def quantity(value: float, unit: str) -> str:
+def quantity(value: float, unit: str, at_least: float = 0.0) -> str:
     """`value` (in the registry's `unit`) as a short text: '1.23 ms', '45.6 MiB', '12.3 M/s', '–'
-    for no value.
+    for no value, '< 10 ns' for one below `at_least`, what the instrument can tell from zero.
     """
     if value is None or math.isnan(value):
         return "–"
+    if 0 <= value < at_least:
+        number, _, rest = quantity(float(f"{at_least:.1g}"), unit).partition(" ")
+        return f"< {float(number):g} {rest}"
     if value == 0 or not math.isfinite(value):
         return significant(value)
     if unit in ("s", "ns"):

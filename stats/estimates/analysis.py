@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from records.record import EMPTY, Record, case_of
+from stats import units
 from stats.errors import DataError
 from stats.estimates.comparison import Comparison, compare
 from stats.estimates.pairing import (
@@ -26,6 +27,7 @@ from stats.tidy.net import net_rows
 from stats.tidy.run import CASE, Run, read_run, tidy
 
 DEFAULT_BASELINE = "ptmalloc"
+CLOCK_STEP = "clock_quantum_ns"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,20 @@ class Analysis:
         """Median of a metric over replicates, by (workload, params, threads, allocator)."""
         rows = self.work[self.work["metric"] == name]
         return rows.groupby([*CASE, "allocator"], sort=False)["value"].median()
+
+    def text(self, name: str, value: float) -> str:
+        """A value of the metric `name` with its unit; '< 10 ns' where the clock cannot tell it from
+        zero.
+        """
+        metric = self.metrics[name]
+        step = self.clock_step_ns if metric.is_single_time else 0.0
+        return units.quantity(value, metric.unit, at_least=step)
+
+    @cached_property
+    def clock_step_ns(self) -> float:
+        """The step of the clock that timed single operations; 0 where the run does not tell."""
+        steps = self.table.loc[self.table["metric"] == CLOCK_STEP, "value"]
+        return float(steps.median()) if len(steps) else 0.0
 
     def has(self, *names: str) -> bool:
         """Whether this view holds values of all these metrics."""

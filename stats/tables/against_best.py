@@ -129,13 +129,12 @@ def rows_table(analysis: Analysis, name: str, metrics: list[Metric]) -> Table:
 
 
 def _row(analysis: Analysis, row: Any) -> list[str]:
-    unit = analysis.metrics[row.metric].unit
     return [
         row.metric,
         analysis.cases[row.workload, row.params, row.threads],
         row.best,
-        units.quantity(row.value, unit),
-        units.quantity(row.base, unit),
+        analysis.text(row.metric, row.value),
+        analysis.text(row.metric, row.base),
         units.ratio(row.ratio),
         units.interval(row.low, row.high),
         row.verdict,

@@ -69,7 +69,6 @@ def compare(a: Analysis, b: Analysis, metrics: list[str]) -> pd.DataFrame:
 
 def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
     """`compare` for one metric, with the values of run A and run B."""
-    unit = a.metrics[metric].unit
     raw = a.in_order(compare(a, b, [metric]))
     cases = raw[CASE].itertuples(index=False, name=None)
     moved = zip(raw["change_low"], raw["change_high"], strict=True)
@@ -77,8 +76,8 @@ def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
         {
             "workload · threads": [a.cases.get(case, case[0]) for case in cases],
             "allocator": raw["allocator"].to_numpy(),
-            "A": [units.quantity(v, unit) for v in raw["value_a"]],
-            "B": [units.quantity(v, unit) for v in raw["value_b"]],
+            "A": [a.text(metric, v) for v in raw["value_a"]],
+            "B": [b.text(metric, v) for v in raw["value_b"]],
             "ratio A": [units.ratio(v) for v in raw["ratio_a"]],
             "ratio B": [units.ratio(v) for v in raw["ratio_b"]],
             "B / A": [units.ratio(v) for v in raw["change"]],

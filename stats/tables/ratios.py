@@ -40,11 +40,11 @@ def case_column(analysis: Analysis, rows: pd.DataFrame) -> list[str]:
     return [analysis.cases[case] for case in rows[CASE].itertuples(index=False, name=None)]
 
 
-def ratio_text(row: Any, unit: str) -> str:
+def ratio_text(analysis: Analysis, row: Any) -> str:
     """A ratio with the mark of its verdict; with too few pairs the value in its place."""
     if row.n < MIN_PAIRS:
         sign = mark(NOT_COMPARED) if row.verdict == NOT_COMPARED else ""
-        return f"{units.quantity(row.value, unit)} {sign}".strip()
+        return f"{analysis.text(row.metric, row.value)} {sign}".strip()
     return f"{units.ratio(row.ratio)} {mark(row.verdict)}".strip()
 
 
@@ -58,7 +58,7 @@ def overall(analysis: Analysis, metric: Metric) -> Table:
         {
             "case": case_column(analysis, rows),
             "allocator": rows["allocator"].to_numpy(),
-            "text": [ratio_text(row, metric.unit) for row in each(rows)],
+            "text": [ratio_text(analysis, row) for row in each(rows)],
         }
     )
     if not compared:
@@ -85,7 +85,7 @@ def overall(analysis: Analysis, metric: Metric) -> Table:
 def _values_of_baseline(analysis: Analysis, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """The baseline's column in a table of values."""
     first = rows.drop_duplicates(CASE)
-    texts = [f"{units.quantity(v, metric.unit)} {mark(NOT_COMPARED)}" for v in first["base"]]
+    texts = [f"{analysis.text(metric.name, v)} {mark(NOT_COMPARED)}" for v in first["base"]]
     cases = case_column(analysis, first)
     return pd.DataFrame({"case": cases, "allocator": analysis.baseline, "text": texts})
 
@@ -135,6 +135,12 @@ def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
             f"In {tails} of {len(rows)} rows the untrimmed ratio lies outside the interval: some "
             "processes differ much from the typical one."
         )
+    if metric.is_single_time and analysis.clock_step_ns:
+        step = units.quantity(analysis.clock_step_ns, "ns")
+        notes.append(
+            f"The clock moves in steps of {step}, and so do these values and their ratios; the medians "
+            "over batches (malloc_ns_batch_p50, free_ns_batch_p50) resolve less."
+        )
     name = metric.name.removesuffix(NET_SUFFIX)
     reasons = {
         r["unavailable"][name]
@@ -167,8 +173,8 @@ def details(analysis: Analysis, metric: Metric) -> Table:
     shown = {
         "workload · threads": case_column(analysis, rows),
         "allocator": rows["allocator"],
-        "value": [units.quantity(v, metric.unit) for v in rows["value"]],
-        analysis.baseline: [units.quantity(v, metric.unit) for v in rows["base"]],
+        "value": [analysis.text(metric.name, v) for v in rows["value"]],
+        analysis.baseline: [analysis.text(metric.name, v) for v in rows["base"]],
         "ratio": _only(compared, rows["ratio"].map(units.ratio)),
         "95 % interval": _only(compared, [units.interval(*ends) for ends in intervals]),
         "verdict": [

@@ -28,14 +28,13 @@ def workload(analysis: Analysis) -> Table:
     keys = [tuple(key) for key in raw[[*CASE, "allocator"]].itertuples(index=False)]
     for counter, name in columns(analysis):
         found = [estimates.get((name, *key)) for key in keys]
-        unit = analysis.metrics[name].unit
-        values = [units.quantity(value, unit) for value in raw[name]]
+        values = [analysis.text(name, value) for value in raw[name]]
         if name == TIME or counter.with_ratio:
             pairs = zip(values, found, strict=True)
-            values = [units.quantity(row.value, unit) if row else v for v, row in pairs]
+            values = [analysis.text(name, row.value) if row else v for v, row in pairs]
         if name == TIME:
             frame[counter.heading] = values
-            frame[analysis.baseline] = [units.quantity(r.base, unit) if r else "–" for r in found]
+            frame[analysis.baseline] = [analysis.text(name, r.base) if r else "–" for r in found]
             frame["ratio"] = [_ratio(row) for row in found]
             frame["95 % interval"] = [_interval(row) for row in found]
         elif counter.with_ratio:

@@ -32,6 +32,11 @@ class Metric:
         """Whether ratios are estimated: not for a description of the work, such as its operations."""
         return self.direction != "none"
 
+    @property
+    def is_single_time(self) -> bool:
+        """Whether it is the time of single operations, which moves in steps of the latency clock."""
+        return self.name.startswith(("malloc_ns", "free_ns")) and "_batch" not in self.name
+
 
 @dataclass(frozen=True)
 class Registry:

@@ -60,6 +60,28 @@ def test_nothing_is_attached_under_time() -> None:
         assert instrument.memtest_options() == []
 
 
+def test_of_batches_only_the_median_is_a_metric() -> None:
+    histogram = {"p50": 1.5, "p90": 2.0, "max": 3.0}
+    end = {"latency": {"malloc_ns": histogram, "malloc_ns_batch": histogram}}
+    module = discover()["latency"]
+    found = module.Instrument(Surroundings(CASE)).read(
+        Outcome(), Output(end=end | {"clock_quantum_ns": 10.0})
+    )
+    assert found.metrics == {
+        "malloc_ns_p50": 1.5,
+        "malloc_ns_p90": 2.0,
+        "malloc_ns_max": 3.0,
+        "malloc_ns_batch_p50": 1.5,
+        "clock_quantum_ns": 10.0,
+    }
+
+
+def test_processor_time_is_what_memtest_read_from_the_schedulers_clock() -> None:
+    with discover()["time"].Instrument(Surroundings(CASE)) as instrument:
+        end = {"cpu_s": 0.123456789, "user_s": 0.12, "sys_s": 0.004}
+        assert instrument.read(Outcome(), Output(end=end)).metrics["cpu_s"] == 0.123456789
+
+
 def test_a_counter_that_the_machine_lacks_is_unavailable_and_not_zero() -> None:
     text = LINE.format(value="<not supported>", event="cycles:u")
     text += LINE.format(value="12.0", event="instructions:u")

@@ -83,6 +83,30 @@ def test_latency_samples_one_operation_in_sixteen(threads: int) -> None:
         assert latency["p99.9"] <= latency["max"]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batches_hold_the_sums_of_64_samples_of_a_thread(threads: int) -> None:
+    end = end_record("random_mixed", "--iterations", "200k", "--latency", "--threads", str(threads))
+    for kind in ("malloc_ns", "free_ns"):
+        single, batches = end["latency"][kind], end["latency"][f"{kind}_batch"]
+        full = single["count"] // 64
+        assert full - threads < batches["count"] <= full
+        mean = sum(upper * count for upper, count in single["buckets"]) / single["count"]
+        of_batches = sum(upper * count for upper, count in batches["buckets"]) / batches["count"]
+        step = end["clock_quantum_ns"]  # a single time is wrong by up to a step
+        assert of_batches == pytest.approx(mean, rel=0.1, abs=1.5 * step + 5)
+
+
+def test_the_step_of_the_latency_clock_is_measured() -> None:
+    assert 0 < end_record(*SMALL, "--latency")["clock_quantum_ns"] < 10_000
+    assert "clock_quantum_ns" not in end_record(*SMALL)
+
+
+def test_processor_time_is_finer_than_the_ticks_of_a_timer() -> None:
+    times = [end_record(*SMALL)["cpu_s"] for _ in range(4)]
+    assert min(times) > 0
+    assert any(round(seconds * 1e9) % 1000 for seconds in times), "whole microseconds: getrusage"
+
+
 def test_sampling_does_not_change_the_operations() -> None:
     assert end_record(*SMALL)["checksum"] == end_record(*SMALL, "--latency")["checksum"]
 

@@ -163,6 +163,7 @@ def fill(record: Record, plan: Plan, rng: np.random.Generator, drift: float, fol
     metrics |= {"ops": 2 * mallocs, "mallocs": mallocs, "ops_per_s": 2 * mallocs / wall}
     metrics |= {"minor_faults": 1000 * factor, "requested_bytes": mallocs * 4096}
     if record["pass"] == "latency":
+        metrics["clock_quantum_ns"] = 1.0
         record["latency"] = latency = {
             "malloc_ns": histogram(rng, 40 * factor),
             "free_ns": histogram(rng, 25 * factor),

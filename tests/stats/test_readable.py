@@ -36,6 +36,11 @@ def test_quantity(value: float, unit: str, text: str) -> None:
     assert units.quantity(value, unit) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(0, "< 10 ns"), (9.7, "< 10 ns"), (9.9, "9.90 ns")])
+def test_what_a_clock_cannot_tell_from_zero_is_printed_so(value: float, text: str) -> None:
+    assert units.quantity(value, "ns", at_least=9.814) == text
+
+
 @given(NUMBERS, st.sampled_from(["s", "bytes", "1/s", "ratio"]))
 def test_a_printed_quantity_is_right_to_three_digits(value: float, unit: str) -> None:
     text = units.quantity(value, unit)

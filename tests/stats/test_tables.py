@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from stats.errors import DataError
-from stats.estimates.analysis import Analysis
+from stats.estimates.analysis import CLOCK_STEP, Analysis
 from stats.report.files import tables_of_run
 from stats.tables import diagnostics, mind_study, ratios
 from stats.tables.render import markdown, render, terminal
@@ -64,6 +65,19 @@ def test_details_name_interval_and_verdict(planted: Analysis) -> None:
     assert re.fullmatch(r"\[0\.\d\d, 0\.\d\d\]", row["95 % interval"])
     assert (row["verdict"], row["pairs"]) == ("ahead", "20")
     assert row["detectable"].endswith(" %")
+
+
+def test_times_below_the_step_of_the_clock_are_printed_as_less(planted: Analysis) -> None:
+    coarse = replace(
+        planted, table=planted.table.assign(
+            value=planted.table["value"].mask(planted.table["metric"] == CLOCK_STEP, 30.0)
+        )
+    )  # fmt: skip
+    single = ratios.details(coarse, planted.metrics["malloc_ns_p50"])
+    assert "< 30 ns" in set(single.frame["value"])
+    assert any("steps of 30.0 ns" in note for note in single.notes)
+    batches = ratios.details(coarse, planted.metrics["malloc_ns_batch_p50"])
+    assert "<" not in "".join(batches.frame["value"])
 
 
 def test_a_failure_is_listed_with_its_reason(planted: Analysis) -> None:
