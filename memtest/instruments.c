@@ -36,6 +36,15 @@ static void sample_add(struct latencies *latencies, uint64_t ticks) {
         }                                                                                          \
     } while (0)
 
+/* With --footprint: after an operation and the touching of its block. */
+static void count_operation(struct worker *w) {
+    struct instruments *in = w->instruments;
+    if (!in->curve || --in->until_publish > 0)
+        return;
+    worker_publish(w);
+    in->until_publish = curve_advance(in->curve, w->threads);
+}
+
 static void check_alignment(struct worker *w, struct block b, size_t alignment, const char *call) {
     if ((uintptr_t)b.at % alignment != 0)
         worker_fault(w, "misaligned: %s of %zu bytes returned %p, which is not a multiple of %zu",
@@ -59,6 +68,7 @@ static struct block receive(struct worker *w, struct block b, size_t alignment, 
         check_alignment(w, b, alignment, call);
     if (in->verify != VERIFY_NONE)
         verify_stamp(b, in->payload, in->verify);
+    count_operation(w);
     return b;
 }
 
@@ -108,6 +118,7 @@ struct block instrumented_realloc(struct worker *w, struct block old, size_t siz
         check_stamp(w, old, b.at, size, "use after realloc");
         verify_stamp(b, in->payload, in->verify);
     }
+    count_operation(w);
     return b;
 }
 
@@ -116,6 +127,7 @@ void instrumented_free(struct worker *w, struct block b) {
         check_stamp(w, b, b.at, SIZE_MAX, "free");
     worker_returned(w, b);
     TIMED(w, frees, free(b.at));
+    count_operation(w);
 }
 
 void worker_request_done(struct worker *w, uint64_t ns) {

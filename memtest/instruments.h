@@ -1,6 +1,7 @@
-/* The calls to the allocator under --verify and --latency. Their state is kept apart from struct
+/* The calls to the allocator under --verify, --latency and --footprint. Their state is kept apart from struct
  * worker, so that the plain calls touch none of it. */
 #pragma once
+#include "curve.h"
 #include "histogram.h"
 #include "verify.h"
 #include "worker.h"
@@ -24,6 +25,8 @@ struct instruments {
     size_t payload;        /* bytes at the start of a block that are the workload's */
     uint64_t until_sample; /* operations left before the next one that is timed */
     struct rng gaps; /* its own stream: sampling must not change the workload's random numbers */
+    struct curve *curve;    /* NULL without --footprint */
+    uint64_t until_publish; /* operations left before the curve is asked for a point */
     struct latencies mallocs, frees;
     struct histogram request_ns; /* only of workloads that serve requests */
 };

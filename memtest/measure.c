@@ -25,6 +25,8 @@ static void meet(struct measurement *m, void (*action)(struct measurement *m)) {
 }
 
 static void start_region(struct measurement *m) {
+    if (m->curve)
+        curve_begin(m->curve);
     getrusage(RUSAGE_SELF, &m->usage_start);
     m->cpu_start_ns = clock_cpu_ns();
     m->start = mark_now(m);
@@ -47,6 +49,8 @@ static void end_region(struct measurement *m) {
     m->end = mark_now(m);
     m->cpu_end_ns = clock_cpu_ns();
     getrusage(RUSAGE_SELF, &m->usage_end);
+    if (m->curve)
+        curve_end(m->curve);
     atomic_store_explicit(&m->live->phase, LIVE_FREED, memory_order_relaxed);
 }
 
@@ -73,11 +77,14 @@ static void *work(void *argument) {
     return NULL;
 }
 
-static struct instruments *new_instruments(const struct settings *settings, unsigned index) {
+static struct instruments *new_instruments(const struct measurement *m, unsigned index) {
+    const struct settings *settings = m->settings;
     struct instruments *in = /* without --latency its histograms are never touched */
         settings->latency ? own_memory(sizeof *in) : own_memory_lazy(sizeof *in);
     in->verify = settings->verify;
     in->latency = settings->latency;
+    in->curve = m->curve;
+    in->until_publish = 1;
     in->payload = settings->workload->payload;
     in->gaps = rng_seeded(settings->seed, ~(uint64_t)index);
     in->until_sample = 1 + rng_below(&in->gaps, LATENCY_MEAN_GAP);
@@ -97,7 +104,7 @@ static void init_worker(struct measurement *m, unsigned index) {
     const struct settings *s = m->settings;
     struct worker *w = &m->workers[index];
     w->touch = s->touch;
-    w->instrumented = s->verify || s->latency;
+    w->instrumented = s->verify || s->latency || s->footprint;
     w->serial = w->serial_base = (uint64_t)index * 0x9e3779u;
     w->rng = rng_seeded(s->seed, index);
     w->index = index;
@@ -108,13 +115,15 @@ static void init_worker(struct measurement *m, unsigned index) {
     w->live = m->live;
     w->window = publish_window(s);
     if (w->instrumented)
-        w->instruments = new_instruments(s, index);
+        w->instruments = new_instruments(m, index);
     worker_publish(w);
 }
 
 void measure(struct measurement *m, struct settings *settings) {
     pthread_t ids[THREADS_MAX];
     *m = (struct measurement){.settings = settings, .live = live_open(settings->live_path)};
+    if (settings->footprint)
+        m->curve = curve_new(m->live);
     if (settings->workload->setup)
         settings->workload->setup(settings);
     unsigned threads = settings->threads;

@@ -1,5 +1,6 @@
 /* Runs the threads of a workload through its rounds and measures what that costs. */
 #pragma once
+#include "curve.h"
 #include "live.h"
 #include "settings.h"
 #include "worker.h"
@@ -22,6 +23,7 @@ struct measurement {
     struct settings *settings;
     struct worker *workers; /* settings->threads of them */
     struct live_page *live;
+    struct curve *curve; /* NULL without --footprint */
     pthread_barrier_t barrier;
     bool over;            /* written by one thread between two barriers */
     unsigned rounds_done; /* may exceed ROUNDS_MAX, the number of marks */

@@ -11,7 +11,19 @@
 
 enum { COMMON_MAX = 16, COMMON_BASE = 1000, HELP = 999 };
 
-enum { THREADS, ROUNDS, SEED, TOUCH, VERIFY, DURATION, LATENCY, LIVE_FILE, LINGER, SCALE };
+enum {
+    THREADS,
+    ROUNDS,
+    SEED,
+    TOUCH,
+    VERIFY,
+    DURATION,
+    LATENCY,
+    FOOTPRINT,
+    LIVE_FILE,
+    LINGER,
+    SCALE
+};
 
 const struct option_spec common_options[] = {
     [THREADS] = {.key = "threads",
@@ -58,6 +70,12 @@ const struct option_spec common_options[] = {
                  .type = OPTION_FLAG,
                  .fallback = "0",
                  .help = "time single operations, one in 16 at random gaps"},
+    [FOOTPRINT] =
+        {.key = "footprint",
+         .type = OPTION_FLAG,
+         .fallback = "0",
+         .help = "read resident memory after each 128th to 64th part of the operations, and the "
+                 "kernel's high-water mark"},
     [LIVE_FILE] =
         {.key = "live-file",
          .type = OPTION_TEXT,
@@ -235,6 +253,7 @@ bool options_read(int argc, char **argv, struct settings *settings) {
     settings->verify_name = common[VERIFY].text;
     settings->duration_s = common[DURATION].real;
     settings->latency = common[LATENCY].number;
+    settings->footprint = common[FOOTPRINT].number;
     settings->live_path = common[LIVE_FILE].text[0] ? common[LIVE_FILE].text : NULL;
     settings->linger_s = common[LINGER].real;
     if (provider_is_null())

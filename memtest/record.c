@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 static double seconds_between(uint64_t from_ns, uint64_t to_ns) {
     return (double)(to_ns - from_ns) * 1e-9;
@@ -162,6 +163,40 @@ static void record_latency(FILE *out, const struct measurement *m) {
     fputc('}', out);
 }
 
+/* Of each point: operations, seconds, Rss, LazyFree (-1: not read), live bytes. */
+static void record_curve(FILE *out, const struct measurement *m) {
+    const struct curve *curve = m->curve;
+    json_key(out, "curve");
+    fputc('[', out);
+    for (unsigned i = 0; i < curve->count; i++) {
+        const struct curve_point *point = &curve->points[i];
+        uint64_t ns = point->ns > m->start.ns ? point->ns : m->start.ns; /* the first is earlier */
+        fprintf(out, "%s[%" PRIu64 ",%.9f,%" PRIu64 ",%" PRId64 ",%" PRId64 "]", i ? "," : "",
+                point->ops, seconds_between(m->start.ns, ns), point->memory.rss_bytes,
+                point->memory.lazyfree_bytes, point->live_bytes);
+    }
+    fputc(']', out);
+}
+
+/* A string in the place of a value says why there is none. */
+static void record_footprint(FILE *out, const struct measurement *m) {
+    const struct curve *curve = m->curve;
+    if (!curve)
+        return;
+    json_number(out, "footprint_readings", curve->readings);
+    json_seconds(out, "footprint_reading_s", (double)curve->spent_ns * 1e-9);
+    if (curve->mark_error || !curve->mark_bytes)
+        json_text(out, "rss_high_water_bytes",
+                  curve->mark_error ? strerror(curve->mark_error)
+                                    : "/proc/self/status has no VmHWM");
+    else
+        json_number(out, "rss_high_water_bytes", curve->mark_bytes);
+    if (curve->unreadable)
+        json_text(out, "curve", "/proc/self/smaps_rollup cannot be read");
+    else
+        record_curve(out, m);
+}
+
 void record_measurement(FILE *out, const struct measurement *m) {
     const struct settings *s = m->settings;
     char checksum[17] = "";
@@ -184,6 +219,7 @@ void record_measurement(FILE *out, const struct measurement *m) {
     if (s->latency)
         json_seconds(out, "clock_quantum_ns", clock_quantum_ns());
     record_latency(out, m);
+    record_footprint(out, m);
     fputs("}\n", out);
     fflush(out);
 }

@@ -17,6 +17,7 @@ struct settings {
     const char *touch_name, *verify_name;
     double duration_s; /* 0: count rounds instead */
     bool latency;
+    bool footprint;
     const char *live_path; /* NULL: none */
     double linger_s;
     struct option_value values[OPTIONS_MAX]; /* in the order of workload->options */

@@ -19,7 +19,7 @@ struct worker {
      * `publish_at` begins as the live bytes allowed before the next publication and grows by every
      * block freed, so that one comparison with `requested` per malloc finds a new peak.
      * worker_live() computes the live bytes from the two. */
-    bool instrumented; /* --verify or --latency */
+    bool instrumented; /* --verify, --latency or --footprint */
     enum touch touch;
     uint64_t checksum; /* of this worker's operations, in order */
     uint64_t serial;   /* mallocs so far + serial_base: gives a block its id */

@@ -21,6 +21,7 @@ def small_multiples(
     panel: Callable[[Axes, Allocator, pd.DataFrame], None],
     handles: list[Line2D],
     finish: Callable[[Axes], object],
+    x_unit: str = "s",
 ) -> Figure:
     """A grid of panels titled with the allocators' names.
 
@@ -32,7 +33,7 @@ def small_multiples(
         axis.set_title(analysis.allocators[name].label)
         axis.tick_params(labelsize=7)
         axis.xaxis.set_major_locator(MaxNLocator(4))
-        _style.unit_axis(axis.xaxis, "s")  # not shared: a slow process would compress the others
+        _style.unit_axis(axis.xaxis, x_unit)  # not shared: a slow process would compress the others
     _style.unit_axis(axes[0].yaxis, "bytes")
     finish(axes[0])
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from common.readings import FEWEST
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.series import case_with_most_threads, series_by_allocator, thin
@@ -16,12 +17,13 @@ from stats.figures import _plotly, _style
 from stats.figures._multiples import small_multiples
 from stats.tidy.allocators import Allocator
 
-TITLE = "Footprint over time"
-CAPTION = """Footprint (Rss - LazyFree, sampled from outside the process) over the live requested
-bytes at the same instant (grey). The difference is the allocator's overhead; what remains after the
-last free is memory that it keeps. One process per allocator, that with the median of the mean
-footprint, at the largest number of threads. The scale ends above the contestants; a reference
-allocator that returns no memory may exceed it."""
+TITLE = "Footprint over work"
+CAPTION = """Footprint (Rss - LazyFree) over the live requested bytes at the same instant (grey). The
+difference is the allocator's overhead. memtest reads both at equal counts of operations, so the same
+place is the same work for every allocator; of real programs and in older runs they are samples over
+time. One process per allocator, that with the median of the mean footprint, at the largest number of
+threads. A process with fewer than 20 readings is not drawn. The scale ends above the contestants; a
+reference allocator that returns no memory may exceed it."""
 NEEDS = ("footprint_mean_bytes",)
 PLACE = 30
 EACH = "workload"
@@ -32,11 +34,32 @@ def _tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
     series = series_by_allocator(analysis, "memory", case, "footprint_mean_bytes")
     tables = {}
     for allocator, table in series.items():
-        table = table.ffill().bfill()  # a sample may lack values that are slow to read
-        footprint = table["rss_bytes"] - table["lazyfree_bytes"].fillna(0)
-        if footprint.notna().any():  # a process may end before its first sample
-            tables[allocator] = thin(table.assign(footprint=footprint), "footprint")
+        curve = _curve(table)
+        if len(curve) >= FEWEST:
+            tables[allocator] = thin(curve, "footprint")
     return tables
+
+
+def _curve(table: pd.DataFrame) -> pd.DataFrame:
+    """The readings by operations (column x in per cent); the samples by seconds where there are none."""
+    reads = table["ops"].notna() if "ops" in table else pd.Series(False, table.index)
+    unread = ["lazyfree_bytes", "live_bytes"]  # a reading may lack values that are slow to read
+    table = table.assign(**{name: table[name].ffill().bfill() for name in unread})
+    footprint = table["rss_bytes"] - table["lazyfree_bytes"].fillna(0)
+    table = table.assign(footprint=footprint, x=table["t_s"])
+    if not reads.any():
+        return table
+    table = table[reads]
+    return table.assign(x=100 * table["ops"] / table["ops"].max())
+
+
+def _x_unit(analysis: Analysis) -> str:
+    return "ratio" if analysis.has("footprint_readings") else "s"
+
+
+def _x_label(analysis: Analysis) -> str:
+    over_work = analysis.has("footprint_readings")
+    return "per cent of the operations" if over_work else "seconds"
 
 
 def _top(analysis: Analysis, tables: dict[str, pd.DataFrame]) -> float:
@@ -49,8 +72,8 @@ def _top(analysis: Analysis, tables: dict[str, pd.DataFrame]) -> float:
 
 
 def _panel(axis: Axes, allocator: Allocator, table: pd.DataFrame) -> None:
-    axis.fill_between(table["t_s"], table["live_bytes"], color=_style.FAINT, linewidth=0)
-    axis.plot(table["t_s"], table["footprint"], color=allocator.colour, linestyle=allocator.dash)
+    axis.fill_between(table["x"], table["live_bytes"], color=_style.FAINT, linewidth=0)
+    axis.plot(table["x"], table["footprint"], color=allocator.colour, linestyle=allocator.dash)
 
 
 @_style.with_style
@@ -62,7 +85,11 @@ def draw(analysis: Analysis) -> Figure | None:
     live = Line2D([], [], color=_style.FAINT, linewidth=6, label="live bytes")
     handles = [Line2D([], [], color=_style.INK, label="footprint"), live]
     top = 1.08 * _top(analysis, tables)
-    return small_multiples(analysis, tables, _panel, handles, lambda axis: axis.set_ylim(0, top))
+    figure = small_multiples(
+        analysis, tables, _panel, handles, lambda axis: axis.set_ylim(0, top), _x_unit(analysis)
+    )
+    figure.supxlabel(_x_label(analysis), fontsize=8)
+    return figure
 
 
 def interactive(analysis: Analysis) -> Any:
@@ -73,7 +100,7 @@ def interactive(analysis: Analysis) -> Any:
     figure = _plotly.empty(460)
     lived = tables.get(analysis.baseline, next(iter(tables.values())))
     figure.add_scatter(
-        x=lived["t_s"],
+        x=lived["x"],
         y=lived["live_bytes"],
         name=f"live bytes ({analysis.baseline})",
         mode="lines",
@@ -91,7 +118,7 @@ def interactive(analysis: Analysis) -> Any:
         ]
         looks = _plotly.looks(allocator)
         figure.add_scatter(
-            x=table["t_s"],
+            x=table["x"],
             y=table["footprint"],
             mode="lines",
             hovertext=texts,
@@ -100,5 +127,5 @@ def interactive(analysis: Analysis) -> Any:
             name=looks["name"],
             line=looks["line"],
         )
-    figure.update_xaxes(title_text="seconds since the measured region began")
+    figure.update_xaxes(title_text=_x_label(analysis))
     return figure.update_yaxes(_plotly.byte_axis([_top(analysis, tables)]))

@@ -15,7 +15,7 @@ from stats.tidy.labels import Case, threads_label
 from stats.tidy.run import CASE
 
 TITLE = "Memory against speed"
-CAPTION = """Median peak footprint (of the memory pass, which may run a longer job) over median wall
+CAPTION = """Median peak footprint (of the memory pass) over median wall
 time (of the time pass), both on logarithmic axes: lower left is better. The dashed cross is the
 baseline. Hollow markers are reference allocators (bump, lifo) and the A/A copy."""
 NEEDS = ("wall_s", "footprint_peak_bytes")

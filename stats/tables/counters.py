@@ -50,6 +50,8 @@ class Counter:
 # 100 calls or faults take some 0.1 ms; a MiB is more than the pages of the program itself.
 COUNTERS = (
     Counter((TIME,), "time"),
+    Counter(("first_round_s",), "first round"),
+    Counter(("steady_round_s",), "steady round"),
     Counter(("user_s",), "user", "of user time"),
     Counter(("sys_s",), "system", "of system time"),
     Counter(

@@ -12,6 +12,7 @@ from stats.errors import DataError
 from stats.estimates.analysis import Analysis
 from stats.estimates.verdict import MIN_PAIRS, NOT_COMPARED
 from stats.frames import each
+from stats.tables.brackets import columns, note
 from stats.tables.table import Table, legend, mark
 from stats.tidy.metrics import NET_SUFFIX, Metric
 from stats.tidy.run import CASE
@@ -121,7 +122,7 @@ def _range(low: float, high: float) -> str:
 
 def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
     """Notes on this metric's values: rows that are ratios of means, and what the records lack."""
-    notes = []
+    notes = note(analysis, metric.name)
     rows = analysis.metric_table(metric.name)
     rows = rows[rows["n"] >= MIN_PAIRS]
     if concerned := int(rows["of_means"].sum()):
@@ -175,6 +176,7 @@ def details(analysis: Analysis, metric: Metric) -> Table:
         "allocator": rows["allocator"],
         "value": [analysis.text(metric.name, v) for v in rows["value"]],
         analysis.baseline: [analysis.text(metric.name, v) for v in rows["base"]],
+        **columns(analysis, metric.name, rows),
         "ratio": _only(compared, rows["ratio"].map(units.ratio)),
         "95 % interval": _only(compared, [units.interval(*ends) for ends in intervals]),
         "verdict": [

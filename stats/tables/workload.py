@@ -10,6 +10,7 @@ from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.verdict import MIN_PAIRS
 from stats.frames import each
+from stats.tables.brackets import upper_ends, with_upper_end
 from stats.tables.counters import TIME, columns, counter_medians
 from stats.tables.table import Table, file_name, legend, mark
 from stats.tidy.run import CASE
@@ -26,12 +27,16 @@ def workload(analysis: Analysis) -> Table:
         for row in each(analysis.estimates)
     }
     keys = [tuple(key) for key in raw[[*CASE, "allocator"]].itertuples(index=False)]
+    ends = upper_ends(analysis)
     for counter, name in columns(analysis):
         found = [estimates.get((name, *key)) for key in keys]
         values = [analysis.text(name, value) for value in raw[name]]
         if name == TIME or counter.with_ratio:
             pairs = zip(values, found, strict=True)
             values = [analysis.text(name, row.value) if row else v for v, row in pairs]
+        values = [
+            with_upper_end(value, name, key, ends) for value, key in zip(values, keys, strict=True)
+        ]
         if name == TIME:
             frame[counter.heading] = values
             frame[analysis.baseline] = [analysis.text(name, r.base) if r else "–" for r in found]

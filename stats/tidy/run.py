@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,27 @@ class Run:
         """The series of one process, with the columns that its pass wrote; None where there is
         none.
         """
-        name = record.get("series")
-        if not name:
+        text = _series_text(self.path, record)
+        if not text:
             return None
-        path = self.path / name
-        text = series_texts(self.path / ARCHIVE).get(name)
-        if text is None:
-            if not path.exists():
-                return None
-            text = read_text(path)
         try:
             table = pd.read_csv(io.StringIO(text), comment="#")
         except (pd.errors.ParserError, pd.errors.EmptyDataError):
             raise DataError(
-                f"{path} is not a CSV table; help: delete it, the report does without it"
+                f"{self.path / str(record['series'])} is not a CSV table; help: delete it, the report does without it"
             ) from None
         return table if len(table) else None
+
+
+def _series_text(run: Path, record: Record) -> str:
+    """The series of a record, packed or not; "" where there is none."""
+    name = record.get("series")
+    if not name:
+        return ""
+    packed = series_texts(run / ARCHIVE).get(name)
+    if packed is not None:
+        return packed
+    return read_text(run / name) if (run / name).exists() else ""
 
 
 def read_run(path: Path) -> Run:
@@ -80,7 +86,7 @@ def read_run(path: Path) -> Run:
         ) from None
     records = parse_records(read_text(path / RUNS), str(path / RUNS))
     manifest, plan = read_json(path / "manifest.json"), read_json(path / "plan.json")
-    return Run(path, manifest, plan, [derived(record) for record in records])
+    return Run(path, manifest, plan, [derived(r, partial(_series_text, path, r)) for r in records])
 
 
 def tidy(records: list[Record], metrics: Registry | None = None) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import procfs
+from harness.passes.instruments.footprint import Point
 from harness.passes.instruments.live_file import FREED, LiveFile
 from harness.passes.instruments.sampler import FIRST_LOOK_S, Probe, Sample, Sampler
 from harness.passes.memory import COLUMNS, series_csv, thin
@@ -101,7 +102,14 @@ def test_sizes_are_read_in_bytes_and_other_lines_passed_over() -> None:
 def test_a_series_leaves_empty_what_was_not_measured() -> None:
     rows = [Sample(10**9, 1, 100), Sample(2 * 10**9, 1, 200, 5, 6, 7, 8)]
     lines = series_csv(rows, start_ns=10**9).splitlines()
-    assert lines == [COLUMNS, "0.000000,1,100,,,,", "1.000000,1,200,5,6,7,8"]
+    assert lines == [COLUMNS, "0.000000,1,100,,,,,", "1.000000,1,200,5,6,7,8,"]
+
+
+def test_a_series_has_memtests_own_readings_with_their_operations() -> None:
+    rows = [Sample(2 * 10**9, 1, 100)]
+    work = [Point(0.5, 0, 90, None, 4), Point(1.5, 64, 95, 3, 5)]
+    lines = series_csv(rows, 10**9, work).splitlines()[1:]
+    assert lines == ["0.500000,1,90,,,,4,0", "1.000000,1,100,,,,,", "1.500000,1,95,3,,,5,64"]
 
 
 def test_a_long_series_is_thinned_but_keeps_its_full_samples() -> None:

@@ -7,7 +7,9 @@
  * allocator itself (nothing is reused, realloc always copies, neighbours share cache lines);
  * remote_leak reuses only what the allocating thread frees; keep reuses blocks and never returns
  * memory; lock works in each call with a global lock held. Sound counterparts: slow works as long
- * without the lock; apart gives each block its own cache lines; none. */
+ * without the lock; apart gives each block its own cache lines; none.
+ * Faults of memory, for test_footprint.py: double writes to twice the memory; spike maps 64 MiB once
+ * and unmaps them in the same call. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,9 +28,9 @@ static _Atomic size_t used, served;
 static char *_Atomic heap;
 static _Atomic(void *) last;
 
-static const char *const faults[] = {"overlap", "twice", "misaligned", "dirty", "forgetful",
-                                     "null",    "leak",  "copy",       "near",  "remote_leak",
-                                     "keep",    "lock",  "slow",       "apart", "none"};
+static const char *const faults[] = {
+    "overlap",     "twice", "misaligned", "dirty", "forgetful", "null", "leak",   "copy", "near",
+    "remote_leak", "keep",  "lock",       "slow",  "apart",     "none", "double", "spike"};
 
 __attribute__((constructor)) static void refuse_unknown_fault(void) {
     const char *plant = getenv("PLANT");
@@ -67,6 +69,19 @@ static void waste_time(void) {
         __asm__ volatile("");
     if (locks)
         atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+/* Memory that is gone before anybody could look. */
+static void spike(void) {
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+    const size_t size = (size_t)64 << 20;
+    if (!planted("spike") || atomic_flag_test_and_set(&done))
+        return;
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        abort();
+    memset(at, 1, size);
+    munmap(at, size);
 }
 
 /* ---- "remote_leak" and "keep": freed blocks are reused, by powers of two: those that the freeing
@@ -130,6 +145,9 @@ void *malloc(size_t size) {
     if (planted("twice") && last)
         return last;
     waste_time();
+    spike();
+    if (planted("double"))
+        memset(take(HEADER, size), 1, size);
     void *block = reuses() ? reuse(size) : NULL;
     if (!block)
         block = take(planted("apart") ? 128 : HEADER, size);

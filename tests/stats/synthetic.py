@@ -177,6 +177,7 @@ def fill(record: Record, plan: Plan, rng: np.random.Generator, drift: float, fol
             "rss_peak_bytes": 2e8 * factor,
             "footprint_mean_bytes": 1.5e8 * factor,
             "footprint_peak_bytes": 2e8 * factor,
+            "rss_high_water_bytes": 2e8 * factor,
         }
         record["series"] = series(folder, record["run"], factor, wall)
     if record["pass"] == "syscalls":

@@ -138,3 +138,30 @@ def test_a_figure_without_enough_data_is_none(planted: Analysis) -> None:
     one_thread = [r for r in planted.run.records if r["threads"] == 1]
     alone = analyse(Run(planted.run.path, {}, {}, one_thread))
     assert plot("threads").draw(alone.only(setting)) is None
+
+
+def curve(folder: Path, *rows: str) -> Analysis:
+    """A run with one process whose series has these rows."""
+    head = "t_s,phase,rss_bytes,lazyfree_bytes,vmas,anon_huge_bytes,live_bytes,ops"
+    record = base_record("r", 0, "ptmalloc", "w", "", 1, "memory") | {
+        "metrics": {"footprint_mean_bytes": 1.0, "footprint_readings": 30.0},
+        "series": "series/r.csv",
+    }
+    (folder / "series").mkdir()
+    (folder / "series/r.csv").write_text("\n".join([head, *rows]) + "\n")
+    return analyse(Run(folder, {}, {}, [record])).only(("w", ""))
+
+
+def test_a_footprint_is_drawn_over_the_operations_at_which_it_was_read(tmp_path: Path) -> None:
+    sampled = [f"{t}.5,1,999,,,,9," for t in range(30)]
+    rows = [f"{t}.0,1,{100 + t},,,,{t},{2 * t}" for t in range(30)]
+    drawn = plot("footprint").draw(curve(tmp_path, *sampled, *rows))
+    assert drawn is not None
+    x, y = map(np.asarray, drawn.axes[0].lines[0].get_data())
+    assert y.tolist() == [100 + t for t in range(30)]
+    assert (x[0], x[-1]) == (0, 100)
+
+
+def test_a_few_readings_are_not_drawn_as_a_curve(tmp_path: Path) -> None:
+    rows = [f"{t}.0,1,{100 + t},,,,{t},{2 * t}" for t in range(19)]
+    assert plot("footprint").draw(curve(tmp_path, *rows)) is None
