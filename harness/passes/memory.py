@@ -19,9 +19,9 @@ from harness.process import Outcome
 NAME = "memory"
 PATIENCE = 1.5
 
-# memtest stays this long after its last free, outside the measured region, so that the sampler is
-# sure to see it.
-SHORTEST_LINGER_S = 0.1
+# memtest stays this long after its last free, outside the measured region, so that the sampler
+# looks once more; what is resident then memtest has read itself.
+SHORTEST_LINGER_S = 0.03
 ROW_LIMIT = 2000  # rows of a series file; a longer series is thinned
 COLUMNS = "t_s,phase,rss_bytes,lazyfree_bytes,vmas,anon_huge_bytes,live_bytes,ops"
 MARK_HIDDEN = (
@@ -63,9 +63,9 @@ class Instrument(instrument.Instrument):
             found, unavailable = footprint.of_memtest(samples, start_ns, output.end)
         else:
             found, unavailable = footprint.of_program(samples, outcome.wall_s, whole, hidden)
-        metrics |= found
         for after, size in self.observer.after_free_bytes.items():
             metrics[f"rss_after_free_{after:g}s_bytes"] = size
+        metrics |= found
         metrics["rss_peak_bytes"] = whole
         metrics["sampler_s"] = self.observer.spent_s
         series = series_csv(samples, start_ns, footprint.over_work(output.end))

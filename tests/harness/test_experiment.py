@@ -30,6 +30,37 @@ def test_every_experiment_of_the_tree_loads(root: Path) -> None:
         assert experiment.load(path).cases
 
 
+def experiments(root: Path) -> list[experiment.Experiment]:
+    """All that answer a question; `tiny` answers none."""
+    files = sorted((root / "experiments").glob("*.toml"))
+    return [experiment.load(path) for path in files if path.stem != "tiny"]
+
+
+def test_every_process_has_a_first_round_and_a_steady_state(root: Path) -> None:
+    for found in experiments(root):
+        for case in found.cases:
+            filled_once = case.options.get("mode") == "alloc_only"  # nothing is left to do then
+            if case.kind == "memtest" and not filled_once:
+                assert int(case.options.get("rounds", 1)) >= 10, (found.name, case.workload)
+
+
+def test_a_pass_is_compared_with_fifteen_replicates_or_gives_values(root: Path) -> None:
+    for found in experiments(root):
+        for name, count in found.replicates.items():
+            assert count >= 15 or count == 1, (found.name, name)
+        assert found.replicates["time"] >= 15, found.name
+
+
+def test_one_experiment_is_long_enough_for_purge_timers(root: Path) -> None:
+    steady = experiment.load(root / "experiments/steady.toml")
+    for case in steady.cases:
+        options = case.options
+        idle_s = float(options.get("idle_ms", 0)) / 1000 * int(options["rounds"])
+        rate = float(options.get("rate", 0))
+        served_s = int(options["rounds"]) * int(options["requests"]) / rate if rate else 0.0
+        assert max(idle_s, served_s) >= 25, case.workload
+
+
 def test_no_size_of_the_suite_follows_the_defaults_of_memtest(root: Path) -> None:
     known = memtest.catalogue(root / "build/memtest-ptmalloc")
     cases = experiment.load(root / "experiments/suite.toml").cases

@@ -120,6 +120,11 @@ def test_a_curve_that_could_not_be_read_gives_no_mean() -> None:
     assert found["footprint_peak_bytes"] == MIB
 
 
+def test_what_is_kept_at_the_last_free_is_memtests_last_reading() -> None:
+    rows = [*level(9 * MIB, 1), (FEWEST, 5 * MIB, 2 * MIB, 0)]
+    assert of_memtest([], 0, end(rows))[0]["rss_after_free_0s_bytes"] == 3 * MIB
+
+
 def test_moments_with_almost_nothing_alive_do_not_enter_fragmentation() -> None:
     rows = [(ops, 2000, 0, 1 if ops == 7 else 1000) for ops in range(FEWEST)]
     assert of_memtest([], 0, end(rows))[0]["fragmentation_mean"] == 2

@@ -103,6 +103,8 @@ def of_memtest(samples: Sequence[Sample], start_ns: int, end: Mapping[str, Any])
     reason = f"the kernel's high-water mark could not be had: {mark}"
     peaks, missing = peak(every, mark if isinstance(mark, int) else None, reason)
     found |= peaks
+    if work:  # the last reading comes right after the last free
+        found["rss_after_free_0s_bytes"] = work[-1].footprint
     own, live_peak = end.get("own_bytes", 0), end.get("live_peak_bytes", 0)
     if live_peak and "footprint_peak_bytes" in peaks:
         over_own = max(peaks["footprint_peak_bytes"] - own, 0)
