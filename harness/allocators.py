@@ -171,7 +171,7 @@ def from_option(option: str, plain_binary: str) -> Allocator:
     found = library.is_file()
     return Allocator(
         name=name,
-        role="own",
+        role="contestant",
         version="unknown",
         shared_object=str(library),
         preload=str(library),
@@ -199,9 +199,10 @@ def with_variants(known: Sequence[Allocator], options: Sequence[str]) -> list[Al
         if variable in ("LD_PRELOAD", "LC_ALL", *PASSED_ON):
             raise UsageError(f"--variant {option}: the harness itself sets {variable}")
         env = {**(made[name].env if name in made else {}), variable: value}
+        role = "contestant" if by_name[old].role == "own" else by_name[old].role
         words = " ".join(f"{key}={setting}" for key, setting in env.items())
         made[name] = dataclasses.replace(
-            by_name[old], name=name, env=env, note=f"{old} with {words}"
+            by_name[old], name=name, role=role, env=env, note=f"{old} with {words}"
         )
     return list(made.values())
 

@@ -133,6 +133,16 @@ def _parser() -> argparse.ArgumentParser:
         help="resume the run in --out, or the newest unfinished one of the experiment",
     )
     add(
+        "--accept-changed-host",
+        action="store_true",
+        help="with --resume: go on although machine, boot or kernel settings changed; tables say so",
+    )
+    add(
+        "--reference",
+        action="store_true",
+        help="a run to be kept as reference: refused while the tree has uncommitted changes",
+    )
+    add(
         "--no-report",
         action="store_true",
         help="measure only; ./stats.py report DIR makes the report",

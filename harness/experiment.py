@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import passes
+from harness.disturbance import Rule
 from harness.errors import UsageError, unknown_name
 from records.record import EMPTY
 
@@ -42,9 +43,17 @@ _TOP_KEYS = {
     "linger_s": (int, float),
     "warm_mib": int,
     "replicates": dict,
+    "disturbed": dict,
     "passes": dict,  # the older name of "replicates"
     "workload": list,
     "command": list,
+}
+_DISTURBED_KEYS = {
+    "steal": (int, float),
+    "others": (int, float),
+    "pressure_cpu": (int, float),
+    "repeats": int,
+    "passes": list,
 }
 _CASE_KEYS = {
     "name": str,
@@ -134,6 +143,7 @@ class Experiment:
     linger_s: float
     warm_bytes: int
     replicates: Mapping[str, int]
+    disturbed: Rule
     cases: tuple[Case, ...]
     raw: Mapping[str, Any]
 
@@ -216,6 +226,7 @@ def parse(raw: Mapping[str, Any], name: str, where: str) -> Experiment:
         linger_s=float(raw.get("linger_s", 0)),
         warm_bytes=_warm_mib(raw, where) << 20,
         replicates=_replicates(counts or {}, where),
+        disturbed=rule_of(raw.get("disturbed", {}), where),
         cases=cases,
         raw=raw,
     )
@@ -267,6 +278,19 @@ def _replicates(passes: Mapping[str, Any], where: str) -> dict[str, int]:
     if not passes:
         raise UsageError(f"{where}: [replicates] is empty; write for example: time = 20")
     return dict(passes)
+
+
+def rule_of(table: Mapping[str, Any], where: str) -> Rule:
+    """The rule of an experiment's `disturbed` table, or of the manifest's."""
+    place = f"{where}: [disturbed]"
+    _check_keys(table, _DISTURBED_KEYS, place)
+    for key in ("steal", "others", "pressure_cpu", "repeats"):
+        if table.get(key, 0) < 0:
+            raise UsageError(f"{place} {key} must be 0 or more, not {table[key]}")
+    names = table.get("passes", Rule.passes)
+    for name in names:
+        _check_pass(name, place)
+    return Rule(**{**table, "passes": tuple(names)})
 
 
 def _check_pass(name: str, where: str) -> None:

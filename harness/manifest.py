@@ -4,18 +4,17 @@ repeat a run.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
-import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import environment
+from harness import environment, host
 from harness.allocators import Allocator, as_manifest, no_deepbind, sha256_of
-from harness.cgroup import ControlGroup
 from harness.experiment import Experiment
 from harness.pinning import Processors
 
@@ -47,7 +46,7 @@ def collect(
         "started": now(),
         "finished": None,
         "source": source(root),
-        "host": host(),
+        "host": host.describe(),
         "environment": environment.as_manifest(),
         "processors": {
             "single_threaded_on": sorted(processors.single),
@@ -55,12 +54,24 @@ def collect(
             "harness_on": sorted(processors.rest),
         },
         "tools": {name: version_of(name) for name in ("strace", "perf", "valgrind", "gcc")},
+        "build": build(root),
+        "disturbed": dataclasses.asdict(experiment.disturbed),
+        "sessions": [],
         "allocators": [as_manifest(a, root) for a in allocators],
         "rtld_deepbind": deepbind(root),
         "workloads": [dict(w) for w in workloads],
         "skipped": [{"name": a.name, "why_not": a.why_not} for a in skipped],
         "doctor": doctor(root),
     }
+
+
+def build(root: Path) -> dict[str, str | None]:
+    """The compiler of memtest and of this tree's allocators, as make used it: build/flags holds its
+    name and every flag. Null where nothing is built.
+    """
+    flags = host.read(str(root / "build" / "flags"))
+    compiler = flags.split()[0] if flags else None
+    return {"compiler": version_of(compiler) if compiler else None, "flags": flags}
 
 
 def deepbind(root: Path) -> dict[str, str]:
@@ -111,54 +122,27 @@ def _answer(command: list[str], environ: Mapping[str, str]) -> tuple[str | None,
     return os.fsdecode(done.stdout).rstrip("\n"), ""
 
 
-def host() -> dict[str, Any]:
-    """The machine, its kernel and the settings that affect timings."""
-    cpu = "/sys/devices/system/cpu"
-    return {
-        "hostname": platform.node(),
-        "system": _os_release(),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
-        "libc": " ".join(platform.libc_ver()),
-        "python": platform.python_version(),
-        "cpu": _field("/proc/cpuinfo", "model name"),
-        "cpus": os.cpu_count(),
-        "cpus_allowed": len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "page_bytes": os.sysconf("SC_PAGE_SIZE"),
-        "virtual": "hypervisor" in (_field("/proc/cpuinfo", "flags") or ""),
-        "governor": _read(f"{cpu}/cpu0/cpufreq/scaling_governor"),
-        "boost": _read(f"{cpu}/cpufreq/boost"),
-        "thp": _chosen("/sys/kernel/mm/transparent_hugepage/enabled"),
-        "thp_defrag": _chosen("/sys/kernel/mm/transparent_hugepage/defrag"),
-        "aslr": _read("/proc/sys/kernel/randomize_va_space"),
-        "overcommit": _read("/proc/sys/vm/overcommit_memory"),
-        "max_map_count": _read("/proc/sys/vm/max_map_count"),
-        "perf_event_paranoid": _read("/proc/sys/kernel/perf_event_paranoid"),
-        "load": _read("/proc/loadavg"),
-        "cgroup": cgroup_limits(),
-    }
-
-
-def cgroup_limits() -> dict[str, float | None]:
-    """Memory in bytes and processors that our control groups allow; null: no limit is visible."""
-    group = ControlGroup()
-    return {"memory": group.memory_bytes(), "cpu": group.processors()}
-
-
 def doctor(root: Path) -> Any:
     """The findings of `./install.sh --check --json`; null if it cannot be run."""
-    text = _output([str(root / "install.sh"), "--check", "--json"])
+    text = host.output([str(root / "install.sh"), "--check", "--json"])
     try:
         return json.loads(text) if text else None
     except ValueError:
         return None
 
 
+def reference_problem(source: Mapping[str, Any]) -> str:
+    """Why a reference run must not be made of this tree, or ""."""
+    if source["revision"] is None:
+        return f"its revision is not known: {source.get('why') or 'no git checkout'}"
+    return "the tree has uncommitted changes" if source["dirty"] else ""
+
+
 def warnings(manifest: Mapping[str, Any]) -> list[str]:
     """What may bias the results, one line each: findings of the doctor, an unknown or changed source."""
     found = (manifest["doctor"] or {}).get("findings", [])
     lines = [f"{f['check']}: {f['value']} ({f['effect']})" for f in found if f["status"] == "warn"]
+    lines += host.warnings(manifest.get("host") or {})
     source = manifest["source"]
     if source.get("revision", "") is None:
         why = source.get("why") or "no git checkout"
@@ -175,43 +159,5 @@ def warnings(manifest: Mapping[str, Any]) -> list[str]:
 
 def version_of(program: str) -> str | None:
     """The first line of a program's --version, null where it is not installed."""
-    text = _output([program, "--version"])
+    text = host.output([program, "--version"])
     return text.splitlines()[0] if text else None
-
-
-def _output(command: list[str]) -> str | None:
-    """What a command prints, None where it cannot be run; its exit code does not matter."""
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode(errors="replace").strip() or None
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
-
-
-def _chosen(path: str) -> str | None:
-    """The word in brackets of a kernel switch such as `always [madvise] never`."""
-    content = _read(path) or ""
-    return content.partition("[")[2].partition("]")[0] or None
-
-
-def _field(path: str, name: str) -> str | None:
-    for line in (_read(path) or "").splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None
-
-
-def _os_release() -> str | None:
-    name = _read("/etc/os-release") or ""
-    for line in name.splitlines():
-        if line.startswith("PRETTY_NAME="):
-            return line.partition("=")[2].strip('"')
-    return None

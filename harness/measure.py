@@ -45,6 +45,8 @@ def measure(bench: Bench, planned: PlannedProcess) -> Record:
         found["warmed_bytes"] = bench.warmer.before(case.key)
         outcome = run(job, instrument.observer, bench.should_stop)
         bench.warmer.after(case.key, outcome.max_rss_bytes)
+        if outcome.disturbance:
+            found["disturbance"] = outcome.disturbance
         output = memtest.parse(outcome.stdout)
         if case.kind == "memtest":
             proof = provider.from_memtest(allocator, output.end, outcome.stderr)

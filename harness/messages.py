@@ -9,10 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.experiment import Experiment
 from harness.plan import PlannedProcess, layouts_of
-from records.record import STATUSES
+from records.record import STATUSES, Record
 
 
 def plan_line(experiment: Experiment, plan: Sequence[PlannedProcess], run_dir: Path) -> str:
@@ -44,6 +45,16 @@ def count_line(counts: Mapping[str, int]) -> str:
     """How the processes of a run ended, the good ones first."""
     parts = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status)]
     return "processes: " + ", ".join(parts)
+
+
+def disturbed_lines(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[str]:
+    """How many processes were measured again because the machine was disturbed."""
+    again = sum("disturbed" in record for record in records)
+    if not again:
+        return []
+    kept = manifest.get("kept_disturbed", 0)
+    more = f"; {kept} replicates of a case were disturbed again and count" if kept else ""
+    return [f"{again} processes were measured again, since the machine was disturbed{more}"]
 
 
 REPORT_WITH_ALARM = 3  # the report is written, but the run's self-test raised an alarm

@@ -25,6 +25,8 @@ from records.store import write_whole
 # The names of fields in stored plans and records, where they differ from those here.
 STORED_AS = {"id": "run", "pass_name": "pass", "replicate": "block"}
 
+REPEATED = "-r"  # in the name of a process that was measured again, before the repetition's number
+
 MAX_PADDING = 4096  # bytes of environment; one OS page of stack offset
 
 
@@ -53,6 +55,10 @@ class PlannedProcess:
         """The fields as plan.json and records hold them."""
         return {STORED_AS.get(key, key): value for key, value in dataclasses.asdict(self).items()}
 
+    def again(self) -> PlannedProcess:
+        """The same process, for one more repetition of its replicate."""
+        return dataclasses.replace(self, id=next_attempt(self.id))
+
     @staticmethod
     def from_entry(entry: Mapping[str, Any]) -> PlannedProcess:
         """The way back from `as_entry`."""
@@ -65,6 +71,12 @@ class PlannedProcess:
         replicate of one pass.
         """
         return (self.pass_name, self.replicate, *self.case_key)
+
+
+def next_attempt(name: str) -> str:
+    """The name of a process, when its replicate is measured once more."""
+    first, _, attempt = name.partition(REPEATED)
+    return f"{first}{REPEATED}{int(attempt or 0) + 1}"
 
 
 def replicates_of(

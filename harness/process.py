@@ -20,8 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from harness import disturbance
 from harness.errors import Interrupted
 from harness.procfs import tree_rss
+from records.record import Disturbance
 
 CHECK_INTERVAL_S = 0.25
 
@@ -57,7 +59,8 @@ class Outcome:
 
     status is "ok" (exit code 0), "crash", "timeout" or "oom"; why is one sentence for all but ok.
     wall_s runs from before the start to after the end as seen from outside; user_s and sys_s are of
-    the process and its children.
+    the process and its children. disturbance: what else the machine did meanwhile, None where the
+    process could not be started.
     """
 
     status: str = "ok"
@@ -72,6 +75,7 @@ class Outcome:
     max_rss_bytes: int = 0
     stdout: bytes = field(default=b"", repr=False)
     stderr: str = ""
+    disturbance: Disturbance | None = None
 
 
 def run(
@@ -86,6 +90,7 @@ def run(
     measured.
     """
     with _memory_file("stdout") as out, _memory_file("stderr") as err:
+        before = disturbance.read(job.processors)
         begin = time.monotonic()
         try:
             child = _start(job, out, err)
@@ -99,6 +104,8 @@ def run(
             child.returncode = os.waitstatus_to_exitcode(wait_status)
         outcome = _classify(child.returncode, killed)
         outcome.wall_s = time.monotonic() - begin
+        now = disturbance.read(job.processors)
+        outcome.disturbance = disturbance.between(before, now, outcome.wall_s, usage)
         _fill_usage(outcome, usage)
         outcome.stdout = _content(out)
         outcome.stderr = _content(err)[-4000:].decode(errors="replace").strip()

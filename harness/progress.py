@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
@@ -90,6 +90,12 @@ class Progress:
         """Prints a line above the bar."""
         self._bar.clear()
         print(line, file=sys.stderr)
+
+    def expect(self, more: Iterable[PlannedProcess]) -> None:
+        """Adds processes that come next, before those that were to come."""
+        added = list(more)
+        self._todo = [*self._todo[: self._finished], *added, *self._todo[self._finished :]]
+        self._bar.total = (self._bar.total or 0) + len(added)
 
     def close(self) -> None:
         """Removes the bar."""

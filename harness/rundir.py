@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from harness.allocators import Allocator, from_manifest
 from harness.errors import UsageError
-from harness.plan import load_plan
+from harness.plan import load_plan, next_attempt
 from records.record import RecordError
+from records.seal import BY_HARNESS, KEY, change, of_folder, of_manifest
 from records.store import RUNS, read_records, write_whole
 
 LOCAL = Path("results") / "local"
@@ -52,10 +54,13 @@ def old_folder(root: Path, out: str | None, experiment: str) -> Path:
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a process of the folder's plan has no record yet."""
+    """Whether processes of the folder's plan, or those of a repeated replicate, have no record yet."""
     plan, _ = load_plan(folder / "plan.json")
-    recorded = {record["run"] for record in read_records(folder / RUNS)}
-    return any(planned.id not in recorded for planned in plan)
+    records = read_records(folder / RUNS)
+    recorded = {record["run"] for record in records}
+    due = [planned.id for planned in plan]
+    due += [next_attempt(record["run"]) for record in records if "disturbed" in record]
+    return any(run not in recorded for run in due)
 
 
 def _check_writable(folder: Path) -> None:
@@ -81,6 +86,39 @@ def load_manifest(folder: Path) -> dict[str, Any]:
 def save_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Writes manifest.json whole or not at all."""
     write_whole(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def update_manifest(folder: Path, **fields: Any) -> None:
+    """Sets fields of a run's manifest."""
+    save_manifest(folder, load_manifest(folder) | fields)
+
+
+def open_session(folder: Path, manifest: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Notes that a session begins, with what is different from the machine of the earlier ones, and
+    that records may come which the hashes do not cover yet.
+    """
+    stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    sessions = [*manifest.get("sessions", []), {"started": stamp, "host_changes": changes}]
+    seal = of_manifest(manifest)
+    opened = {KEY: {**seal, "whole": False}} if seal else {}
+    save_manifest(folder, manifest | {"sessions": sessions} | opened)
+
+
+def seal_run(folder: Path) -> None:
+    """Puts the hashes of plan, records and series into the manifest. Where even that finds no room,
+    the run stays as readable as it was.
+    """
+    with contextlib.suppress(RecordError):
+        update_manifest(folder, **{KEY: of_folder(folder, BY_HARNESS)})
+
+
+def check_seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Refuses to go on with a run whose records were changed since its last session (UsageError)."""
+    seal = of_manifest(manifest)
+    runs = folder / RUNS
+    text = runs.read_text(encoding="utf-8") if runs.exists() else ""
+    if seal and (what := change(folder, seal, text)):
+        raise UsageError(f"{what}; restore the files, or start a new run without --resume")
 
 
 def allocators_of(manifest: dict[str, Any], root: Path) -> list[Allocator]:

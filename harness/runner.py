@@ -32,6 +32,7 @@ class Runner:
     progress: Progress
     records: dict[str, Record]
     failures: FailurePolicy = field(default_factory=FailurePolicy)
+    kept_disturbed: int = 0  # replicates of a case that count although they were disturbed
     _said: set[tuple[str, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -42,18 +43,43 @@ class Runner:
         so far are kept then.
         """
         self.failures.add_all(self.records.values())
-        groups = _by_group(self.plan)
-        for planned in self.plan:
-            if planned.id in self.records:
-                continue
+        for group in _by_group(self.plan).values():
+            self._measure(group)
+            self._repeat_while_disturbed(group)
+
+    def _measure(self, group: Sequence[PlannedProcess]) -> None:
+        """Runs those processes of a group (one case in one replicate of one pass) that have no record
+        yet. Once it is complete, those that did other work get a second record, which replaces the
+        first.
+        """
+        todo = [planned for planned in group if planned.id not in self.records]
+        for planned in todo:
             if self.bench.should_stop():
                 raise Interrupted
             self.progress.starting(planned)
             record = self._record_of(planned)
             self._keep(record)
             self.failures.add(record)
-            self._refuse_mismatches(groups[planned.group])
             self.progress.finished(planned)
+        self._refuse_mismatches(group)
+
+    def _repeat_while_disturbed(self, group: Sequence[PlannedProcess]) -> None:
+        """Measures a disturbed group again as often as the experiment's rule allows. Its records so
+        far are kept with a mark, which is written first: an interrupted run must not count both.
+        """
+        rule = self.bench.experiment.disturbed
+        for _ in range(rule.repeats):
+            why = rule.why(self.records[planned.id] for planned in group)
+            if not why:
+                return
+            for planned in group:
+                if "disturbed" not in self.records[planned.id]:
+                    self._keep({**self.records[planned.id], "disturbed": why})
+            group = [planned.again() for planned in group]
+            self.progress.expect(p for p in group if p.id not in self.records)
+            self._measure(group)
+        if rule.why(self.records[planned.id] for planned in group):
+            self.kept_disturbed += 1
 
     def _record_of(self, planned: PlannedProcess) -> Record:
         allocator = self.bench.allocator_of(planned)
@@ -101,11 +127,6 @@ class Runner:
             self.progress.say(f"harness: {line}")
 
     def _refuse_mismatches(self, group: Sequence[PlannedProcess]) -> None:
-        """Once a group is complete, processes whose work differed get a second record, which
-        replaces the first.
-        """
-        if any(planned.id not in self.records for planned in group):
-            return
         for name, why in checksum_mismatches(self.records[p.id] for p in group).items():
             self._keep({**self.records[name], "status": "refused", "why": why})
 
@@ -118,5 +139,5 @@ def _by_group(plan: Iterable[PlannedProcess]) -> dict[tuple[Any, ...], list[Plan
 
 
 def count_statuses(records: Iterable[Record]) -> Counter[str]:
-    """How many processes ended how."""
-    return Counter(record["status"] for record in records)
+    """How many processes ended how; those that were measured again since do not count."""
+    return Counter(record["status"] for record in records if "disturbed" not in record)

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness import experiment as experiments
-from harness import layouts, memtest, messages, rundir, validity
+from harness import host, layouts, memtest, messages, rundir, validity
 from harness import manifest as manifests
 from harness.allocators import (
     DERIVED,
@@ -27,6 +28,7 @@ from harness.allocators import (
 )
 from harness.bench import Bench
 from harness.control import controls_of
+from harness.disturbance import OFF, Rule
 from harness.errors import Interrupted, UsageError
 from harness.experiment import EMPTY_CASE, Case, Experiment
 from harness.interrupt import StopRequest
@@ -34,6 +36,7 @@ from harness.pinning import processors
 from harness.plan import PlannedProcess, layouts_of, load_plan, make_plan, replicates_of, save_plan
 from harness.progress import Progress
 from harness.runner import Runner, count_statuses
+from records.pack import is_reference
 from records.record import Record, RecordError
 from records.store import RUNS, RecordFile, read_records
 
@@ -59,7 +62,7 @@ def run(root: Path, options: argparse.Namespace) -> int:
     if setup is None:
         return 0
     try:
-        records = _measure(root, setup)
+        records = _sealed(root, setup)
     except Interrupted:
         return _stopped(setup, options, 130, "interrupted; all records so far are kept")
     except RecordError as error:
@@ -73,12 +76,16 @@ def run(root: Path, options: argparse.Namespace) -> int:
 
 
 def _new(root: Path, options: argparse.Namespace) -> Setup | None:
+    _check_reference(root, options)
     experiment = experiments.load(experiments.find(options.experiment, root / "experiments"))
     replicates = replicates_of(experiment, options.replicates, options.passes)
     if not replicates:
         raise UsageError(f"{experiment.name} has none of the passes {', '.join(options.passes)}")
     cases = _installed(_cases(root, experiment, list(replicates)))
-    measured, skipped = _allocators(root, experiment, options)
+    chosen, skipped = _allocators(root, experiment, options)
+    experiment = _with_baseline(experiment, chosen)
+    controls = controls_of(chosen, experiment.baseline, experiment.control, root)
+    measured = [*with_aa(chosen, experiment.aa), *controls]
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     plan = make_plan(experiment, cases, measured, replicates, seed)
     planned = {process.allocator for process in plan}
@@ -101,8 +108,9 @@ def _new(root: Path, options: argparse.Namespace) -> Setup | None:
     )
     for warning in manifests.warnings(manifest):
         _say(f"warning: {warning}")
-    rundir.save_manifest(run_dir, manifest)
+    manifest["reference"] = options.reference or is_reference(run_dir)
     save_plan(run_dir / "plan.json", plan, seed, experiment)
+    rundir.open_session(run_dir, manifest, {})
     return Setup(experiment, cases, hashed, plan, run_dir)
 
 
@@ -110,8 +118,13 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     run_dir = rundir.old_folder(root, options.out, options.experiment)
     plan, rest = load_plan(run_dir / "plan.json")
     where = str(run_dir / "plan.json")
+    manifest = rundir.load_manifest(run_dir)
+    rundir.check_seal(run_dir, manifest)
+    if manifest.get("reference"):
+        _check_reference(root, options)
     experiment = experiments.parse(rest["definition"], rest["experiment"], where)
-    before = rundir.allocators_of(rundir.load_manifest(run_dir), root)
+    experiment = replace(experiment, disturbed=_rule_of(manifest))
+    before = rundir.allocators_of(manifest, root)
     count = layouts_of(plan)
     layouts.build(root, before, count)
     for allocator in before:
@@ -120,7 +133,30 @@ def _resumed(root: Path, options: argparse.Namespace) -> Setup | None:
     if options.dry_run:
         print(messages.plan_table(experiment, plan, rest["seed"]))
         return None
+    rundir.open_session(run_dir, manifest, _changes_of_host(manifest, options))
     return Setup(experiment, cases, before, plan, run_dir)
+
+
+def _rule_of(manifest: dict[str, Any]) -> Rule:
+    """The rule that the run began with: none where it is older than the rule."""
+    stored = manifest.get("disturbed")
+    return experiments.rule_of(stored, "manifest.json") if stored else OFF
+
+
+def _changes_of_host(manifest: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """What is different from the machine and boot of the earlier sessions. Raises UsageError unless
+    the user accepts it.
+    """
+    if "boot_id" not in manifest["host"]:
+        _say("the run is older than boot ids in manifests: a boot since its start cannot be seen")
+    found = host.differences(manifest["host"], host.describe())
+    if found and not options.accept_changed_host:
+        told = "; ".join(f"{name} was {old}, is {new}" for name, (old, new) in found.items())
+        raise UsageError(
+            f"this machine or its boot is not that of the run so far: {told}. Start a new run, or add "
+            "--accept-changed-host: every table of the run will say so"
+        )
+    return found
 
 
 def _cases(root: Path, experiment: Experiment, passes: Sequence[str]) -> tuple[Case, ...]:
@@ -162,11 +198,40 @@ def _allocators(
             raise UsageError(f"the name {name} is taken by another allocator, choose another")
     if not names:
         raise UsageError("none of the chosen allocators is installed; ./harness.sh --list says why")
-    originals = [*measured, *named]
-    controls = controls_of(originals, experiment.baseline, experiment.control, root)
-    if experiment.control and not controls:
-        _say(f"no positive control: its baseline {experiment.baseline} is not measured")
-    return [*with_aa(originals, experiment.aa), *controls], skipped
+    return [*measured, *named], skipped
+
+
+def _with_baseline(experiment: Experiment, chosen: Sequence[Allocator]) -> Experiment:
+    """The experiment with the baseline and the A/A copy of this run: where the baseline of its file
+    does not take part, the first contestant; copied is what the file says, or the baseline.
+    """
+    names = [a.name for a in chosen]
+    baseline = experiment.baseline
+    if baseline not in names:
+        baseline = next((a.name for a in chosen if a.role != "reference"), names[0])
+        _say(f"{experiment.baseline} does not take part: ratios are to {baseline}")
+    wanted = experiment.raw.get("aa", baseline)
+    aa = wanted if not wanted or wanted in names else baseline
+    return replace(experiment, baseline=baseline, aa=aa)
+
+
+def _check_reference(root: Path, options: argparse.Namespace) -> None:
+    """Refuses a reference run of a tree whose revision does not tell what is measured (UsageError)."""
+    if options.dry_run or not (options.reference or is_reference(Path(options.out or "."))):
+        return
+    if why := manifests.reference_problem(manifests.source(root)):
+        raise UsageError(
+            f"a reference run needs a known source, but {why}; commit or `git stash -u` first"
+        )
+
+
+def _sealed(root: Path, setup: Setup) -> list[Record]:
+    """Measures; however that ends, the manifest then holds the hashes of what there is."""
+    try:
+        return _measure(root, setup)
+    finally:
+        if (setup.run_dir / RUNS).exists():
+            rundir.seal_run(setup.run_dir)
 
 
 def _measure(root: Path, setup: Setup) -> list[Record]:
@@ -204,21 +269,21 @@ def _run_plan(bench: Bench, setup: Setup) -> list[Record]:
     finally:
         progress.close()
         file.close()
+    rundir.update_manifest(setup.run_dir, kept_disturbed=runner.kept_disturbed)
     return list(runner.records.values())
 
 
 def _note_checks(root: Path, setup: Setup, checks: dict[str, validity.StartCheck]) -> None:
-    manifest = rundir.load_manifest(setup.run_dir)
-    manifest["start_checks"] = {name: check.as_manifest(root) for name, check in checks.items()}
-    rundir.save_manifest(setup.run_dir, manifest)
+    found = {name: check.as_manifest(root) for name, check in checks.items()}
+    rundir.update_manifest(setup.run_dir, start_checks=found)
 
 
 def _finish(root: Path, setup: Setup, records: list[Record], with_report: bool) -> int:
-    manifest = rundir.load_manifest(setup.run_dir)
-    manifest["finished"] = manifests.now()
-    rundir.save_manifest(setup.run_dir, manifest)
+    rundir.update_manifest(setup.run_dir, finished=manifests.now())
     counts = count_statuses(records)
     _say(messages.count_line(counts))
+    for line in messages.disturbed_lines(records, rundir.load_manifest(setup.run_dir)):
+        _say(line)
     status = messages.make(root, setup.run_dir) if with_report else 0
     if status == messages.REPORT_WITH_ALARM:
         _say(f"this run contradicts what is known of it; see ./stats.py selftest {setup.run_dir}")

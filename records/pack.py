@@ -1,9 +1,9 @@
-"""Packs a run into a few files, as in results/reference/, and reads packed series back.
+"""Packs a run into a few files, as in results/reference/.
 
 plan.json and runs.jsonl each become an .xz file, all of series/ becomes series.tar.xz, and
 manifest.json stays readable. The bytes depend on the records alone: packing a run twice gives equal
 files. Folders of the measuring machine are left out: of a library that was named by its path only
-the file's name is kept.
+the file's name is kept. The seal gets the hashes of the packed texts.
 """
 
 from __future__ import annotations
@@ -14,45 +14,20 @@ import lzma
 import re
 import tarfile
 from collections.abc import Mapping
-from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 
 from records.record import RecordError
+from records.seal import KEY, MANIFEST, PLAN, make, of_manifest
+from records.series import ARCHIVE, all_series
 from records.store import RUNS, read_text
 
-ARCHIVE = "series.tar.xz"
-COMPRESSED = ("plan.json", RUNS)
-PLAIN = "manifest.json"
+COMPRESSED = (PLAN, RUNS)
 
 
-@cache
-def series_texts(archive: Path) -> Mapping[str, str]:
-    """The series of a packed run by name ('series/x.csv'); empty where there is no archive.
-
-    Raises RecordError when the archive cannot be read.
-    """
-    if not archive.exists():
-        return MappingProxyType({})
-    texts = {}
-    try:
-        with tarfile.open(archive, "r:xz") as members:
-            for member in members:
-                content = members.extractfile(member)
-                if content is not None:
-                    texts[member.name] = content.read().decode("utf-8")
-    except (OSError, EOFError, lzma.LZMAError, tarfile.TarError, UnicodeDecodeError) as error:
-        raise RecordError(
-            f"{archive} cannot be read ({error}); help: restore the file, or measure again"
-        ) from None
-    return MappingProxyType(texts)
-
-
-def _all_series(run: Path) -> dict[str, str]:
-    """The text of every series of a run, from its archive and its folder."""
-    texts = dict(series_texts(run / ARCHIVE))
-    names = {path.name.removesuffix(".xz") for path in (run / "series").glob("*.csv*")}
-    return texts | {f"series/{name}": read_text(run / "series" / name) for name in names}
+def is_reference(folder: Path) -> bool:
+    """Whether a folder lies where this project keeps its reference runs."""
+    return ("results", "reference") in pairwise(folder.resolve().parts)
 
 
 def _archive(texts: Mapping[str, str]) -> bytes:
@@ -76,19 +51,54 @@ def _without_folders(manifest: str, text: str) -> str:
     return text
 
 
-def pack(run: Path, into: Path) -> int:
-    """Writes a run's records into the new folder `into`. Returns the bytes written.
+def _resealed(
+    manifest: str, texts: Mapping[str, str], series: Mapping[str, str], changed: str
+) -> str:
+    """The manifest with the hashes of these texts, where it has any: folders were left out of them.
+    New hashes must not hide that the run was `changed` before.
+    """
+    content = json.loads(manifest)
+    before = of_manifest(content)
+    if before is None:
+        return manifest
+    now = make(texts[PLAN], texts[RUNS], series, before["by"])
+    now |= {"at": before["at"], "whole": before["whole"]}
+    if changed := changed or before.get("changed", ""):
+        now["changed"] = changed
+    content[KEY] = now
+    return json.dumps(content, indent=1) + "\n"
 
-    Raises RecordError, before anything is written, when a file is missing or `into` exists.
+
+def _unfit(manifest: str) -> str:
+    """Why a run must not become a reference run, or ""."""
+    source = json.loads(manifest).get("source") or {}
+    if source.get("dirty") is False:
+        return ""
+    state = "with uncommitted changes" if source.get("dirty") else "of no known revision"
+    return f"it was made by a tree {state}"
+
+
+def pack(run: Path, into: Path, changed: str = "") -> int:
+    """Writes a run's records into the new folder `into`. Returns the bytes written. `changed`: what
+    was changed since the run was sealed.
+
+    Raises RecordError, before anything is written, when a file is missing, `into` exists, or a run of
+    unknown source would become a reference run.
     """
     if into.exists():
         raise RecordError(f"{into} exists; help: remove it, or name another folder")
-    manifest = read_text(run / PLAIN)
-    contents = {PLAIN: _without_folders(manifest, manifest).encode("utf-8")}
-    for name in COMPRESSED:
-        text = _without_folders(manifest, read_text(run / name)).encode("utf-8")
-        contents[name + ".xz"] = lzma.compress(text, preset=9)
-    series = _all_series(run)
+    manifest = read_text(run / MANIFEST)
+    if is_reference(into) and (why := _unfit(manifest)):
+        raise RecordError(
+            f"{run} cannot become a reference run: {why}; help: commit, then measure again with "
+            "./harness.sh EXPERIMENT --reference"
+        )
+    texts = {name: _without_folders(manifest, read_text(run / name)) for name in COMPRESSED}
+    series = all_series(run)
+    packed = _resealed(_without_folders(manifest, manifest), texts, series, changed)
+    contents = {MANIFEST: packed.encode("utf-8")}
+    for name, text in texts.items():
+        contents[name + ".xz"] = lzma.compress(text.encode("utf-8"), preset=9)
     if series:
         contents[ARCHIVE] = _archive(series)
     into.mkdir(parents=True)

@@ -47,6 +47,22 @@ class Tally(TypedDict):
     seconds: float
 
 
+class Disturbance(TypedDict):
+    """What else the machine did while the process ran; None with its reason in `unavailable`."""
+
+    wall_s: float
+    processors: int
+    steal_s: float | None
+    others_s: float | None
+    involuntary_switches: int | None
+    voluntary_switches: int | None
+    pressure_cpu_s: float | None
+    pressure_memory_s: float | None
+    pressure_io_s: float | None
+    load: float | None
+    unavailable: dict[str, str]
+
+
 # The functional form, because "pass" is a word of Python. `block` is the number of the replicate.
 Record = TypedDict(
     "Record",
@@ -67,6 +83,8 @@ Record = TypedDict(
         "env": dict[str, str],
         "warmed_bytes": NotRequired[int],
         "started": str,
+        "disturbance": NotRequired[Disturbance],
+        "disturbed": NotRequired[str],
         "status": str,
         "why": str,
         "exit_code": int | None,

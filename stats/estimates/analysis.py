@@ -22,6 +22,7 @@ from stats.estimates.selftest import Finding, judge_controls, judge_copies
 from stats.estimates.verdict import DELTA, MARGIN, Limits
 from stats.tidy.allocators import Allocator, allocators_of, slowdowns_in
 from stats.tidy.labels import Case, Setting, case_labels, setting_labels
+from stats.tidy.marks import chosen_afterwards
 from stats.tidy.metrics import Registry, registry
 from stats.tidy.net import net_rows
 from stats.tidy.run import CASE, Run, read_run, tidy
@@ -183,17 +184,27 @@ def limits_of(run: Run, delta: float | None = None) -> Limits:
     return Limits(float(chosen), float(planned.get("margin", MARGIN)))
 
 
-def open_analysis(path: Path, baseline: str | None = None, delta: float | None = None) -> Analysis:
-    """Read and analyse a run directory; `delta` None means the experiment's, else 2 %. Raises
-    DataError.
+def open_analysis(
+    path: Path,
+    baseline: str | None = None,
+    delta: float | None = None,
+    accept_changed: bool = False,
+) -> Analysis:
+    """Read and analyse a run directory; `delta` None means the experiment's, else 2 %. A choice that
+    differs from the experiment's marks the run; `accept_changed` as for `read_run`. Raises DataError.
     """
-    run = read_run(path)
+    run = read_run(path, accept_changed)
     names = {r["allocator"] for r in run.records}
     if baseline and baseline not in names:
         raise DataError(
             f"{path} has no allocator '{baseline}'; help: pick one of {', '.join(sorted(names))}"
         )
-    return analyse(run, baseline, delta)
+    marks = chosen_afterwards(
+        run.manifest,
+        {"baseline": choose_baseline(run), "delta": limits_of(run).delta},
+        {"baseline": baseline, "delta": delta},
+    )
+    return analyse(replace(run, marks=[*run.marks, *marks]), baseline, delta)
 
 
 def analyse(run: Run, baseline: str | None = None, delta: float | None = None) -> Analysis:

@@ -10,7 +10,7 @@ from stats.figures import file_formats, plots, write_figures
 from stats.report.page import write_page
 from stats.tables import diagnostics, mind_study, ratios
 from stats.tables.render import SUFFIX, render
-from stats.tables.table import Table
+from stats.tables.table import Table, with_marks
 from stats.tables.workload import workload
 
 FIGURES_UP_TO = 8  # workloads; of a run with more, figures/ holds only the figures of the whole run
@@ -46,8 +46,9 @@ def write_tables(analysis: Analysis, folder: Path) -> None:
     analysis.headlines.to_csv(tables / "headlines.csv", index=False)
     views = [analysis.only(setting) for setting in analysis.settings]
     for table in [*tables_of_run(analysis), *map(workload, views)]:
+        marked = with_marks(table, analysis.run.marks)
         for form, suffix in SUFFIX.items():
-            (tables / f"{table.name}{suffix}").write_text(render(table, form), encoding="utf-8")
+            (tables / f"{table.name}{suffix}").write_text(render(marked, form), encoding="utf-8")
 
 
 def tables_of_run(analysis: Analysis) -> list[Table]:
@@ -62,6 +63,7 @@ def tables_of_run(analysis: Analysis) -> list[Table]:
         diagnostics.noise(analysis),
         diagnostics.passes(analysis),
     ]
+    made.append(diagnostics.disturbed(analysis))
     return [table for table in made if len(table.frame)] + [diagnostics.status(analysis)]
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from records.seal import KEY
 from stats.estimates.analysis import Analysis
 from stats.estimates.verdict import MIN_PAIRS, POWER
 from stats.figures import plots
@@ -23,7 +24,7 @@ from stats.report import sentences
 from stats.report.descriptions import Description, descriptions
 from stats.report.html import definition_rows, plot_data, table_html
 from stats.tables import against_best, counters, diagnostics, mind_study, ratios
-from stats.tables.table import Table, file_name
+from stats.tables.table import Table, file_name, with_marks
 from stats.tables.workload import workload
 from stats.tidy.metrics import Metric
 
@@ -58,7 +59,11 @@ def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[st
         "run_name": analysis.run.path.resolve().name,
         "facts": _facts(manifest),
         "summary": _summary(analysis, headline),
-        "overall": [_tab(m, ratios.overall(analysis, m)) for m in headline],
+        "marks": analysis.run.marks,
+        "remarks": analysis.run.remarks,
+        "overall": [
+            _tab(m, with_marks(ratios.overall(analysis, m), analysis.run.marks)) for m in headline
+        ],
         "every_row": table_html(_every_row(analysis, headline), paged=True) if headline else "",
         "run_plots": _plots(analysis, per_workload=False),
         "workloads": _workloads(analysis, show_progress),
@@ -70,6 +75,7 @@ def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[st
         "noise": _shown(_headline_noise(analysis, headline)),
         "passes": _shown(diagnostics.passes(analysis)),
         "status": _shown(diagnostics.status(analysis)),
+        "disturbed": _shown(diagnostics.disturbed(analysis)),
         "unavailable": _unavailable(analysis),
         "machine_warnings": _machine_warnings(manifest),
         "allocators": _allocators(manifest),
@@ -78,7 +84,7 @@ def context(analysis: Analysis, show_progress: Callable[[str], None]) -> dict[st
             {
                 k: v
                 for k, v in manifest.items()
-                if k not in ("allocators", "doctor", "skipped", "definition")
+                if k not in ("allocators", "doctor", "skipped", "definition", KEY)
             }
         ),
         "definition": json.dumps(manifest.get("definition") or {}, indent=2, ensure_ascii=False),

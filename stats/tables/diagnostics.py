@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from records.record import case_of
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.comparison import DOUBT
@@ -39,6 +40,23 @@ def status(analysis: Analysis) -> Table:
     total = len(analysis.run.records)
     note = f"{total - len(bad)} of {total} processes are ok; the others enter no estimate."
     return Table("status", "Failed processes", frame, raw, [note], text_columns=5)
+
+
+def disturbed(analysis: Analysis) -> Table:
+    """The replicates that were measured again by the run's rule; their first records enter no
+    estimate. One row per replicate of a case.
+    """
+    columns = ["case", "pass", "replicate", "why"]
+    rows = [
+        [analysis.cases.get(case_of(r), r["workload"]), r["pass"], r["block"], r["disturbed"]]
+        for r in analysis.run.disturbed
+    ]
+    raw = pd.DataFrame(rows, columns=columns)
+    raw = raw.groupby(columns, sort=False).size().rename("processes").reset_index()
+    kept = analysis.run.manifest.get("kept_disturbed")
+    notes = [f"{kept} replicates were disturbed again and count."] if kept else []
+    title = "Disturbed replicates, measured again"
+    return Table("disturbed", title, raw.astype(str), raw, notes, text_columns=2)
 
 
 def selftest(analysis: Analysis) -> Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -30,6 +31,11 @@ class Table:
     notes: list[str] = field(default_factory=list)
     text_columns: int = 1  # columns from the left that are aligned to the left
     footer: int = 0  # rows at the end that are summaries and stay there when the table is sorted
+
+
+def with_marks(table: Table, marks: Iterable[str]) -> Table:
+    """The table with the marks of its run as the first notes."""
+    return replace(table, notes=[*marks, *table.notes])
 
 
 def mark(verdict: str) -> str:

@@ -46,6 +46,7 @@ _REFERENCE_MARKERS = [
     ("v", "triangle-down"),
 ]
 _REFERENCES = ("bump", "lifo", "null")  # for records whose manifest is lost
+_NAMED_BY_PATH = "named on the command line"
 _ROLES_OF_STORED_RUNS = {"limit": "reference"}
 _ORDER_OF_ROLES = {"own": 0, "contestant": 2, "copy": 3, "control": 4, "reference": 5}
 _PLACE_OF_BASELINE = 1
@@ -101,12 +102,17 @@ def _role(name: str, roles: dict[str, str]) -> str:
 
 def _roles_in(manifest: dict[str, Any]) -> dict[str, str]:
     listed = manifest.get("allocators") or []
-    roles = {
-        a["name"]: a.get("role", "contestant")
-        for a in listed
-        if isinstance(a, dict) and "name" in a
-    }
-    return {name: _ROLES_OF_STORED_RUNS.get(role, role) for name, role in roles.items()}
+    return {a["name"]: _role_in(a) for a in listed if isinstance(a, dict) and "name" in a}
+
+
+def _role_in(entry: dict[str, Any]) -> str:
+    """The role that a manifest gives. Stored runs call a library given by --allocator, and an option
+    setting of the project's own, `own` too; only the Makefile's row is the project's own.
+    """
+    role: str = entry.get("role", "contestant")
+    role = _ROLES_OF_STORED_RUNS.get(role, role)
+    given = entry.get("note") == _NAMED_BY_PATH or entry.get("env")
+    return "contestant" if role == "own" and given else role
 
 
 def slowdowns_in(manifest: dict[str, Any]) -> dict[str, float]:

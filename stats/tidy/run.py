@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from records.pack import ARCHIVE, series_texts
 from records.record import OK, Record, case_of
+from records.seal import BY_HAND, MANIFEST, PLAN, change, of_manifest
+from records.series import ARCHIVE, series_texts
 from records.store import RUNS, parse_records, read_json, read_text
 from stats.errors import DataError
 from stats.tidy.derived import derived
+from stats.tidy.marks import marks_of
 from stats.tidy.metrics import Registry, registry
 
 TIDY_COLUMNS = [
@@ -33,14 +35,25 @@ TIDY_COLUMNS = [
 CASE = ["workload", "params", "threads"]
 
 
+CHANGED = "Records were changed after the run:"
+
+
 @dataclass(frozen=True)
 class Run:
-    """A run: its folder, manifest, plan and records."""
+    """A run: its folder, manifest, plan and records.
+
+    disturbed   the records of replicates that were measured again; they enter no estimate
+    marks       what a reader of any of its tables must know of it, a sentence each
+    remarks     what a reader of the report may want to know
+    """
 
     path: Path
     manifest: dict[str, Any]
     plan: dict[str, Any]
     records: list[Record]
+    disturbed: list[Record] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def ok(self, pass_name: str | None = None) -> list[Record]:
         """The records that count: status ok, of one pass or of all."""
@@ -73,8 +86,11 @@ def _series_text(run: Path, record: Record) -> str:
     return read_text(run / name) if (run / name).exists() else ""
 
 
-def read_run(path: Path) -> Run:
-    """Reads a run's folder, packed (.xz) or not. Raises RecordError for one that cannot be used."""
+def read_run(path: Path, accept_changed: bool = False) -> Run:
+    """Reads a run's folder, packed (.xz) or not. Raises RecordError for one that cannot be used, or
+    whose plan, records or series are not what its manifest has hashes of; `accept_changed` turns that
+    into a mark.
+    """
     try:
         if not path.is_dir():
             what = "is a file" if path.exists() else "does not exist"
@@ -84,9 +100,39 @@ def read_run(path: Path) -> Run:
         raise DataError(
             f"{path} cannot be read ({error.strerror}); help: check the folder's permissions"
         ) from None
-    records = parse_records(read_text(path / RUNS), str(path / RUNS))
-    manifest, plan = read_json(path / "manifest.json"), read_json(path / "plan.json")
-    return Run(path, manifest, plan, [derived(r, partial(_series_text, path, r)) for r in records])
+    text = read_text(path / RUNS)
+    manifest, plan = read_json(path / MANIFEST), read_json(path / PLAN)
+    marks, remarks = _check_seal(path, manifest, text, accept_changed)
+    records = [
+        derived(record, partial(_series_text, path, record))
+        for record in parse_records(text, str(path / RUNS))
+    ]
+    kept = [record for record in records if "disturbed" not in record]
+    disturbed = [record for record in records if "disturbed" in record]
+    return Run(path, manifest, plan, kept, disturbed, [*marks, *marks_of(manifest)], remarks)
+
+
+def _check_seal(
+    path: Path, manifest: dict[str, Any], runs: str, accept_changed: bool
+) -> tuple[list[str], list[str]]:
+    """The marks and remarks that the hashes of a run's files give. Raises DataError for other files."""
+    seal = of_manifest(manifest)
+    if seal is None:
+        return [], ["The run has no hashes: whether its records were changed cannot be told."]
+    if what := change(path, seal, runs):
+        if not accept_changed:
+            raise DataError(
+                f"{what}; help: restore the files, or measure again; with --accept-changed-records "
+                "stats.py goes on, and its tables say so"
+            )
+        return [f"{CHANGED} {what}."], []
+    if "changed" in seal:
+        return [f"{CHANGED} {seal['changed']}."], []
+    if not seal["whole"]:
+        return [], [f"The run's last session did not end: {seal['records']} records have hashes."]
+    if seal["by"] == BY_HAND:
+        return [], [f"The hashes of the records were made after the run ({seal['at']})."]
+    return [], []
 
 
 def tidy(records: list[Record], metrics: Registry | None = None) -> pd.DataFrame:

@@ -18,3 +18,13 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="smallest effect that a verdict may claim (default: the experiment's, or 0.02)",
     )
+
+
+def add_accept_changed(parser: argparse.ArgumentParser) -> None:
+    """The option of every verb that reads runs."""
+    parser.add_argument(
+        "--accept-changed-records",
+        action="store_true",
+        dest="accept_changed",
+        help="go on with a run whose records were changed after it was made; tables say so",
+    )

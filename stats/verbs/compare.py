@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from stats.verbs import add_baseline, add_delta
+from stats.verbs import add_accept_changed, add_baseline, add_delta
 
 HELP = "compare two runs: which verdicts agree, which ratios changed"
 DETAILS = """\
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", nargs="+", metavar="NAME", default=["wall_s"])
     add_baseline(parser)
     add_delta(parser)
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,8 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     from stats.estimates.analysis import open_analysis
     from stats.tables.comparison import CONFLICT, comparison_table
     from stats.tables.render import render, terminal
+    from stats.tables.table import with_marks
 
-    options = (arguments.baseline, arguments.delta)
+    options = (arguments.baseline, arguments.delta, arguments.accept_changed)
     a, b = (open_analysis(path, *options) for path in (arguments.run_a, arguments.run_b))
     if a.baseline != b.baseline:
         raise DataError(
@@ -46,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise DataError(
                 f"the runs share no comparison of '{name}'; help: give two runs of one experiment"
             )
+        table = with_marks(table, dict.fromkeys([*a.run.marks, *b.run.marks]))
         conflicts += int((table.raw["outcome"] == CONFLICT).sum())
         colour = sys.stdout.isatty()
         form = arguments.format

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stats.verbs import add_baseline
+from stats.verbs import add_accept_changed, add_baseline
 
 HELP = "draw figures into RUN_DIR/figures"
 DETAILS = """\
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="instead of RUN_DIR/figures")
     add_baseline(parser)
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = file_formats(arguments.format)
     written = 0
     for path in arguments.runs:
-        analysis = open_analysis(path, arguments.baseline)
+        analysis = open_analysis(path, arguments.baseline, accept_changed=arguments.accept_changed)
+        for mark in analysis.run.marks:
+            print(mark)
         for figure in chosen:
             files = write_figures(analysis, figure, arguments.out or path / "figures", kinds)
             written += len(files)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stats.verbs import add_baseline, add_delta
+from stats.verbs import add_accept_changed, add_baseline, add_delta
 
 if TYPE_CHECKING:
     from stats.estimates.analysis import Analysis
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_baseline(parser)
     add_delta(parser)
+    add_accept_changed(parser)
     parser.add_argument(
         "--figures",
         metavar="LIST",
@@ -44,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     alarmed = False
     for path in arguments.runs:
-        analysis = open_analysis(path, arguments.baseline, arguments.delta)
+        analysis = open_analysis(
+            path, arguments.baseline, arguments.delta, arguments.accept_changed
+        )
         page = write_everything(analysis, arguments.out or path, arguments.figures)
         print_summary(analysis)
         alarmed |= any(finding.is_alarm for finding in analysis.findings)
@@ -57,13 +60,17 @@ def print_summary(analysis: Analysis) -> None:
     from stats.report import sentences
     from stats.tables import diagnostics, ratios
     from stats.tables.render import terminal
+    from stats.tables.table import with_marks
 
     colour = sys.stdout.isatty()
     for sentence in sentences.selftest_sentences(analysis):
         print(sentence)
     for metric in ratios.headline_metrics(analysis)[:1]:
-        print(terminal(ratios.overall(analysis, metric), colour=colour))
+        table = with_marks(ratios.overall(analysis, metric), analysis.run.marks)
+        print(terminal(table, colour=colour))
     print(sentences.status_sentence(analysis))
+    for remark in analysis.run.remarks:
+        print(remark)
     failures = diagnostics.status(analysis)
     if len(failures.frame):
         print(terminal(failures, colour=colour))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from stats.verbs import add_accept_changed
+
 HELP = "judge a run by its A/A copy, which must not differ, and its positive control, which must be found"
 DETAILS = """\
 example:
@@ -16,6 +18,7 @@ is 0. docs/method.md explains the tests."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR")
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     alarmed = False
     for path in arguments.runs:
-        analysis = open_analysis(path)
+        analysis = open_analysis(path, accept_changed=arguments.accept_changed)
         for sentence in selftest_sentences(analysis):
             print(sentence)
         alarmed |= any(finding.is_alarm for finding in analysis.findings)

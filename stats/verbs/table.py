@@ -8,7 +8,7 @@ from argparse import SUPPRESS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stats.verbs import add_baseline, add_delta
+from stats.verbs import add_accept_changed, add_baseline, add_delta
 
 if TYPE_CHECKING:
     from stats.estimates.analysis import Analysis
@@ -46,17 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_baseline(parser)
     add_delta(parser)
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the tables; 0."""
     from stats.estimates.analysis import open_analysis
     from stats.tables.render import render, terminal
+    from stats.tables.table import with_marks
 
     colour = sys.stdout.isatty()
     for path in arguments.runs:
-        analysis = open_analysis(path, arguments.baseline, arguments.delta)
+        analysis = open_analysis(
+            path, arguments.baseline, arguments.delta, arguments.accept_changed
+        )
         for table in _tables(analysis, arguments):
+            table = with_marks(table, analysis.run.marks)
             form = arguments.format
             print(terminal(table, colour=colour) if form == "term" else render(table, form))
     return 0

@@ -72,11 +72,11 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def write_experiment(folder: Path, passes: str, cases: str, extra: Sequence[str] = ()) -> Path:
-    """A small experiment file over ptmalloc and lifo, by default without a positive control and in
-    one code layout.
+    """A small experiment file over ptmalloc and lifo, by default without A/A copy, positive control
+    and repetitions, and in one code layout.
     """
     keys = {line.split(" =")[0] for line in extra}
-    defaults = {"control": "[]", "layouts": "1"}
+    defaults = {"aa": '""', "control": "[]", "layouts": "1", "disturbed": "{ repeats = 0 }"}
     lines = [
         'title = "test"',
         'question = "test"',

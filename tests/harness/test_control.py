@@ -145,10 +145,11 @@ def test_a_run_has_it_in_the_time_pass_with_memtest_and_with_real_programs(
     assert {r["env"]["ALLOCLAB_SLOWDOWN"] for r in found} == {"0", "5"}
 
 
-def test_without_its_baseline_the_run_says_that_it_has_none(
+def test_the_control_is_one_of_the_baseline_that_takes_part(
     tmp_path: Path, harness: Harness
 ) -> None:
     experiment = write_experiment(tmp_path, "time = 1", SMALL, ["control = [5]"])
-    done = harness(experiment, "--out", tmp_path / "run", "--allocators", "lifo")
-    assert done.returncode == 0
-    assert "no positive control" in done.stderr
+    done = harness(experiment, "--allocators", "lifo,slotmalloc", "--dry-run")
+    assert "ptmalloc does not take part: ratios are to slotmalloc" in done.stderr
+    expected = "lifo, slotmalloc, slotmalloc#slow0, slotmalloc#slow5"
+    assert f"allocators: {expected}\n" in done.stdout

@@ -48,6 +48,8 @@ question = "q"
 passes = { time = 1 }
 warm_mib = 0
 control = []
+aa = ""
+disturbed = { repeats = 0 }
 [[command]]
 name = "env"
 argv = ["PYTHON", "-I", "-c", "import os; open('SEEN', 'w').write(' '.join(os.environ))"]

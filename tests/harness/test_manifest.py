@@ -3,17 +3,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness import manifest
 from harness.allocators import Allocator, as_manifest, from_manifest
 from harness.paths import absolute, portable
 from harness.pinning import split
-
-
-def test_the_host_is_described_without_gaps_that_every_machine_fills() -> None:
-    host = manifest.host()
-    for key in ("kernel", "machine", "libc", "cpus", "memory_bytes", "page_bytes", "load"):
-        assert host[key], key
-    assert set(host["cgroup"]) == {"memory", "cpu"}
 
 
 def test_the_source_revision_and_a_change_to_it_are_seen(tmp_path: Path) -> None:
@@ -36,6 +31,29 @@ def test_outside_a_checkout_there_is_no_revision(tmp_path: Path) -> None:
     found = manifest.source(tmp_path)
     assert (found["revision"], found["dirty"]) == (None, None)
     assert found["why"]
+
+
+def test_the_build_is_told_with_compiler_version_and_every_flag(root: Path) -> None:
+    found = manifest.build(root)
+    assert found["flags"] is not None
+    assert "-O" in found["flags"]
+    assert found["compiler"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"revision": "a", "dirty": False}, ""),
+        ({"revision": "a", "dirty": True}, "uncommitted changes"),
+        ({"revision": None, "dirty": None, "why": "no git"}, "not known: no git"),
+    ],
+)
+def test_a_reference_run_needs_a_revision_that_tells_what_is_measured(
+    source: dict[str, object], words: str
+) -> None:
+    problem = manifest.reference_problem(source)
+    assert words in problem
+    assert bool(problem) == bool(words)
 
 
 def test_warnings_are_those_of_the_doctor_and_a_changed_tree() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from records.pack import ARCHIVE, pack
+from records.pack import pack
 from records.record import RecordError
+from records.series import ARCHIVE
 from stats.cli import main
 from stats.tidy.run import read_run
 from tests.stats.synthetic import Plan, write_run
