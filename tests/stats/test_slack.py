@@ -13,7 +13,7 @@ from stats.tidy.run import CASE, read_run
 from tests.stats.synthetic import Plan, write_run
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").glob("*.toml"))
-SLACK = 3
+SLACK = 2
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
