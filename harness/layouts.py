@@ -31,13 +31,13 @@ def build(root: Path, allocators: Sequence[Allocator], count: int) -> None:
     names = " ".join(name.removeprefix("memtest-") for name in binaries)
     make = ["make", "--no-print-directory", "-s", f"-j{os.cpu_count() or 1}", "layouts"]
     command = [*make, f"LAYOUTS={count}", f"LAYOUT_ALLOCATORS={names}"]
-    folder = root / PLACE
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:  # of another run that links in the same tree
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    without = "(layouts = 1 in the experiment does without)"
+    try:
+        (root / PLACE).mkdir(parents=True, exist_ok=True)
+        with (root / PLACE / ".lock").open("w") as lock:  # another run may link in the same tree
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise HarnessError(f"{PLACE} cannot be written: {error.strerror} {without}") from error
     if done.returncode != 0:
-        raise HarnessError(
-            f"`make layouts` failed: {done.stderr.strip()[-500:]} "
-            "(layouts = 1 in the experiment does without)"
-        )
+        raise HarnessError(f"`make layouts` failed: {done.stderr.strip()[-500:]} {without}")

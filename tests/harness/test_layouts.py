@@ -100,6 +100,12 @@ def test_a_failing_make_is_reported_with_its_message(tmp_path: Path) -> None:
         layouts.build(tmp_path, [Allocator("a", binary="build/memtest-a")], 2)
 
 
+def test_a_tree_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "build").write_text("no folder")
+    with pytest.raises(HarnessError, match="build/layouts cannot be written"):
+        layouts.build(tmp_path, [Allocator("a", binary="build/memtest-a")], 2)
+
+
 def test_a_run_measures_and_proves_each_layout(tmp_path: Path, harness: Harness) -> None:
     command = '[[command]]\nname = "sort"\nargv = ["sort", "/etc/passwd"]\n'
     experiment = write_experiment(tmp_path, "time = 3", SMALL + command, ["layouts = 2"])
