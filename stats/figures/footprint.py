@@ -85,11 +85,12 @@ def draw(analysis: Analysis) -> Figure | None:
     live = Line2D([], [], color=_style.FAINT, linewidth=6, label="live bytes")
     handles = [Line2D([], [], color=_style.INK, label="footprint"), live]
     top = 1.08 * _top(analysis, tables)
-    figure = small_multiples(
-        analysis, tables, _panel, handles, lambda axis: axis.set_ylim(0, top), _x_unit(analysis)
-    )
-    figure.supxlabel(_x_label(analysis), fontsize=8)
-    return figure
+
+    def finish(axis: Axes) -> None:
+        axis.set_ylim(0, top)
+        axis.set_xlabel(_x_label(analysis))
+
+    return small_multiples(analysis, tables, _panel, handles, finish, _x_unit(analysis))
 
 
 def interactive(analysis: Analysis) -> Any:

@@ -39,6 +39,15 @@ def test_a_good_process_gives_its_output_and_usage() -> None:
     assert outcome.minor_faults > 0
 
 
+def test_processor_time_is_not_counted_in_ticks_of_a_timer() -> None:
+    """A program that does nothing takes a fraction of a tick: most would have 0 of them."""
+    times = []
+    for _ in range(10):
+        outcome = run(Job(["true"], {"PATH": os.environ["PATH"]}, ALL, 20, 1 << 30))
+        times.append(outcome.user_s + outcome.sys_s)
+    assert min(times) > 0
+
+
 def test_an_exit_code_is_a_crash() -> None:
     outcome = start("raise SystemExit(3)")
     assert (outcome.status, outcome.exit_code) == ("crash", 3)

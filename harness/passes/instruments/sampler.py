@@ -1,6 +1,6 @@
 """Samples a running process from outside, at a rate limited by a fixed small share of the time.
 
-Three probes of very different cost, each with a budget of its own. A probe measures what it costs
+Four probes of very different cost, each with a budget of its own. A probe measures what it costs
 and waits so long that its share is kept: a walk over the page tables of a large process
 (smaps_rollup) may take tens of milliseconds and then happens every few seconds, while statm, a
 handful of counters, fills the time between.
@@ -9,7 +9,8 @@ handful of counters, fills the time between.
                   lock
     smaps_rollup  Rss, LazyFree and AnonHugePages from a page-table walk, which holds the mmap lock
                   for reading
-    maps          the number of mappings; VmHWM from status with it
+    status        the kernel's high-water mark (VmHWM), which nothing before the reading can escape
+    maps          the number of mappings
 
 Together they stay within 0.5 % of one processor, which is not the measured one where there are two.
 """
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from harness.passes.instruments.live_file import FREED, MEASURED, LiveFile
 from harness.procfs import ProcessFiles
 
-STATM_SHARE, ROLLUP_SHARE, MAPS_SHARE = 0.0015, 0.0025, 0.001
+STATM_SHARE, ROLLUP_SHARE, STATUS_SHARE, MAPS_SHARE = 0.001, 0.0025, 0.0005, 0.001
 FIRST_LOOK_S = 0.001
 AFTER_FREE_S = (0.0, 1.0, 10.0)  # when what is kept after the last free is read
 MARGIN_S = 0.1  # how much earlier than the round number the last of these reads may fall
@@ -97,6 +98,7 @@ class Sampler:
         self._probes = [
             Probe(self._read_statm, STATM_SHARE),
             self._rollup,
+            Probe(self._read_mark, STATUS_SHARE),
             Probe(self._read_maps, MAPS_SHARE),
         ]
 
@@ -170,6 +172,8 @@ class Sampler:
         """Adds the number of mappings to the sample taken just before."""
         if self.samples:
             self.samples[-1] = replace(self.samples[-1], vmas=self._read.mappings())
+
+    def _read_mark(self) -> None:
         self.hwm_bytes = max(self.hwm_bytes, self._read.high_water_mark())
 
     def _watch_phase(self) -> None:
@@ -180,6 +184,7 @@ class Sampler:
         if self._freed_at is None:
             self._freed_at = now
             self._read_maps()
+            self._read_mark()
         for after in AFTER_FREE_S:
             due = self._freed_at + after - min(MARGIN_S, after)
             if after not in self.after_free_bytes and now >= due:
