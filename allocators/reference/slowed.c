@@ -137,14 +137,19 @@ static void settle_at_end(void *ignored) {
     settle();
 }
 
+/* Stores the function of the next object; `pointer` points to a pointer to a function. */
+static void find(const char *name, void *pointer) {
+    void *found = dlsym(RTLD_NEXT, name);
+    if (!found) {
+        refuse("slowed: no object behind this library defines the whole malloc family\n");
+    }
+    memcpy(pointer, &found, sizeof found);
+}
+
 /* dlsym may call calloc for its error message, and does without it when it gets NULL. */
 static void resolve(void) {
     account.is_resolving = true;
-#define FIND(name, result, parameters)                                                             \
-    *(void **)&next.name = dlsym(RTLD_NEXT, #name);                                                \
-    if (!next.name) {                                                                              \
-        refuse("slowed: no object behind this library defines " #name "\n");                       \
-    }
+#define FIND(name, result, parameters) find(#name, &next.name);
     FORWARDED(FIND)
     share = share_wanted();
     if (pthread_key_create(&at_thread_end, settle_at_end) != 0) {
@@ -208,7 +213,9 @@ EXPORT int posix_memalign(void **block, size_t align, size_t size) {
 
 /* The malloc that calls are forwarded to: memtest records which object defines it. */
 EXPORT void *alloclab_forwards_to(void) {
-    return *(void **)&next.malloc;
+    void *address;
+    memcpy(&address, &next.malloc, sizeof address);
+    return address;
 }
 
 /* What this process has burnt so far: tests compare it with the processor time of the process. */
