@@ -37,6 +37,13 @@ def highest(end: Record) -> int:
     return max(rss for _, _, rss, _, _ in end["curve"])
 
 
+def mark(end: Record) -> int:
+    """The high-water mark; a kernel that does not reset it (CONFIG_PROC_PAGE_MONITOR) has none."""
+    if isinstance(end["rss_high_water_bytes"], str):
+        pytest.skip(f"no high-water mark here: {end['rss_high_water_bytes']}")
+    return int(end["rss_high_water_bytes"])
+
+
 def test_readings_lie_at_equal_counts_of_operations() -> None:
     *inner, last = work(footprint(*SLOTS))
     gaps = {b - a for a, b in pairwise(inner)}
@@ -84,7 +91,7 @@ def test_a_peak_between_two_readings_is_in_the_high_water_mark() -> None:
     end = footprint(*SLOTS, plant="spike", after="1000")
     before = end["curve"][0][2]
     assert highest(end) < before + 32 * MIB
-    assert 63 * MIB < end["rss_high_water_bytes"] - before < 80 * MIB
+    assert 63 * MIB < mark(end) - before < 80 * MIB
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -94,7 +101,7 @@ def test_an_allocator_that_needs_half_is_seen_as_half(threads: str) -> None:
         for plant in ("none", "double")
     )
     floor = once["curve"][0][2]
-    for read in (highest, lambda end: end["rss_high_water_bytes"]):
+    for read in (highest, mark):
         assert (read(once) - floor) / (read(twice) - floor) == pytest.approx(0.5, rel=0.03)
 
 
