@@ -41,9 +41,9 @@ A run's folder holds manifest.json (machine, libraries, source), plan.json, runs
 per process; a crash, a time-out and an out-of-memory kill are records too), series/, tidy.csv,
 tables/, figures/ and report.html.
 
-exit code: 0 every process has a good record; 1 some ended badly or the run stopped early;
-2 wrong usage; 130 interrupted with Ctrl-C (all records are kept, and the line to resume with is
-printed).
+exit code: 0 every process has a good record; 1 some ended badly, the run stopped early, or its
+self-test raised an alarm; 2 wrong usage; 130 interrupted with Ctrl-C (all records are kept, and the
+line to resume with is printed).
 """
 
 

@@ -12,6 +12,7 @@ from records.record import EMPTY, Record, case_of
 from stats import units
 from stats.errors import DataError
 from stats.estimates.comparison import Comparison, compare
+from stats.estimates.driver import with_driver
 from stats.estimates.pairing import (
     control_with_undelayed,
     copy_with_original,
@@ -221,6 +222,8 @@ def analyse(run: Run, baseline: str | None = None, delta: float | None = None) -
     limits = limits_of(run, delta)
     words = {a.name: a.word for a in allocators.values() if not a.is_contestant}
     with_base = compare(compared, with_baseline(base), metrics, limits, words)
+    primary = [m.name for m in metrics if m.primary]
+    estimates = with_driver(with_base.rows, compared, base, primary)
     copies, controls = (
         compare(compared, partner, metrics, limits)
         for partner in (copy_with_original, control_with_undelayed)
@@ -228,6 +231,6 @@ def analyse(run: Run, baseline: str | None = None, delta: float | None = None) -
     cases = case_labels(_cases(run))
     settings = setting_labels(case[:2] for case in cases)
     return Analysis(
-        run, metrics, table, work, compared, with_base.rows, with_base.headlines, copies, controls,
+        run, metrics, table, work, compared, estimates, with_base.headlines, copies, controls,
         base, limits, allocators, cases, settings,
     )  # fmt: skip

@@ -7,21 +7,20 @@ stage; every other metric is a family of its own, and secondary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
+from stats.estimates.checks import with_checks
 from stats.estimates.headline import counts_of_verdicts, headlines
 from stats.estimates.influence import Influence
 from stats.estimates.paired_ratio import Ratios, estimate
-from stats.estimates.pairing import Partner, pair
+from stats.estimates.pairing import Pairs, Partner, pair
 from stats.estimates.procedure import HEADLINES, ROWS
-from stats.estimates.verdict import CLAIMS, Limits, judged
+from stats.estimates.verdict import Limits, judged
 from stats.tidy.metrics import Registry
 
 PRIMARY_FAMILY = "primary metrics"
-DOUBT = 0.05  # a check with a larger p disagrees with a claim
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,19 @@ def compare(
 
     Allocators in `without_verdict` (name -> the word to print) get that word instead of a verdict.
     """
-    ratios = estimate(pair(work, partner))
+    pairs = pair(work, partner)
+    found = judge(pairs, registry, limits, without_verdict)
+    return replace(found, rows=with_checks(found.rows, pairs, found.influence))
+
+
+def judge(
+    pairs: Pairs,
+    registry: Registry,
+    limits: Limits,
+    without_verdict: dict[str, str] | None = None,
+) -> Comparison:
+    """The whole procedure: estimates of pairs, headlines, and the verdicts of both stages."""
+    ratios = estimate(pairs)
     lower = {m.name: m.direction == "lower" for m in registry}
     words = without_verdict or {}
 
@@ -62,17 +73,7 @@ def compare(
         return found.assign(verdict=own.where(own.notna(), found["verdict"]).astype(object))
 
     rows = with_verdicts(ratios.table, 2)
-    rows["checks"] = _disagreeing(rows)
     heads = with_verdicts(headlines(Ratios(rows, ratios.influence), lower), 1)
     counted = counts_of_verdicts(rows).reset_index()
     heads = heads.merge(counted, on=["metric", "allocator"], how="left")
     return Comparison(rows, heads, ratios.influence)
-
-
-def _disagreeing(table: pd.DataFrame) -> pd.Series:
-    """For each claim the checks with p of DOUBT or more, separated by commas; else an empty string."""
-    claimed = table["verdict"].isin(CLAIMS)
-    names = {"p_mean": "untrimmed t", "p_wilcoxon": "Wilcoxon"}
-    doubts = [np.where(claimed & (table[p] >= DOUBT), name, "") for p, name in names.items()]
-    joined = [", ".join(filter(None, pair)) for pair in zip(*doubts, strict=True)]
-    return pd.Series(joined, index=table.index, dtype=object)

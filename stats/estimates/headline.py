@@ -7,6 +7,7 @@ with other workloads of the kind, if these were a sample of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -35,27 +36,30 @@ def over_replicates(effects: Matrix, values: Matrix) -> tuple[float, float, floa
     return float(effects.mean()), error, len(shared) - 1.0, len(shared)
 
 
-def over_workloads(effects: Matrix, workloads: np.ndarray) -> tuple[float, float]:
-    """The interval, as logs, of the mean effect over workloads: Student's t over the workloads' sums,
-    linearised where they have different numbers of cases. NaN for one workload.
+def over_workloads(effects: Matrix, workloads: np.ndarray) -> tuple[float, float, int]:
+    """(mean effect, its standard error, number of workloads): the error over workloads of their sums,
+    linearised where they have different numbers of cases. `workloads` are numbers from 0 on. NaN
+    for one workload.
     """
-    names, place = np.unique(workloads, return_inverse=True)
-    mean, count = effects.mean(), len(names)
-    deviation = np.bincount(place, weights=effects - mean, minlength=count)
+    mean = float(effects.mean())
+    cases = np.bincount(workloads)
+    count = int(np.count_nonzero(cases))
+    deviation = np.bincount(workloads, weights=effects - mean)
     if count < 2:
-        return float("nan"), float("nan")
+        return mean, float("nan"), count
     error = np.sqrt(count / (count - 1) * np.sum(deviation**2)) / len(effects)
-    half = quantile(0.5 + CONFIDENCE / 2, np.array([count - 1.0]))[0] * error
-    return float(mean - half), float(mean + half)
+    return mean, float(error), count
 
 
 def without_one(effects: Matrix, workloads: np.ndarray) -> tuple[float, float]:
     """The smallest and the largest mean effect that leaving out one workload gives."""
-    names = np.unique(workloads)
-    if len(names) < 2:
+    cases = np.bincount(workloads)
+    sums = np.bincount(workloads, weights=effects)
+    some = cases > 0
+    if np.count_nonzero(some) < 2:
         return float("nan"), float("nan")
-    means = [float(effects[workloads != name].mean()) for name in names]
-    return min(means), max(means)
+    means = (effects.sum() - sums[some]) / (len(effects) - cases[some])
+    return float(means.min()), float(means.max())
 
 
 def headlines(ratios: Ratios, lower_is_better: dict[str, bool]) -> pd.DataFrame:
@@ -70,15 +74,29 @@ def headlines(ratios: Ratios, lower_is_better: dict[str, bool]) -> pd.DataFrame:
     best, worst, worst_case                           the best and the worst ratio of the mean's rows
     """
     table = ratios.table
-    cases = table.groupby("metric", sort=False)[CASE].apply(lambda c: len(c.drop_duplicates()))
+    ratios = replace(ratios, table=table.assign(place=pd.factorize(table["workload"])[0]))
+    used = ((table["n"] >= MIN_PAIRS) & np.isfinite(table["effect"])).to_numpy()
+    cases = _distinct_cases(table)
     rows = []
     for key, found in table.groupby(["metric", "allocator"], sort=False).indices.items():
         metric, allocator = cast(tuple[str, str], key)
         places = np.asarray(found)
-        numbers = _headline(ratios, places, lower_is_better[metric])
-        missing = int(cases[metric]) - len(places)
-        rows.append({"metric": metric, "allocator": allocator, "missing": missing} | numbers)
-    return pd.DataFrame(rows, columns=["metric", "allocator", *_COLUMNS])
+        kept = places[used[places]]
+        row: dict[str, Any] = {
+            "metric": metric,
+            "allocator": allocator,
+            "cases": len(places),
+            "n": 0,
+        }
+        row |= {"missing": cases[metric] - len(places), "left_out": len(places) - len(kept)}
+        rows.append(row | (_headline(ratios, kept, lower_is_better[metric]) if len(kept) else {}))
+    columns = ["metric", "allocator", *_COLUMNS, "workload_error"]
+    return _with_intervals(pd.DataFrame(rows, columns=columns))
+
+
+def _distinct_cases(table: pd.DataFrame) -> dict[str, int]:
+    distinct = table[["metric", *CASE]].drop_duplicates()["metric"].value_counts()
+    return {str(metric): int(count) for metric, count in distinct.items()}
 
 
 _COLUMNS = [
@@ -89,34 +107,42 @@ _COLUMNS = [
 
 
 def _headline(ratios: Ratios, places: np.ndarray, lower_is_better: bool) -> dict[str, Any]:
-    rows = ratios.table.iloc[places]
-    used = ((rows["n"] >= MIN_PAIRS) & np.isfinite(rows["effect"])).to_numpy()
-    found: dict[str, Any] = {"cases": len(rows), "left_out": int((~used).sum()), "n": 0}
-    if not used.any():
-        return found
-    rows = rows[used]
-    effects = rows["effect"].to_numpy(float)
-    mean, error, freedom, n = over_replicates(effects, ratios.influence.values[places[used]])
-    half = quantile(0.5 + CONFIDENCE / 2, np.array([freedom]))[0] * error
-    one = (np.array([x]) for x in (mean, error, freedom))
-    names = rows["workload"].to_numpy(str)
-    ends = [mean, mean - half, mean + half]
-    ends += [*over_workloads(effects, names), *without_one(effects, names)]
-    logs = ("ratio", "low", "high", "workload_low", "workload_high", "without_low", "without_high")
-    ordered = np.argsort(effects if lower_is_better else -effects, kind="stable")
-    best, worst = rows.iloc[ordered[0]], rows.iloc[ordered[-1]]
-    return (
-        found
-        | {"n": n, "effect": mean, "error": error, "freedom": freedom}
-        | {name: float(np.exp(end)) for name, end in zip(logs, ends, strict=True)}
-        | {"p": float(p_different(*one)[0]), "workloads": len(np.unique(names))}
-        | {"best": best["ratio"], "worst": worst["ratio"], "worst_case": tuple(worst[CASE])}
-    )
+    """The numbers of one headline, from the rows at `places`; effects and ends as logs."""
+    effects = ratios.table["effect"].to_numpy(float)[places]
+    workloads = ratios.table["place"].to_numpy()[places]
+    mean, error, freedom, n = over_replicates(effects, ratios.influence.values[places])
+    _, workload_error, number = over_workloads(effects, workloads)
+    low, high = without_one(effects, workloads)
+    cost = effects if lower_is_better else -effects
+    best, worst = int(np.argmin(cost)), int(np.argmax(cost))
+    return {
+        "n": n,
+        "effect": mean,
+        "error": error,
+        "freedom": freedom,
+        "workloads": number,
+        "workload_error": workload_error,
+        "without_low": np.exp(low),
+        "without_high": np.exp(high),
+        "best": np.exp(effects[best]),
+        "worst": np.exp(effects[worst]),
+        "worst_case": tuple(ratios.table[name].iat[places[worst]] for name in CASE),
+    }
+
+
+def _with_intervals(heads: pd.DataFrame) -> pd.DataFrame:
+    columns = ("effect", "error", "freedom", "workloads", "workload_error")
+    effect, error, freedom, workloads, apart = (heads[c].to_numpy(float) for c in columns)
+    level = 0.5 + CONFIDENCE / 2
+    half, wide = quantile(level, freedom) * error, quantile(level, workloads - 1) * apart
+    logs = {"ratio": effect, "low": effect - half, "high": effect + half}
+    logs |= {"workload_low": effect - wide, "workload_high": effect + wide}
+    ends = {name: np.exp(log) for name, log in logs.items()}
+    found = heads.drop(columns="workload_error")
+    return found.assign(**ends, p=p_different(effect, error, freedom))
 
 
 def counts_of_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
     """How many rows of each metric and allocator have each verdict: columns VERDICTS."""
-    keys = [rows["metric"], rows["allocator"]]
-    return pd.DataFrame(
-        {w: (rows["verdict"] == w).groupby(keys, sort=False).sum() for w in VERDICTS}
-    )
+    marks = pd.DataFrame({word: rows["verdict"] == word for word in VERDICTS})
+    return marks.groupby([rows["metric"], rows["allocator"]], sort=False).sum()

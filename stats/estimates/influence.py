@@ -24,6 +24,7 @@ Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 TRIM = 0.2
+LESS_FREEDOM = 2  # see `trimmed_mean`
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,13 @@ def influence(value: Matrix, base: Matrix) -> Influence:
 
 
 def trimmed_mean(d: Matrix, trim: float = TRIM) -> Influence:
-    """The trimmed mean of each row of `d`, of which int(trim * n) of its n values are cut at each end."""
+    """The trimmed mean of each row of `d`, of which int(trim * n) of its n values are cut at each end.
+
+    It has LESS_FREEDOM degrees of freedom fewer than Yuen's. The winsorised spread is sometimes small
+    by chance, so that far out Student's t with Yuen's degrees is too light: on a run's noise with
+    random signs p lies below 1.6e-5, where a table of 1,500 rows looks for its first claim, some
+    three times too often.
+    """
     n = np.sum(~np.isnan(d), axis=1)
     cut = np.floor(trim * n + 1e-9).astype(int)
     left = n - 2 * cut
@@ -85,7 +92,8 @@ def trimmed_mean(d: Matrix, trim: float = TRIM) -> Influence:
         scale = np.where(left > 1, np.sqrt(n * (n - 1) / (left * (left - 1.0))), 1.0)
     centred = winsorised - _mean(winsorised, ~np.isnan(d))[:, None]
     values = effect[:, None] + scale[:, None] * centred
-    return Influence(effect, values, left - 1.0, kept, np.zeros(len(d), dtype=bool))
+    freedom = np.where(cut > 0, np.maximum(left - 1.0 - LESS_FREEDOM, 1.0), left - 1.0)
+    return Influence(effect, values, freedom, kept, np.zeros(len(d), dtype=bool))
 
 
 def ratio_of_means(value: Matrix, base: Matrix) -> Influence:
@@ -117,6 +125,11 @@ def standard_error(values: Matrix) -> Matrix:
         centred = np.where(present, values - _mean(values, present)[:, None], 0.0)
         error = np.sqrt(np.sum(centred**2, axis=1) / (n - 1.0) / n)
     return np.where((n > 1) & _all_equal(values), 0.0, np.where(n > 1, error, np.nan))
+
+
+def mean_of(values: Matrix) -> Matrix:
+    """The mean of what is not NaN in each row."""
+    return _mean(values, ~np.isnan(values))
 
 
 def _mean(values: Matrix, chosen: Mask) -> Matrix:

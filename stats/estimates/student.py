@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from stats.estimates.influence import Matrix
 
@@ -13,7 +13,7 @@ _ROUNDING = 1e-12  # a relative spread below this comes from rounding
 def quantile(probability: Matrix | float, freedom: Matrix) -> Matrix:
     """Student's t; NaN without degrees of freedom."""
     with np.errstate(invalid="ignore"):
-        return np.asarray(stats.t.ppf(probability, np.where(freedom > 0, freedom, np.nan)))
+        return np.asarray(special.stdtrit(np.where(freedom > 0, freedom, np.nan), probability))
 
 
 def p_above(effect: Matrix, error: Matrix, freedom: Matrix, bound: float = 0.0) -> Matrix:
@@ -23,7 +23,7 @@ def p_above(effect: Matrix, error: Matrix, freedom: Matrix, bound: float = 0.0) 
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = effect - bound
-        p = stats.t.sf(distance / error, np.where(freedom > 0, freedom, np.nan))
+        p = special.stdtr(np.where(freedom > 0, freedom, np.nan), -distance / error)
         certain = error <= _ROUNDING * np.abs(effect)
     return np.where(certain, np.where(distance > 0, 0.0, 1.0), p)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from records.record import case_of
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.comparison import DOUBT
+from stats.estimates.checks import DOUBT
 from stats.estimates.pass_costs import pass_costs, sentence
 from stats.tables.ratios import case_column
 from stats.tables.table import Table

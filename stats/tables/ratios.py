@@ -130,8 +130,11 @@ def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
             f"In {concerned} of {len(rows)} rows values are zero (or below, if net) or mostly equal: "
             "their ratio is that of the means over all pairs; – where a mean is below zero."
         )
-    tails = int(((rows["untrimmed"] < rows["low"]) | (rows["untrimmed"] > rows["high"])).sum())
-    if tails:
+    outside = (rows["untrimmed"] < rows["low"]) | (rows["untrimmed"] > rows["high"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.abs(np.log(rows["untrimmed"] / rows["ratio"]))
+    apart = between > np.log1p(analysis.limits.delta)
+    if tails := int((outside & apart).sum()):
         notes.append(
             f"In {tails} of {len(rows)} rows the untrimmed ratio lies outside the interval: some "
             "processes differ much from the typical one."
@@ -154,7 +157,9 @@ def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
 def power_note(analysis: Analysis, metric: Metric) -> str:
     """One sentence on the effects that this run could find in `metric`."""
     rows = analysis.contestants(analysis.metric_table(metric.name))
-    most = int(rows["n"].max()) if len(rows) else 0
+    if rows.empty:
+        return f"no contestant is compared with {analysis.baseline}."
+    most = int(rows["n"].max())
     if most < MIN_PAIRS:
         return (
             f"not compared, since that takes {MIN_PAIRS} pairs of processes, and there are {most}."
@@ -190,9 +195,20 @@ def details(analysis: Analysis, metric: Metric) -> Table:
         "p untrimmed t": _only(compared, rows["p_mean"].map(units.p_value)),
         "p Wilcoxon": _only(compared, rows["p_wilcoxon"].map(units.p_value)),
     }
+    if "adjusted" in rows and rows["adjusted"].notna().any():
+        shown |= _without_driver(rows)
     title = f"{metric.name}: {metric.meaning}"
     notes = [power_note(analysis, metric), *value_notes(analysis, metric)]
     return Table(f"details_{metric.name}", title, pd.DataFrame(shown), rows, notes, text_columns=2)
+
+
+def _without_driver(rows: pd.DataFrame) -> dict[str, Any]:
+    ends = zip(rows["adjusted_low"], rows["adjusted_high"], strict=True)
+    return {
+        "without driver": rows["adjusted"].map(units.ratio),
+        "its interval": [units.interval(*pair) for pair in ends],
+        "driver’s share": rows["driver_share"].map(units.percent),
+    }
 
 
 def _only(chosen: np.ndarray, texts: Any) -> list[str]:

@@ -61,7 +61,7 @@ def write_run(folder: Path, plan: Plan | None = None) -> Path:
 
 def manifest(plan: Plan) -> dict[str, Any]:
     names = [a for a in plan.allocators if "#" not in a]
-    role = {"bump": "reference", "lifo": "reference", "slotmalloc": "own"}
+    role = {**dict.fromkeys(("bump", "lifo", "null"), "reference"), "slotmalloc": "own"}
     findings = [dict(zip(FINDING, finding, strict=True)) for finding in FINDINGS]
     return {
         "schema": 1,

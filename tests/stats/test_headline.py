@@ -38,15 +38,21 @@ def test_a_missing_pair_counts_as_the_mean_of_those_present() -> None:
 
 def test_the_interval_over_workloads_is_students_t_over_their_means() -> None:
     effects = np.array([0.1, 0.3, -0.2, 0.0, 0.5, 0.7])
-    names = np.array(["a", "a", "b", "b", "c", "c"])
-    means = [0.2, -0.1, 0.6]
-    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
-    assert over_workloads(effects, names) == pytest.approx((expected.low, expected.high))
-    assert all(map(math.isnan, over_workloads(effects[:2], names[:2])))
+    error = stats.sem([0.2, -0.1, 0.6])
+    found = over_workloads(effects, np.array([0, 0, 1, 1, 2, 2]))
+    assert found == pytest.approx((7 / 30, error, 3))
+    assert math.isnan(over_workloads(effects[:2], np.array([0, 0]))[1])
+
+
+def test_workloads_with_more_cases_weigh_more_as_in_the_mean() -> None:
+    effects, names = np.array([0.0, 0.0, 0.6]), np.array([0, 0, 1])
+    mean, error, _ = over_workloads(effects, names)
+    # sums of deviations from 0.2: -0.4 and 0.4; over 3 cases, times sqrt(2 / 1)
+    assert (mean, error) == pytest.approx((0.2, math.sqrt(2 * 0.32) / 3))
 
 
 def test_the_range_without_one_workload_leaves_out_all_its_cases() -> None:
-    effects, names = np.array([1.0, 3.0, 0.0, 0.0]), np.array(["a", "a", "b", "c"])
+    effects, names = np.array([1.0, 3.0, 0.0, 0.0]), np.array([0, 0, 1, 2])
     assert without_one(effects, names) == (0.0, pytest.approx(4 / 3))
 
 

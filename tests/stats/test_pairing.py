@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from stats.estimates.paired_ratio import estimate, rank_test
+from stats.estimates.checks import rank_test, with_checks
+from stats.estimates.paired_ratio import estimate
 from stats.estimates.pairing import (
     Pairs,
     control_with_undelayed,
@@ -59,7 +60,7 @@ def test_each_kind_of_allocator_has_its_own_partner() -> None:
 
 def test_nothing_to_pair_gives_an_empty_table_with_all_columns() -> None:
     pairs: Pairs = pair(table((0, "base", 1.0)), with_baseline("base"))
-    assert {"ratio", "low", "p_wilcoxon"} <= set(estimate(pairs).table.columns)
+    assert {"ratio", "low", "p_wilcoxon"} <= set(checked(pairs).columns)
     assert estimate(pairs).table.empty
 
 
@@ -69,10 +70,16 @@ def test_only_the_values_of_its_own_pass_are_compared() -> None:
     assert len(values_of_own_pass(both, registry())) == 2
 
 
+def checked(pairs: Pairs) -> pd.DataFrame:
+    """The estimates of `pairs` with their checks."""
+    found = estimate(pairs)
+    return with_checks(found.table.assign(verdict=""), pairs, found.influence)
+
+
 def estimated(x: list[float], base: list[float]) -> pd.Series:
     """The estimate of x against base, one replicate per value."""
     rows = [(i, "base", b) for i, b in enumerate(base)] + [(i, "x", v) for i, v in enumerate(x)]
-    return estimate(pair(table(*rows), with_baseline("base"))).table.iloc[0]
+    return checked(pair(table(*rows), with_baseline("base"))).iloc[0]
 
 
 def test_zeros_in_half_of_the_replicates_halve_the_ratio() -> None:
@@ -112,7 +119,7 @@ def test_an_outlier_moves_the_untrimmed_ratio_and_not_the_ratio() -> None:
 
 def test_the_checks_are_scipys_tests() -> None:
     d = np.random.default_rng(1).normal(0.1, 0.2, (3, 25))
-    found = estimate(pairs_of(d)).table
+    found = checked(pairs_of(d))
     assert found["p_mean"].to_numpy() == pytest.approx(stats.ttest_1samp(d, 0, axis=1).pvalue)
     expected = stats.wilcoxon(d, axis=1, method="approx", correction=True).pvalue
     assert found["p_wilcoxon"].to_numpy() == pytest.approx(expected)
