@@ -109,6 +109,11 @@ def read_run(path: Path, accept_changed: bool = False) -> Run:
     ]
     kept = [record for record in records if "disturbed" not in record]
     disturbed = [record for record in records if "disturbed" in record]
+    if disturbed:
+        remarks.append(
+            f"{len(disturbed)} processes were measured again, since the machine was disturbed; "
+            "their first records enter no estimate."
+        )
     return Run(path, manifest, plan, kept, disturbed, [*marks, *marks_of(manifest)], remarks)
 
 

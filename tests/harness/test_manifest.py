@@ -64,6 +64,9 @@ def test_warnings_are_those_of_the_doctor_and_a_changed_tree() -> None:
     found = manifest.warnings({"doctor": {"findings": findings}, "source": {"dirty": True}})
     assert found[0] == "load: 9 (noise)"
     assert len(found) == 2
+    host = {"system_files": {"/etc/ld.so.preload": {"content": "/lib/x.so"}}}
+    loaded = manifest.warnings({"doctor": None, "source": {"dirty": False}, "host": host})
+    assert "/lib/x.so" in loaded[0]
     assert manifest.warnings({"doctor": None, "source": {"dirty": False}}) == []
 
 

@@ -101,6 +101,7 @@ def test_disturbed_replicates_are_listed_and_enter_no_estimate(run_dir: Path) ->
     )
     page = context(analysis, lambda _: None)
     assert "steal 9% under x" in page["disturbed"]["html"]
+    assert any(f"{len(first)} processes were measured again" in r for r in page["remarks"])
     write_tables(analysis, run_dir)
     assert "steal 9% under x" in (run_dir / "tables/disturbed.md").read_text()
 
