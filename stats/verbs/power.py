@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from stats.verbs import add_baseline
+from stats.verbs import add_accept_changed, add_baseline
 
 HELP = "print the smallest difference that a run's noise lets through, by number of replicates"
 DETAILS = """\
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the difference to be found (0.05)",
     )
     add_baseline(parser)
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,10 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
     from stats.tables.power import power_table
     from stats.tables.ratios import measured
     from stats.tables.render import render, terminal
+    from stats.tables.table import with_marks
 
-    analysis = open_analysis(arguments.run_dir, arguments.baseline)
+    analysis = open_analysis(
+        arguments.run_dir, arguments.baseline, accept_changed=arguments.accept_changed
+    )
     for name in arguments.metric or [m.name for m in analysis.metrics if m.primary]:
         table = power_table(analysis, measured(analysis, name).name, arguments.size)
+        table = with_marks(table, analysis.run.marks)
         form = arguments.format
         colour = sys.stdout.isatty()
         print(terminal(table, colour=colour) if form == "term" else render(table, form))

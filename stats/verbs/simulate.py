@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from stats.verbs import add_accept_changed
+
 HELP = "simulate the whole procedure on a run's noise: false claims, coverage, power"
 DETAILS = """\
 example:
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=int, default=100, metavar="N", help="simulated runs per line (100)"
     )
     parser.add_argument("--format", choices=("term", "md", "csv", "latex"), default="term")
+    add_accept_changed(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,8 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     from stats.estimates.analysis import open_analysis
     from stats.tables.render import render, terminal
     from stats.tables.simulation import simulation_table
+    from stats.tables.table import with_marks
 
-    table = simulation_table(open_analysis(arguments.run_dir), arguments.runs)
+    analysis = open_analysis(arguments.run_dir, accept_changed=arguments.accept_changed)
+    table = with_marks(simulation_table(analysis, arguments.runs), analysis.run.marks)
     form = arguments.format
     print(terminal(table, colour=sys.stdout.isatty()) if form == "term" else render(table, form))
     return 0

@@ -92,7 +92,17 @@ def test_every_verb_that_reads_runs_has_the_option(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    "words", [["report"], ["table"], ["plot", "forest"], ["compare", "RUN"], ["pack"], ["selftest"]]
+    "words",
+    [
+        ["report"],
+        ["table"],
+        ["plot", "forest"],
+        ["compare", "RUN"],
+        ["pack"],
+        ["selftest"],
+        ["power"],
+        ["simulate"],
+    ],
 )
 def test_every_verb_refuses_and_names_the_option_that_goes_on(
     sealed: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
