@@ -104,7 +104,8 @@ def _headline(
 ) -> list[str]:
     compared = rows[rows["others"] > 0]
     if compared.empty:
-        return ["–", "–", f"– ({int(rows['n'].max())} pairs)"]
+        pairs = int(rows["n"].max())
+        return ["–", "–", f"not compared: {pairs} pair{'' if pairs == 1 else 's'}"]
     worst = compared.iloc[int(compared["ratio"].argmax())]
     case: Case = tuple(worst[CASE])
     ends = units.interval(worst["low"], worst["high"])
