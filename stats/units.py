@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 _BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
 _TIME = [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")]
@@ -91,6 +91,13 @@ def percent(share: float) -> str:
     if math.isnan(share):
         return "–"
     return f"{100 * share:.1f} %" if abs(share) < 0.1 else f"{100 * share:.0f} %"
+
+
+def span(numbers: Iterable[int]) -> str:
+    """Whole numbers as their range: '20', '18 to 20', '0' for none."""
+    seen = list(numbers) or [0]
+    low, high = min(seen), max(seen)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 _FACTORS = {

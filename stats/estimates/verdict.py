@@ -31,6 +31,16 @@ class Limits:
     delta: float = DELTA
     margin: float = MARGIN
 
+    @property
+    def delta_text(self) -> str:
+        """Delta as words that claim something have it beside them: '2 %'."""
+        return f"{100 * self.delta:g} %"
+
+    @property
+    def margin_text(self) -> str:
+        """The margin, likewise."""
+        return f"{100 * self.margin:g} %"
+
 
 @dataclass(frozen=True)
 class Decisions:

@@ -7,6 +7,9 @@ A figure's module has
     interactive(analysis)   optional: a plotly Figure for the report, or None
     EACH                 optional: "workload" for one figure per workload (and its parameters)
     PLACE                optional: a number; the lower, the higher in the report (default 50)
+    MARKS                optional: True where the marks of verdicts (✓ = ✗) are printed
+    notes(analysis)      optional: sentences for the notes below it
+    coverage(analysis)   optional: what it shows (_coverage.py), of which the notes below it are made
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stats.estimates.analysis import Analysis
+    from stats.figures._coverage import Coverage
 
 DPI = 160
 # No date and no random ids, so that the same records give the same bytes.
@@ -62,16 +66,57 @@ class Plot:
         """The metrics of NEEDS that `analysis` lacks."""
         return [name for name in self.module.NEEDS if not analysis.has(name)]
 
-    def views(self, analysis: Analysis) -> list[tuple[str, Analysis]]:
-        """(file name part, analysis) for each figure it draws of this run; empty when a metric is
-        missing.
-        """
+    def all_views(self, analysis: Analysis) -> list[tuple[str, Analysis]]:
+        """(file name part, analysis) for each figure that it draws of a run with all its metrics."""
         from stats.tables.table import file_name
 
         if not self.per_workload:
-            return [] if self.missing(analysis) else [(self.name, analysis)]
-        named = [(label, analysis.only(setting)) for setting, label in analysis.settings.items()]
-        return [(f"{self.name}-{file_name(k)}", s) for k, s in named if not self.missing(s)]
+            return [(self.name, analysis)]
+        return [
+            (f"{self.name}-{file_name(label)}", analysis.only(setting))
+            for setting, label in analysis.settings.items()
+        ]
+
+    def views(self, analysis: Analysis) -> list[tuple[str, Analysis]]:
+        """Those of `all_views` that lack no metric."""
+        return [(name, view) for name, view in self.all_views(analysis) if not self.missing(view)]
+
+    def notes(self, analysis: Analysis) -> list[str]:
+        """What stands behind the marks, which allocators are missing and why, and the legend of
+        verdicts.
+        """
+        from stats.figures._coverage import sentences
+        from stats.tables.table import legend
+
+        covered = self._coverage(analysis)
+        told = sentences(analysis, covered) if covered else []
+        more = getattr(self.module, "notes", None)
+        told += more(analysis) if more else []
+        return told + ([legend(analysis.limits)] if getattr(self.module, "MARKS", False) else [])
+
+    def why_not(self, analysis: Analysis) -> str:
+        """Why it is not drawn of this view, where its processes were to be measured; else ""."""
+        from stats.figures._coverage import sentences
+        from stats.tidy.reasons import merged
+
+        if missing := self.missing(analysis):
+            told = [
+                f"{name}: {reasons[name]}"
+                for record in analysis.run.records
+                for name in missing
+                if name in (reasons := record.get("unavailable") or {})
+            ]
+            return "; ".join(merged(told))
+        covered = self._coverage(analysis)
+        if covered is None or covered.cells:
+            return ""
+        told = sentences(analysis, covered)
+        return told[0].removeprefix("Not drawn: ") if told else ""
+
+    def _coverage(self, analysis: Analysis) -> Coverage | None:
+        make = getattr(self.module, "coverage", None)
+        covered: Coverage | None = make(analysis) if make else None
+        return covered
 
     def draw(self, analysis: Analysis) -> Figure | None:
         """The matplotlib figure, or None when there is nothing to show."""
@@ -107,6 +152,8 @@ def write_figures(
     """
     from matplotlib import rc_context
 
+    from stats.figures._style import write_below
+
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, view in plot.views(analysis):
@@ -121,6 +168,7 @@ def write_figures(
                 fontsize=10.5,
                 fontweight="bold",
             )
+        write_below(figure, plot.notes(view))
         for form in formats:
             path = folder / f"{name}.{form}"
             with rc_context({"svg.hashsalt": "alloclab", "svg.fonttype": "none"}):

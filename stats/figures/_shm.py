@@ -13,6 +13,7 @@ from scipy import stats as distributions
 
 from stats.estimates.analysis import Analysis
 
+FEWEST_JOINED = 3  # marks that a line joins
 BEFORE = "per_allocation"
 AFTER = "arena"
 WAYS = {
@@ -21,9 +22,9 @@ WAYS = {
     "overcommit": ("shm_arena, overcommit", "#56B4E9", "P"),
     "first_fit": ("first fit, one mutex", "#8a8f98", "^"),
     "boost": ("Boost.Interprocess", "#CC79A7", "D"),
-    "scan": ("scan of an array", "#D55E00", "o"),
+    "scan": ("scan of an array", "#A33A6A", "X"),
     "list": ("scan of a list", "#E69F00", "v"),
-    "tree": ("std::map", "#8a8f98", "^"),
+    "tree": ("std::map", "#009E73", "<"),
 }
 _COUNTED = ("ns", "free_ns", "ns_write", "ns_read", "ops_per_s", "cpu_ns")
 _COLUMNS = ["bench", "mode", "x", "block", "what", "way", "value"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from stats import units
 from stats.tidy.allocators import Allocator
 
 INK = "#1f2430"
+_NOTE_POINTS = 6.5
 FAINT = "#d7dbe2"
 GOOD, BAD = "#0072B2", "#D55E00"
 _STYLE: dict[Any, Any] = {
@@ -77,6 +79,38 @@ def panels(
     return figure, axes[:count]
 
 
+def write_below(figure: Figure, notes: Iterable[str]) -> None:
+    """Makes `figure` higher and writes the notes below everything else."""
+    width, height = figure.get_size_inches()
+    characters = int(width * 72 / (0.55 * _NOTE_POINTS))
+    lines = [line for note in notes for line in wrap(note, characters)]
+    if not lines:
+        return
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)  # once; then it is kept, above the notes
+    figure.set_layout_engine("none")
+    added = (1.3 * _NOTE_POINTS * len(lines) + 6) / 72
+    figure.set_size_inches(width, height + added)
+    share = added / (height + added)
+    for axes in figure.axes:
+        place = axes.get_position()
+        axes.set_position(
+            (place.x0, _raised(place.y0, share), place.width, place.height * (1 - share))
+        )
+    for text in figure.texts:
+        text.set_y(_raised(text.get_position()[1], share))
+    for shown in figure.legends:
+        shown.set_bbox_to_anchor((0, share, 1, 1 - share), transform=figure.transFigure)
+    below = 4 / 72 / (height + added)
+    style: dict[str, Any] = {"va": "bottom", "color": "#4b5260", "fontsize": _NOTE_POINTS}
+    figure.text(0.01, below, "\n".join(lines), **style)
+
+
+def _raised(y: float, share: float) -> float:
+    return share + y * (1 - share)
+
+
 def looks(allocator: Allocator) -> dict[str, Any]:
     """How `allocator`'s line and marker are drawn: hollow for reference allocators and the A/A copy."""
     face = "white" if allocator.hollow else allocator.colour
@@ -89,10 +123,12 @@ def looks(allocator: Allocator) -> dict[str, Any]:
     }
 
 
-def legend(figure: Figure, allocators: Iterable[Allocator]) -> None:
+def legend(figure: Figure, allocators: Iterable[Allocator], lines: bool = True) -> None:
     """One legend below all panels, in as many columns as the figure's width allows."""
+    without = {} if lines else {"linestyle": "none"}
     handles = [
-        Line2D([], [], label=allocator.label, **looks(allocator)) for allocator in allocators
+        Line2D([], [], label=allocator.label, **looks(allocator) | without)
+        for allocator in allocators
     ]
     columns = min(len(handles), max(2, int(figure.get_figwidth() / 1.4)))
     figure.legend(
@@ -145,7 +181,7 @@ def log_span(values: Iterable[float]) -> tuple[float, float]:
     return low / widen, high * widen
 
 
-def log_ticks(low: float, high: float, unit: str, most: int = 6) -> list[float]:
+def log_ticks(low: float, high: float, unit: str, most: int = 5) -> list[float]:
     """Powers of two for bytes, else 1-2-5 steps, thinned to `most`, between two ends."""
     if unit == "bytes":
         powers = np.arange(np.ceil(np.log2(low)), np.floor(np.log2(high)) + 1)
@@ -167,12 +203,15 @@ def log_axis(axes: Axes, which: str, values: Iterable[float], unit: str) -> None
 
 
 def ratio_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """At most `most` round ratios between `low` and `high`, among them 1."""
-    ticks = [t for t in _RATIO_TICKS if low <= t <= high]
-    while len(ticks) > most:
-        one = ticks.index(1) if 1 in ticks else 0
-        ticks = [t for i, t in enumerate(ticks) if (i - one) % 2 == 0]
-    return ticks
+    """At most `most` round ratios between `low` and `high`, among them 1, none so close to another
+    that their labels touch.
+    """
+    gap = np.log(high / low) / (most + 1)
+    kept: list[float] = []
+    for tick in sorted(_RATIO_TICKS, key=lambda t: abs(np.log(t))):  # 1 first
+        if low <= tick <= high and all(abs(np.log(tick / t)) >= gap for t in kept):
+            kept.append(tick)
+    return sorted(kept)
 
 
 def ratio_axis(axes: Axes, values: Iterable[float], label: str) -> None:

@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from common.readings import FEWEST
+from common.readings import FEWEST, too_few
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.series import case_with_most_threads, series_by_allocator, thin
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, all_cells, remembered
 from stats.figures._multiples import small_multiples
 from stats.tidy.allocators import Allocator
 
@@ -22,22 +23,49 @@ CAPTION = """Footprint (Rss - LazyFree) over the live requested bytes at the sam
 difference is the allocator's overhead. memtest reads both at equal counts of operations, so the same
 place is the same work for every allocator; of real programs and in older runs they are samples over
 time. One process per allocator, that with the median of the mean footprint, at the largest number of
-threads. A process with fewer than 20 readings is not drawn. The scale ends above the contestants; a
-reference allocator that returns no memory may exceed it."""
+threads. A process with fewer than 20 readings is not drawn. Live bytes are what the program asked for,
+whether it touched them or not. The scale ends above the contestants. On screen live bytes are those
+of the baseline's process, and only contestants are shown until others are chosen in the legend."""
 NEEDS = ("footprint_mean_bytes",)
 PLACE = 30
 EACH = "workload"
 
 
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """The allocators that have a curve at the largest number of threads."""
+    case = case_with_most_threads(analysis)
+    curves, tables = _curves(analysis), _tables(analysis)
+    asked = all_cells(analysis, [case])
+    why = {(case, name): too_few(len(t)) for name, t in curves.items() if name not in tables}
+    cells = {(case, name): 1 for name in tables}
+    readings = units.span(len(curves[name]) for name in tables)
+    extra = [f"Readings of a curve: {readings}."] if tables else []
+    extra += _beyond(analysis, tables) if tables else []
+    return Coverage(
+        cells, ("memory",), "processes", ("footprint_mean_bytes",), why, asked, tuple(extra)
+    )
+
+
+def _beyond(analysis: Analysis, tables: dict[str, pd.DataFrame]) -> list[str]:
+    top = _top(analysis, tables)
+    peaks = {name: float(table["footprint"].max()) for name, table in tables.items()}
+    texts = [f"{name} to {units.quantity(p, 'bytes')}" for name, p in peaks.items() if p > top]
+    return [f"Beyond the scale: {', '.join(texts)}."] if texts else []
+
+
+@remembered
 def _tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    curves = _curves(analysis)
+    return {name: thin(c, "footprint") for name, c in curves.items() if len(c) >= FEWEST}
+
+
+@remembered
+def _curves(analysis: Analysis) -> dict[str, pd.DataFrame]:
     case = case_with_most_threads(analysis)
     series = series_by_allocator(analysis, "memory", case, "footprint_mean_bytes")
-    tables = {}
-    for allocator, table in series.items():
-        curve = _curve(table)
-        if len(curve) >= FEWEST:
-            tables[allocator] = thin(curve, "footprint")
-    return tables
+    curves = {name: _curve(table) for name, table in series.items()}
+    return {name: c[c["footprint"].notna()] for name, c in curves.items()}
 
 
 def _curve(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +87,7 @@ def _x_unit(analysis: Analysis) -> str:
 
 def _x_label(analysis: Analysis) -> str:
     over_work = analysis.has("footprint_readings")
-    return "per cent of the operations" if over_work else "seconds"
+    return "operations done, %" if over_work else "seconds"
 
 
 def _top(analysis: Analysis, tables: dict[str, pd.DataFrame]) -> float:
@@ -85,12 +113,12 @@ def draw(analysis: Analysis) -> Figure | None:
     live = Line2D([], [], color=_style.FAINT, linewidth=6, label="live bytes")
     handles = [Line2D([], [], color=_style.INK, label="footprint"), live]
     top = 1.08 * _top(analysis, tables)
+    unit, label = _x_unit(analysis), _x_label(analysis)
 
-    def finish(axis: Axes) -> None:
+    def scale(axis: Axes) -> None:
         axis.set_ylim(0, top)
-        axis.set_xlabel(_x_label(analysis))
 
-    return small_multiples(analysis, tables, _panel, handles, finish, _x_unit(analysis))
+    return small_multiples(analysis, tables, _panel, handles, scale, unit, label)
 
 
 def interactive(analysis: Analysis) -> Any:

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.verdict import Limits
+from stats.estimates.verdict import MIN_PAIRS, Limits
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, of_ratios, remembered
 from stats.frames import each
 from stats.tables.table import mark
 from stats.tidy.labels import Case, threads_label
@@ -20,17 +21,26 @@ from stats.tidy.run import CASE
 
 TITLE = "Wall time against the baseline"
 CAPTION = """Ratio of wall times, paired inside replicates: left of 1 is faster than the baseline.
-Bars are 95 % intervals. No verdict claims an estimate inside the grey band (delta); an allocator
+Bars are 95 % intervals, not adjusted for their number. No verdict claims an estimate inside the grey band (delta); an allocator
 whose difference is surely inside the dotted lines (the margin) is equivalent (=). Filled markers
 are contestants, hollow ones reference allocators and the A/A copy."""
 NEEDS = ("wall_s",)
 PLACE = 10
 EACH = "workload"
 METRIC = "wall_s"
+MARKS = True
 
 
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """Every ratio with enough pairs."""
+    return of_ratios(analysis, METRIC)
+
+
+@remembered
 def _panels(analysis: Analysis) -> list[tuple[Case, pd.DataFrame]]:
     rows = analysis.metric_table(METRIC)
+    rows = rows[(rows["n"] >= MIN_PAIRS) & rows["ratio"].between(0, np.inf, inclusive="neither")]
     by_case = dict(list(rows.groupby(CASE, sort=False)))
     return [(case, by_case[case]) for case in analysis.cases if case in by_case]
 

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 
 from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, processes_with, remembered
 from stats.tidy.labels import Case, threads_label
 from stats.tidy.run import CASE
 from stats.units import quantity
 
 TITLE = "Kernel memory calls by type"
 CAPTION = """Calls of the whole process less those of an empty program under the same allocator (raw
-counts where that was not measured); colour shows the logarithm. On disaggregated memory mmap,
+counts where that was not measured), median over processes, 0 where the difference is below; colour shows the logarithm. On disaggregated memory mmap,
 munmap and brk are messages to the switch."""
 NEEDS = ("mmap_calls",)
 PLACE = 70
@@ -25,6 +26,14 @@ _CALLS = ("mmap", "munmap", "mremap", "brk", "madvise", "mprotect")
 _SCALE = ["#f4f4f2", "#f0b27f", "#D55E00"]
 
 
+def coverage(analysis: Analysis) -> Coverage:
+    """Every cell of which calls were counted."""
+    suffix = "_net" if analysis.has("mmap_calls_net") else ""
+    counted = processes_with(analysis, f"mmap_calls{suffix}")
+    return Coverage(counted, ("syscalls",), metrics=("mmap_calls",))
+
+
+@remembered
 def _counts(analysis: Analysis) -> dict[Case, pd.DataFrame]:
     """Per case the median counts: allocators down, calls across, and their sum."""
     suffix = "_net" if analysis.has("mmap_calls_net") else ""

@@ -8,22 +8,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from records.record import Record
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.histogram import merge
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Cell, Coverage, all_cells, remembered
 from stats.tidy.labels import Case, threads_label
 
 TITLE = "Latency by percentile"
 CAPTION = """Time of single operations, sampled at random gaps, over all processes of a cell. The
 horizontal axis is logarithmic in the share of slower operations: 90 %, 99 %, 99.9 %. Curves end
-where fewer than ten samples are slower."""
+where fewer than ten samples are slower; with fewer than 100 samples there is none. In the grey band the
+clock cannot tell times from zero; what it shows as 0 is drawn at 1 ns. The A/A copy is left out in print, and on screen until it is chosen
+in the legend. Single processes differ far out: the tables have the intervals."""
 NEEDS = ("malloc_ns_p50",)
 PLACE = 50
 EACH = "workload"
 _OPERATIONS = {"malloc_ns": "malloc", "free_ns": "free"}
 _TICKS = {0.5: "50", 0.9: "90", 0.99: "99", 0.999: "99.9", 0.9999: "99.99", 0.99999: "99.999"}
 _FEWEST = 10
+_FEWEST_SAMPLES = 100
+_LOWEST_NS = 1.0  # a time of less, zero among them, is drawn here
 _FROM = 0.25
 _STEP = 0.02  # nines between two points of an interactive curve: less than a pixel
 
@@ -35,13 +41,15 @@ def _curve(histograms: list[dict[str, Any]]) -> pd.DataFrame:
     merged = merge(histograms)
     beyond = merged["count"].sum() - merged["count"].cumsum()
     merged = merged[(merged["share"] >= _FROM) & (beyond >= _FEWEST)]
-    curve = pd.DataFrame({"nines": -np.log10(1 - merged["share"]), "ns": merged["upper_ns"]})
+    shown = merged["upper_ns"].clip(lower=_LOWEST_NS)  # the axis is logarithmic
+    curve = pd.DataFrame({"nines": -np.log10(1 - merged["share"]), "ns": shown})
     start = curve.head(1).assign(
         nines=-np.log10(1 - _FROM)
     )  # the first bucket may hold most samples
     return pd.concat([start, curve], ignore_index=True)
 
 
+@remembered
 def _panels(analysis: Analysis) -> dict[tuple[Case, str], dict[str, pd.DataFrame]]:
     """(case, operation) -> allocator -> curve."""
     found: dict[tuple[Case, str], dict[str, pd.DataFrame]] = {}
@@ -49,15 +57,47 @@ def _panels(analysis: Analysis) -> dict[tuple[Case, str], dict[str, pd.DataFrame
         records = [r for r in analysis.records("latency", case) if r.get("latency")]
         for kind, operation in _OPERATIONS.items():
             for name in analysis.allocators:
-                own = [
-                    latency[kind]
-                    for r in records
-                    if r["allocator"] == name and (latency := r["latency"]) and latency.get(kind)
-                ]
+                own = _histograms(records, name, kind)
+                if _samples(own) < _FEWEST_SAMPLES:
+                    continue
                 curve = _curve(own)
                 if len(curve) > 1:
                     found.setdefault((case, operation), {})[name] = curve
     return found
+
+
+def _histograms(records: list[Record], allocator: str, kind: str) -> list[dict[str, Any]]:
+    return [
+        latency[kind]
+        for r in records
+        if r["allocator"] == allocator and (latency := r["latency"]) and latency.get(kind)
+    ]
+
+
+def _samples(histograms: list[dict[str, Any]]) -> int:
+    return sum(int(h["count"]) for h in histograms)
+
+
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """The cells that have a curve of each operation, with their processes; a note on the samples."""
+    kinds = {operation: kind for kind, operation in _OPERATIONS.items()}
+    panels = _panels(analysis)
+    cells: dict[Cell, int] = {}
+    why: dict[Cell, str] = {}
+    samples: list[int] = []
+    for case, name in all_cells(analysis):
+        records = [r for r in analysis.records("latency", case) if r.get("latency")]
+        for operation, kind in kinds.items():
+            own = _histograms(records, name, kind)
+            if name in panels.get((case, operation), {}):
+                cells[case, name] = len(own)
+                samples.append(_samples(own))
+            else:
+                why[case, name] = f"{operation}: {_samples(own)} samples"
+    extra = (f"Samples of a curve: {units.span(samples)}.",) if samples else ()
+    drawn = {cell: n for cell, n in cells.items() if cell not in why}
+    return Coverage(drawn, ("latency",), metrics=("malloc_ns_p50",), why=why, extra=extra)
 
 
 def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +130,7 @@ def draw(analysis: Analysis) -> Figure | None:
     for axis, ((case, operation), curves) in zip(axes, panels.items(), strict=True):
         for name, curve in curves.items():
             allocator = analysis.allocators[name]
-            if allocator.role != "copy":
+            if not allocator.is_for_selftest:
                 every = max(1, len(curve) // 6)
                 axis.step(
                     curve["nines"],
@@ -103,9 +143,15 @@ def draw(analysis: Analysis) -> Figure | None:
         axis.set_yscale("log")
         _style.unit_axis(axis.yaxis, "ns")
         axis.set_xticks(*_ticks(panels))
+    if step := analysis.clock_step_ns:
+        low, high = axes[0].get_ylim()
+        for axis in axes:
+            axis.axhspan(low, step, color=_style.FAINT, zorder=0)
+        axes[0].set_ylim(low, high)
     names = {name for curves in panels.values() for name in curves}
     _style.legend(
-        figure, [a for a in analysis.allocators.values() if a.name in names and a.role != "copy"]
+        figure,
+        [a for a in analysis.allocators.values() if a.name in names and not a.is_for_selftest],
     )
     return figure
 
@@ -137,9 +183,13 @@ def interactive(analysis: Analysis) -> Any:
                 legendgroup=name,
                 line=looks["line"] | {"shape": "vh"},
                 showlegend=name not in seen,
-                visible="legendonly" if allocator.role == "copy" else True,
+                visible="legendonly" if allocator.is_for_selftest else True,
                 **place,
             )
             seen.add(name)
+        if step := analysis.clock_step_ns:
+            figure.add_hrect(
+                _LOWEST_NS, step, fillcolor="#8a8f98", opacity=0.2, line_width=0, **place
+            )
     figure.update_xaxes(tickvals=values, ticktext=texts)
     return figure.update_yaxes(type="log", ticksuffix=" ns", dtick=1, exponentformat="none")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, hidden, processes_with, remembered
 from stats.frames import each
 from stats.tidy.labels import Case, threads_label
 from stats.tidy.run import CASE
@@ -23,10 +25,44 @@ PLACE = 60
 EACH = "workload"
 
 
+_NEAR = 0.01  # of an axis: markers closer than this cover each other
+
+
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """The cells with both medians above zero, and which markers cover others."""
+    counted = processes_with(analysis, "wall_s", "footprint_peak_bytes")
+    shown = {
+        (case, name) for case, table in _points(analysis).items() for name in table["allocator"]
+    }
+    cells = {cell: n for cell, n in counted.items() if cell in shown}
+    why = {cell: "a value of 0 has no place on these axes" for cell in counted if cell not in shown}
+    return Coverage(
+        cells,
+        ("time", "memory"),
+        metrics=("footprint_peak_bytes",),
+        why=why,
+        extra=_covered(analysis),
+    )
+
+
+def _covered(analysis: Analysis) -> tuple[str, ...]:
+    texts = []
+    for case, table in _points(analysis).items():
+        logs = np.log10(table[["wall", "memory"]].to_numpy(float))
+        spans = np.maximum(np.ptp(logs, axis=0), np.log10(4)) if len(logs) else 1.0
+        places = dict(zip(table["allocator"], map(tuple, logs / spans), strict=True))
+        texts += [f"{a} and {b} ({threads_label(case[2])})" for a, b in hidden(places, _NEAR)]
+    return (f"Markers that cover each other: {', '.join(texts)}.",) if texts else ()
+
+
+@remembered
 def _points(analysis: Analysis) -> dict[Case, pd.DataFrame]:
-    """Per case: allocators down, columns wall and memory."""
+    """Per case: allocators down, columns wall and memory, both above zero."""
     both = {"wall": analysis.medians("wall_s"), "memory": analysis.medians("footprint_peak_bytes")}
-    by_case = dict(list(pd.DataFrame(both).dropna().reset_index().groupby(CASE, sort=False)))
+    table = pd.DataFrame(both).dropna()
+    table = table[(table > 0).all(axis=1)]
+    by_case = dict(list(table.reset_index().groupby(CASE, sort=False)))
     return {case: analysis.in_order(by_case[case]) for case in analysis.cases if case in by_case}
 
 
@@ -57,7 +93,7 @@ def draw(analysis: Analysis) -> Figure | None:
         _style.log_axis(axis, "x", table["wall"], "s")
         _style.log_axis(axis, "y", table["memory"], "bytes")
     names = {name for table in points.values() for name in table["allocator"]}
-    _style.legend(figure, [a for a in analysis.allocators.values() if a.name in names])
+    _style.legend(figure, [a for a in analysis.allocators.values() if a.name in names], lines=False)
     return figure
 
 

@@ -13,6 +13,7 @@ from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.series import case_with_most_threads, series_by_allocator, thin
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, all_cells, remembered
 from stats.figures._multiples import small_multiples
 from stats.tidy.allocators import Allocator
 
@@ -20,22 +21,39 @@ TITLE = "Net mapped bytes over time"
 CAPTION = """Bytes mapped by mmap less those unmapped by munmap since the process began (solid):
 what the MIND study plotted, here on a logarithmic axis. The dashed line adds the bytes that brk moved, which
 the study left out. Time is that of a process under strace. Mapped bytes need not be
-in use: a reservation that is never touched counts in full."""
+in use: a reservation that is never touched counts in full. Each step is one call, none is sampled.
+Bytes below 1 MiB are below the axis. On screen the A/A copy is left out until it is chosen in the legend."""
 NEEDS = ("mmap_calls",)
 PLACE = 80
 EACH = "workload"
 
 
+_FLOOR = 2**20  # where the axis begins, since a process starts from 0
+
+
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """The allocators that have a series at the largest number of threads."""
+    case = case_with_most_threads(analysis)
+    asked = all_cells(analysis, [case])
+    why = dict.fromkeys(asked, "no series that reaches the axis")
+    cells = {(case, name): 1 for name in _tables(analysis)}
+    return Coverage(cells, ("syscalls",), "processes", ("mmap_calls",), why, asked)
+
+
+@remembered
 def _tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
     case = case_with_most_threads(analysis)
     series = series_by_allocator(analysis, "syscalls", case, "mmap_calls")
-    return {a: thin(t, "mapped_brk_bytes") for a, t in series.items() if "mapped_bytes" in t}
+    known = {a: t for a, t in series.items() if "mapped_bytes" in t}
+    reach = {a: t for a, t in known.items() if t["mapped_brk_bytes"].max() >= _FLOOR}
+    return {a: thin(t, "mapped_brk_bytes") for a, t in reach.items()}
 
 
 def _visible(tables: dict[str, pd.DataFrame]) -> pd.Series:
-    """The values that the logarithmic axis covers: from 1 MiB, since a process starts from 0."""
+    """The values that the logarithmic axis covers."""
     every = pd.concat(tables.values())["mapped_brk_bytes"]
-    return every[every >= 2**20]
+    return every[every >= _FLOOR]
 
 
 def _panel(axis: Axes, allocator: Allocator, table: pd.DataFrame) -> None:
@@ -64,7 +82,7 @@ def draw(analysis: Analysis) -> Figure | None:
     def scale(axis: Axes) -> None:
         _style.log_axis(axis, "y", _visible(tables), "bytes")
 
-    return small_multiples(analysis, tables, _panel, handles, scale)
+    return small_multiples(analysis, tables, _panel, handles, scale, x_label="time under strace")
 
 
 def interactive(analysis: Analysis) -> Any:
@@ -93,7 +111,7 @@ def interactive(analysis: Analysis) -> Any:
                 name=looks["name"],
                 legendgroup=name,
                 showlegend=not suffix,
-                visible="legendonly" if allocator.role == "copy" else True,
+                visible="legendonly" if allocator.is_for_selftest else True,
                 line={
                     "color": allocator.colour,
                     "dash": dash,

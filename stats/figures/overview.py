@@ -11,26 +11,36 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.verdict import CONCLUSIVE
+from stats.estimates.verdict import CONCLUSIVE, MIN_PAIRS
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, of_ratios, remembered
 from stats.tables.table import mark
 from stats.tidy.run import CASE
 
 TITLE = "Every wall-time ratio"
-CAPTION = """Wall time over the baseline's. Blue is less time, orange more; ratios with a
+CAPTION = """Wall time over the baseline's; – where there is no ratio. Blue is less time, orange more; ratios with a
 verdict (✓ ahead, ✗ behind, = equivalent) have full colour, undecided ones (?) are pale. The columns at
 the right (A/A copy, reference allocators) get no verdict. Colour is the same beyond a factor of 3."""
 NEEDS = ("wall_s",)
 PLACE = 10
 METRIC = "wall_s"
+MARKS = True
 _LIMIT = float(np.log(3))
 _FAINT = 0.3  # how much colour a ratio without verdict gets
 _SCALE = ["#0072B2", "#7fb8d8", "#f4f4f2", "#f0b27f", "#D55E00"]
 
 
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """Every ratio with enough pairs."""
+    return of_ratios(analysis, METRIC, log_axis=False)
+
+
+@remembered
 def _grids(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """(effects, texts) with labelled cases as rows and allocators as columns."""
     rows = analysis.metric_table(METRIC)
+    rows = rows[rows["n"] >= MIN_PAIRS]
     if rows.empty:
         return None
     labels = [analysis.cases[c] for c in rows[CASE].itertuples(index=False, name=None)]

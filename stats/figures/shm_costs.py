@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from stats import units
 from stats.estimates.analysis import Analysis
 from stats.figures import _style
-from stats.figures._shm import WAYS, measurements
+from stats.figures._shm import FEWEST_JOINED, WAYS, measurements
 
 TITLE = "Shared memory: cost of a block, a lookup and a batch"
 CAPTION = """Medians over processes of what shm-bench measured, all ways in turn in the same
@@ -44,9 +47,16 @@ def _line(axes: Axes, way: str, own: pd.DataFrame) -> None:
     middle = by_x.median()
     bars = [middle - by_x.quantile(0.25), by_x.quantile(0.75) - middle]
     _, colour, marker = WAYS[way]
-    axes.errorbar(
-        middle.index, middle, yerr=bars, color=colour, marker=marker, elinewidth=0.8, markersize=4
-    )
+    line = "-" if len(middle) >= FEWEST_JOINED else "none"
+    looks: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": line, "markersize": 4}
+    axes.errorbar(middle.index, middle, yerr=bars, elinewidth=0.8, **looks)
+
+
+def notes(analysis: Analysis) -> list[str]:
+    """The processes behind the marks."""
+    table = measurements(analysis)
+    sizes = table.groupby(["bench", "mode", "x", "what", "way"]).size()
+    return [f"Processes behind a mark: {units.span(sizes)}."] if len(sizes) else []
 
 
 @_style.with_style

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stats import units
 from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import MIN_PAIRS
 from stats.figures import _style
 from stats.figures._shm import gains, measurements
 from stats.frames import each
@@ -16,7 +18,8 @@ from stats.frames import each
 TITLE = "Shared memory: the arena against a segment per buffer"
 CAPTION = """The cost before over the cost with shm_arena (for concurrent allocation: the rate with
 it over the rate before): geometric mean over processes with its 95 % interval, paired in each
-process. Right of 1 the arena is better, grey intervals include 1. Touching fresh pages costs the same
+process. Right of 1 the arena is better, grey intervals include 1. Intervals are not adjusted for the
+number of rows. A row of fewer than 15 processes is left out. Touching fresh pages costs the same
 page faults either way."""
 NEEDS = ("wall_s",)
 PLACE = 59
@@ -34,10 +37,21 @@ def _label(row: Any) -> str:
     return f"{row.bench}, {row.x} {noun if row.x != 1 else noun.removesuffix('s')}{_WHAT[row.what]}"
 
 
+def _compared(analysis: Analysis) -> pd.DataFrame:
+    table = gains(measurements(analysis))
+    return table[table["processes"] >= MIN_PAIRS]
+
+
+def notes(analysis: Analysis) -> list[str]:
+    """The processes behind the rows."""
+    table = _compared(analysis)
+    return [f"Processes of a row: {units.span(table['processes'])}."] if len(table) else []
+
+
 @_style.with_style
 def draw(analysis: Analysis) -> Figure | None:
     """A row per case: a mark, its interval, its number."""
-    table = gains(measurements(analysis))
+    table = _compared(analysis)
     if table.empty:
         return None
     table = table.sort_values(["bench", "mode", "what", "x"]).reset_index(drop=True)

@@ -28,6 +28,14 @@ def _rounds(analysis: Analysis) -> pd.DataFrame | None:
     return pd.concat(frames).groupby("round").median() if frames else None
 
 
+def notes(analysis: Analysis) -> list[str]:
+    """The processes behind the lines."""
+    counted = sum(
+        bool(r["rounds"]) and set(_LINES) <= set(r["rounds"][0]) for r in analysis.records("time")
+    )
+    return [f"Processes behind a line: {counted}."] if counted else []
+
+
 @_style.with_style
 def draw(analysis: Analysis) -> Figure | None:
     """Three lines over the rounds."""

@@ -10,29 +10,42 @@ from matplotlib.figure import Figure
 
 from stats import units
 from stats.estimates.analysis import Analysis
+from stats.estimates.verdict import MIN_PAIRS
 from stats.figures import _plotly, _style
+from stats.figures._coverage import Coverage, of_ratios, remembered
 from stats.frames import each
 from stats.tables.table import mark
 from stats.tidy.run import CASE
 
 TITLE = "Geometric mean and the ratio of every case"
 CAPTION = """Each small mark is one case: its wall time over the baseline's. The large mark is the
-geometric mean of the row, the bar its 95 % interval over workloads; at the right stand its value
-and the numbers of cases ahead and behind. A mean close to 1 can hide a case far to the right."""
+geometric mean of the row, the bar its 95 % interval over workloads; at the right stand its value,
+the number of cases in it and how many of them are ahead and behind. A mean close to 1 can hide a case far to the right."""
 NEEDS = ("wall_s",)
 PLACE = 20
 METRIC = "wall_s"
+MARKS = True
 
 
+@remembered
+def coverage(analysis: Analysis) -> Coverage:
+    """Every ratio with enough pairs."""
+    return of_ratios(analysis, METRIC)
+
+
+@remembered
 def _tables(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     rows = analysis.metric_table(METRIC)
-    if rows.empty:
-        return None
-    return rows, analysis.headline_table(METRIC)
+    rows = rows[(rows["n"] >= MIN_PAIRS) & rows["ratio"].between(0, np.inf, inclusive="neither")]
+    heads = analysis.headline_table(METRIC)
+    heads = heads[heads["allocator"].isin(set(rows["allocator"]))]
+    return None if rows.empty else (rows, heads)
 
 
 def _counts(analysis: Analysis, row: Any) -> str:
     mean = f"{units.ratio(row.ratio)} {mark(row.verdict)}".strip()
+    used, every = row.cases - row.left_out, row.cases + row.missing
+    mean += f" over {used}" + (f" of {every}" if used < every else "")
     contestant = analysis.allocators[row.allocator].is_contestant
     return f"{mean} ({row.ahead:.0f} ahead, {row.behind:.0f} behind)" if contestant else mean
 
@@ -118,7 +131,7 @@ def interactive(analysis: Analysis) -> Any:
             text=_counts(analysis, row),
             showarrow=False,
         )
-    figure.update_layout(margin_r=150)
+    figure.update_layout(margin_r=190)
     figure.add_vline(1, line_width=1, line_color="#8a8f98")
     figure.update_yaxes(autorange="reversed")
     ends = np.append(rows["ratio"], [0.95, 1.05])

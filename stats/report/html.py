@@ -72,12 +72,16 @@ def table_html(table: Table, sortable: bool = True, paged: bool = False) -> Mark
 
 def plot_data(plot: Plot, name: str, analysis: Analysis) -> dict[str, Any] | None:
     """The template's data of one figure: interactive where the figure has that form, else an SVG
-    picture; None where there is nothing to show.
+    picture, else the reason why it is not drawn; None where nobody expects it.
     """
+    if plot.missing(analysis):
+        return not_drawn(plot, name, analysis)
     base = {
         "id": name,
         "title": plot.title,
         "caption": plot.caption,
+        "notes": plot.notes(analysis),
+        "why_not": "",
         "json": None,
         "svg": None,
         "wide": False,
@@ -88,7 +92,17 @@ def plot_data(plot: Plot, name: str, analysis: Analysis) -> dict[str, Any] | Non
         height = figure.layout.height
         return base | {"json": json, "height": height, "wide": "xaxis2" in figure.layout}
     printed = plot.draw(analysis)
-    return None if printed is None else base | {"svg": Markup(_svg(printed))}
+    if printed is not None:
+        return base | {"svg": Markup(_svg(printed))}
+    return not_drawn(plot, name, analysis)
+
+
+def not_drawn(plot: Plot, name: str, analysis: Analysis) -> dict[str, Any] | None:
+    """The template's data of a figure that says in one sentence why it is not drawn; None where
+    nobody expects it.
+    """
+    why = plot.why_not(analysis)
+    return {"id": name, "title": plot.title, "why_not": why} if why else None
 
 
 def _svg(figure: Any) -> str:

@@ -185,7 +185,7 @@ def _headline_noise(analysis: Analysis, metrics: list[Metric]) -> Table:
 
 def _plots(analysis: Analysis, per_workload: bool) -> list[dict[str, Any]]:
     chosen = [p for p in plots().values() if p.per_workload == per_workload]
-    made = [plot_data(p, name, view) for p in chosen for name, view in p.views(analysis)]
+    made = [plot_data(p, name, view) for p in chosen for name, view in p.all_views(analysis)]
     return [data for data in made if data]
 
 

@@ -34,9 +34,9 @@ def headline_sentence(analysis: Analysis, metric: Metric) -> str:
     if heads["n"].max() < MIN_PAIRS:
         return f"{metric.name}: {power_note(analysis, metric)}"
     phrases = {
-        AHEAD: f"ahead of {analysis.baseline}",
-        EQUIVALENT: f"equivalent to {analysis.baseline}",
-        BEHIND: f"behind {analysis.baseline}",
+        AHEAD: f"ahead of {analysis.baseline} (above {analysis.limits.delta_text})",
+        EQUIVALENT: f"equivalent to {analysis.baseline} (within {analysis.limits.margin_text})",
+        BEHIND: f"behind {analysis.baseline} (above {analysis.limits.delta_text})",
         UNDECIDED: "undecided",
     }
     parts = []
@@ -46,7 +46,11 @@ def headline_sentence(analysis: Analysis, metric: Metric) -> str:
             for row in each(heads[heads["verdict"] == word])
         ]
         parts += [f"{phrase}: {', '.join(named)}"] if named else []
-    return f"{metric.name}, geometric mean over these cases: {'; '.join(parts)}."
+    compared = heads[heads["n"] >= MIN_PAIRS]
+    cases = f"{units.span((compared['cases'] - compared['left_out']).astype(int))} cases"
+    replicates = f"{units.span(compared['n'].astype(int))} replicates"
+    what = f"geometric mean over {cases} with its 95 % interval over {replicates}"
+    return f"{metric.name}, {what}: {'; '.join(parts)}."
 
 
 def verdict_sentence(analysis: Analysis, metric: Metric) -> str:
@@ -56,7 +60,10 @@ def verdict_sentence(analysis: Analysis, metric: Metric) -> str:
         return ""
     counts = Counter(rows["verdict"])
     others = [word for word in counts if word not in VERDICTS]
-    verdicts = ", ".join(f"{counts[w]} {w}" for w in (*VERDICTS, *others) if counts[w])
+    limits = {EQUIVALENT: f" (within {analysis.limits.margin_text})"}
+    verdicts = ", ".join(
+        f"{counts[w]} {w}{limits.get(w, '')}" for w in (*VERDICTS, *others) if counts[w]
+    )
     doubts = int((rows["checks"] != "").sum())
     doubt = f" A check disagrees with {_counted(doubts, 'claim')}." if doubts else ""
     text = f"{metric.name}: of {_counted(len(rows), 'row')} {verdicts}; "

@@ -15,7 +15,7 @@ from stats import units
 from stats.errors import DataError
 from stats.estimates.analysis import Analysis
 from stats.estimates.best_other import against_others, geometric_mean_to_pick
-from stats.estimates.verdict import AHEAD, BEHIND, EQUIVALENT, MIN_PAIRS, UNDECIDED
+from stats.estimates.verdict import AHEAD, BEHIND, EQUIVALENT, MIN_PAIRS, UNDECIDED, Limits
 from stats.frames import each
 from stats.tables.table import Table
 from stats.tidy.labels import Case
@@ -31,13 +31,17 @@ METRICS = (
     "malloc_ns_p99.9",
     "request_ns_p99.9",
 )
-NOTES = (
-    "Ratios above 1 are losses. Ahead: ahead of every other contestant. Behind: behind at least one. "
-    f"Equivalent: surely less than the margin behind or ahead of the best. Fewer than {MIN_PAIRS} "
-    "pairs: not compared.",
-    "No verdict and no interval rests on which other looks best in this run. A geometric mean is "
-    "over cases, with the best other picked in one half of the replicates and compared in the other.",
-)
+
+
+def _notes(limits: Limits) -> list[str]:
+    return [
+        f"Ratios above 1 are losses. Ahead: by more than {limits.delta_text} ahead of every other "
+        f"contestant. Behind: as much behind at least one. Equivalent: surely less than "
+        f"{limits.margin_text} behind or ahead of the best. Fewer than {MIN_PAIRS} pairs: not compared.",
+        "No verdict and no interval (95 %) rests on which other looks best in this run. A geometric mean "
+        "is over the compared cases, with the best other picked in one half of the replicates and "
+        "compared in the other.",
+    ]
 
 
 def own_allocator(analysis: Analysis) -> str | None:
@@ -82,6 +86,7 @@ def compared_metrics(analysis: Analysis) -> list[Metric]:
 def summary_table(analysis: Analysis, name: str, metrics: list[Metric]) -> Table:
     """One row per metric: counts of verdicts, geometric mean, worst row."""
     lines, raw = [], []
+    pairs = []
     others = _others(analysis, name)
     for metric in metrics:
         rows = against_best(analysis, name, metric)
@@ -89,14 +94,20 @@ def summary_table(analysis: Analysis, name: str, metrics: list[Metric]) -> Table
             continue
         counted = counts(rows)
         mean = geometric_mean_to_pick(analysis.compared, name, others, metric)
-        lines.append([metric.name, *map(str, counted.values()), *_headline(analysis, rows, mean)])
+        pairs.append(f"{metric.name} {units.span(rows['n'].astype(int))}")
+        texts = list(map(str, counted.values()))
+        texts[0] += f" of {len(rows)}"
+        lines.append([metric.name, *texts, *_headline(analysis, rows, mean)])
         ends = dict(zip(("geomean", "low", "high"), mean, strict=True))
         raw.append({"metric": metric.name, **counted, **ends})
-    head = ["metric", "cases", AHEAD, EQUIVALENT, BEHIND, UNDECIDED]
+    head = ["metric", "compared cases", AHEAD, EQUIVALENT, BEHIND, UNDECIDED]
     head += ["geometric mean", "95 % interval", "worst row"]
     title = f"{name} / the best other of each case"
     frame = pd.DataFrame(lines, columns=head)
-    return Table("against_best", title, frame, pd.DataFrame(raw), list(NOTES))
+    pairs = [f"Pairs in a case: {', '.join(pairs)}."] if pairs else []
+    return Table(
+        "against_best", title, frame, pd.DataFrame(raw), [*_notes(analysis.limits), *pairs]
+    )
 
 
 def _headline(
@@ -136,8 +147,8 @@ def _row(analysis: Analysis, row: Any) -> list[str]:
         row.best,
         analysis.text(row.metric, row.value),
         analysis.text(row.metric, row.base),
-        units.ratio(row.ratio),
-        units.interval(row.low, row.high),
+        units.ratio(row.ratio) if row.n >= MIN_PAIRS else "–",
+        units.interval(row.low, row.high) if row.n >= MIN_PAIRS else "–",
         row.verdict,
         str(row.n),
     ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from stats import units
 from stats.estimates.analysis import Analysis
-from stats.estimates.verdict import CLAIMS, CONCLUSIVE
-from stats.tables.table import Table
+from stats.estimates.verdict import CLAIMS, CONCLUSIVE, MIN_PAIRS
+from stats.tables.table import Table, legend
 from stats.tidy.run import CASE
 
 KEY = ["metric", *CASE, "allocator"]
@@ -71,6 +73,7 @@ def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
     """`compare` for one metric, with the values of run A and run B."""
     raw = a.in_order(compare(a, b, [metric]))
     cases = raw[CASE].itertuples(index=False, name=None)
+    least = raw[["n_a", "n_b"]].min(axis=1)
     moved = zip(raw["change_low"], raw["change_high"], strict=True)
     frame = pd.DataFrame(
         {
@@ -78,20 +81,30 @@ def comparison_table(a: Analysis, b: Analysis, metric: str) -> Table:
             "allocator": raw["allocator"].to_numpy(),
             "A": [a.text(metric, v) for v in raw["value_a"]],
             "B": [b.text(metric, v) for v in raw["value_b"]],
-            "ratio A": [units.ratio(v) for v in raw["ratio_a"]],
-            "ratio B": [units.ratio(v) for v in raw["ratio_b"]],
-            "B / A": [units.ratio(v) for v in raw["change"]],
-            "95 % interval": [units.interval(*ends) for ends in moved],
+            "pairs A": raw["n_a"].astype(str).to_numpy(),
+            "pairs B": raw["n_b"].astype(str).to_numpy(),
+            "ratio A": _if_compared(raw["n_a"], map(units.ratio, raw["ratio_a"])),
+            "ratio B": _if_compared(raw["n_b"], map(units.ratio, raw["ratio_b"])),
+            "B / A": _if_compared(least, map(units.ratio, raw["change"])),
+            "95 % interval": _if_compared(least, (units.interval(*ends) for ends in moved)),
             "verdict A": raw["verdict_a"].to_numpy(),
             "verdict B": raw["verdict_b"].to_numpy(),
             "outcome": raw["outcome"].to_numpy(),
         }
     )
     title = f"{metric}: ratios to {a.baseline}, run A and run B"
-    return Table(f"compare_{metric}", title, frame, raw, [_sentence(raw)], text_columns=2)
+    return Table(
+        f"compare_{metric}", title, frame, raw, [_sentence(raw), legend(a.limits)], text_columns=2
+    )
+
+
+def _if_compared(pairs: pd.Series, texts: Iterable[str]) -> list[str]:
+    """A dash in the place of a ratio of fewer than MIN_PAIRS pairs."""
+    return [text if n >= MIN_PAIRS else "–" for n, text in zip(pairs, texts, strict=True)]
 
 
 def _sentence(raw: pd.DataFrame) -> str:
+    raw = raw[raw[["n_a", "n_b"]].min(axis=1) >= MIN_PAIRS]
     counts = raw["outcome"].value_counts()
     sure = int(counts.get(AGREE, 0) + counts.get(CONFLICT, 0))
     moved = int(((raw["change_low"] > 1) | (raw["change_high"] < 1)).sum())

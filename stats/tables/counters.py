@@ -14,7 +14,7 @@ import pandas as pd
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.best_other import Leader, leaders
-from stats.estimates.verdict import AHEAD, EQUIVALENT, MIN_PAIRS, NOT_COMPARED
+from stats.estimates.verdict import AHEAD, EQUIVALENT, MIN_PAIRS, NOT_COMPARED, Limits
 from stats.frames import each
 from stats.tidy.labels import Case, threads_label
 from stats.tidy.run import CASE
@@ -125,7 +125,7 @@ def differing_with_time(
 
 def _slower_sentence(analysis: Analysis, table: pd.DataFrame, slow: Any, fast: str) -> str:
     times = f"{units.quantity(slow.value, 's')} against {units.quantity(slow.base, 's')}"
-    ratio = f"{units.ratio(slow.ratio)} {units.interval(slow.low, slow.high)}"
+    ratio = f"{units.ratio(slow.ratio)} {units.interval(slow.low, slow.high)} (95 %)"
     start = f"{slow.allocator} takes {ratio} times the wall time of {fast} ({times}); "
     found = differing_with_time(analysis, table, slow.allocator, fast)
     named = [text for _, text in found[:MOST]]
@@ -134,15 +134,19 @@ def _slower_sentence(analysis: Analysis, table: pd.DataFrame, slow: Any, fast: s
     return start + f"this goes with {' and '.join(named)}."
 
 
-def _leader_texts(leader: Leader) -> tuple[str, str]:
+def _leader_texts(leader: Leader, limits: Limits) -> tuple[str, str]:
     """Who is fastest, as a sentence and for a heading, by the verdict."""
+    above, within = f"above {limits.delta_text}", f"within {limits.margin_text}"
     name, row = leader.allocator, leader.row
     other, ends = row["best"], units.interval(row["low"], row["high"])
-    numbers = f"{units.ratio(row['ratio'])} {ends} times the wall time of the best other ({other})"
+    numbers = (
+        f"{units.ratio(row['ratio'])} {ends} (95 %) times the wall time of the best other ({other})"
+    )
     if row["verdict"] == AHEAD:
-        return f"{name} is ahead of all others: {numbers}.", f"{name} ahead"
+        return f"{name} is ahead of all others ({above}): {numbers}.", f"{name} ahead ({above})"
     if row["verdict"] == EQUIVALENT:
-        return f"{name} is equivalent to the best other: {numbers}.", f"{name} = {other}"
+        sentence = f"{name} is equivalent to the best other ({within}): {numbers}."
+        return sentence, f"{name} = {other} ({within})"
     return (
         f"Which allocator is fastest is undecided; {name} looks it: {numbers}.",
         f"undecided ({name}, {other})",
@@ -193,7 +197,7 @@ def _case_text(analysis: Analysis, case: Case, table: pd.DataFrame, leader: Lead
     others = leader.others[leader.others["n"] >= MIN_PAIRS].sort_values("ratio", ascending=False)
     own = others["allocator"].map(lambda name: analysis.allocators[name].role == "own")
     named = [*each(others.head(1)), *each(others[own & (others.index != others.index[0])])]
-    sentence, short = _leader_texts(leader)
+    sentence, short = _leader_texts(leader, analysis.limits)
     sentences = [sentence]
     sentences += [
         _slower_sentence(analysis, table, slow, leader.allocator)

@@ -9,6 +9,7 @@ from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.checks import DOUBT
 from stats.estimates.pass_costs import pass_costs, sentence
+from stats.estimates.verdict import MIN_PAIRS
 from stats.tables.ratios import case_column
 from stats.tables.table import Table
 
@@ -69,29 +70,36 @@ def selftest(analysis: Analysis) -> Table:
 _FINDING = ["kind", "allocator", "metric", "outcome", "text", "is_alarm"]
 
 
+_NOISE_NOTES = [f"Fewer than {MIN_PAIRS} pairs: no ratio, which the CSV file holds with its pairs."]
+
+
 def noise(analysis: Analysis) -> Table:
     """The A/A pairs, one library under two names, and the positive control."""
     place = {metric.name: i for i, metric in enumerate(analysis.metrics)}
     both = pd.concat([analysis.copies.rows, analysis.controls.rows], ignore_index=True)
     rows = analysis.in_order(both)
     rows = rows.sort_values("metric", key=lambda names: names.map(place), kind="stable")
+    enough = rows["n"] >= MIN_PAIRS
     frame = pd.DataFrame(
         {
             "metric": rows["metric"],
             "workload · threads": case_column(analysis, rows),
             "allocator": rows["allocator"],
             "pairs": rows["n"].astype(str),
-            "ratio": rows["ratio"].map(units.ratio3),
+            "ratio": rows["ratio"].map(units.ratio3).where(enough, "–"),
             "95 % interval": [
-                units.interval(low, high, units.ratio3)
-                for low, high in zip(rows["low"], rows["high"], strict=True)
+                units.interval(low, high, units.ratio3) if compared else "–"
+                for low, high, compared in zip(rows["low"], rows["high"], enough, strict=True)
             ],
-            "p": rows["p"].map(units.p_value),
-            f"p below {DOUBT:g}": ["yes" if p < DOUBT else "no" for p in rows["p"]],
+            "p": rows["p"].map(units.p_value).where(enough, "–"),
+            f"p below {DOUBT:g}": [
+                ("yes" if p < DOUBT else "no") if compared else "–"
+                for p, compared in zip(rows["p"], enough, strict=True)
+            ],
             "verdict": rows["verdict"],
         }
     )
-    return Table("noise", "A/A and positive control", frame, rows, [], text_columns=3)
+    return Table("noise", "A/A and positive control", frame, rows, _NOISE_NOTES, text_columns=3)
 
 
 def passes(analysis: Analysis) -> Table:

@@ -25,7 +25,7 @@ _NEEDED = ["mallocs", "kernel_memory_calls", *_STUDY_SECONDS, *_PEAKS, *CALLS]
 
 def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
     """One row per case and allocator of the syscalls pass, columns CASE, allocator, COLUMNS
-    (medians over processes).
+    (medians over processes), processes.
 
     A ratio over zero (no mmap at all) is infinite; one whose values were not measured is NaN. A program that does not count its mallocs (a real program) is absent.
     """
@@ -37,13 +37,14 @@ def mind_measures(tidy: pd.DataFrame) -> pd.DataFrame:
     wide = wide.reindex(columns=_NEEDED).astype(float)
     wide = wide[wide["mallocs"] > 0]
     out = wide[CALLS].assign(
+        processes=rows[rows["metric"] == "mallocs"].groupby(index, sort=False).size(),
         mallocs_per_mmap=wide["mallocs"] / wide["mmap_calls"],
         kernel_s_per_malloc=wide[_STUDY_SECONDS].sum(axis=1) / wide["mallocs"],
         mapped_fragmentation=wide["mmap_peak_bytes"] / wide["live_peak_bytes"],
         mallocs_per_kernel_call=wide["mallocs"] / wide["kernel_memory_calls"],
         mapped_brk_fragmentation=wide["mapped_peak_bytes"] / wide["live_peak_bytes"],
     )
-    return out[COLUMNS].reset_index()
+    return out[[*COLUMNS, "processes"]].reset_index()
 
 
 def mind_table(analysis: Analysis) -> Table:
@@ -58,9 +59,11 @@ def mind_table(analysis: Analysis) -> Table:
     for column in COLUMNS:
         unit = "s" if column == "kernel_s_per_malloc" else "ratio"
         frame[column] = [units.quantity(v, unit) for v in raw[column]]
+    frame["processes"] = raw["processes"].astype(str).to_numpy()
     notes = [
+        "Medians over processes; the calls of one process are counted, not sampled.",
         f"{', '.join(MEASURES)} are the MIND study's measures; the columns after them "
-        "are what it left out (docs/mind-study.md)."
+        "are what it left out (docs/mind-study.md).",
     ]
     return Table("mind_study", "The MIND study's measures", frame, raw, notes, text_columns=2)
 

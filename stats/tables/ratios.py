@@ -15,6 +15,7 @@ from stats.frames import each
 from stats.tables.brackets import columns, note
 from stats.tables.table import Table, legend, mark
 from stats.tidy.metrics import NET_SUFFIX, Metric
+from stats.tidy.reasons import merged
 from stats.tidy.run import CASE
 
 
@@ -77,10 +78,20 @@ def overall(analysis: Analysis, metric: Metric) -> Table:
     notes = [
         legend(analysis.limits),
         f"{metric.name}: {power_note(analysis, metric)}",
+        pairs_note(rows),
         *value_notes(analysis, metric),
     ]
     raw = rows.drop(columns="metric")
     return Table(f"overall_{metric.name}", title, frame, raw, notes, footer=len(footer))
+
+
+def pairs_note(rows: pd.DataFrame) -> str:
+    """How many pairs stand behind the ratios; where they differ, how many rows have fewer."""
+    numbers = rows["n"].astype(int)
+    most = int(numbers.max()) if len(numbers) else 0
+    fewer = int((numbers < most).sum())
+    less = f", in {fewer} of {len(numbers)} rows {units.span(numbers[numbers < most])}"
+    return f"Pairs in a row: {most}{less if fewer else ''}. Intervals: 95 %."
 
 
 def _values_of_baseline(analysis: Analysis, rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -151,7 +162,23 @@ def value_notes(analysis: Analysis, metric: Metric) -> list[str]:
         for r in analysis.run.ok()
         if name in r["metrics"] and name in (r.get("unavailable") or {})
     }
-    return notes + [f"{metric.name} {reason}." for reason in sorted(reasons)]
+    return [
+        *notes,
+        *(f"{metric.name} {reason}." for reason in sorted(reasons)),
+        *missing_notes(analysis, metric.name),
+    ]
+
+
+def missing_notes(analysis: Analysis, metric: str) -> list[str]:
+    """Why processes that ended well have no value of the metric, which a table shows as – or leaves out."""
+    name = metric.removesuffix(NET_SUFFIX)
+    reasons = [
+        r["unavailable"][name]
+        for r in analysis.run.ok()
+        if name not in r["metrics"] and name in (r.get("unavailable") or {})
+    ]
+    told = "; ".join(merged(reasons))
+    return [f"Without {metric}: {len(reasons)} processes ({told})."] if reasons else []
 
 
 def power_note(analysis: Analysis, metric: Metric) -> str:
@@ -198,7 +225,7 @@ def details(analysis: Analysis, metric: Metric) -> Table:
     if "adjusted" in rows and rows["adjusted"].notna().any():
         shown |= _without_driver(rows)
     title = f"{metric.name}: {metric.meaning}"
-    notes = [power_note(analysis, metric), *value_notes(analysis, metric)]
+    notes = [power_note(analysis, metric), pairs_note(rows), *value_notes(analysis, metric)]
     return Table(f"details_{metric.name}", title, pd.DataFrame(shown), rows, notes, text_columns=2)
 
 

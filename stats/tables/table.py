@@ -46,11 +46,11 @@ def mark(verdict: str) -> str:
 def legend(limits: Limits) -> str:
     """What the signs mean, with the limits of this run."""
     return (
-        f"✓ ahead, ✗ behind: surely different, by an estimate above {limits.delta:.0%}; "
-        f"= equivalent: surely less than {limits.margin:.0%} apart; ? undecided; "
+        f"✓ ahead, ✗ behind: surely different, by an estimate above {limits.delta_text}; "
+        f"= equivalent: surely less than {limits.margin_text} apart; ? undecided; "
         f"· not compared: fewer than {MIN_PAIRS} pairs, the value is shown in place of a ratio; "
         "unmarked: no verdict is made (reference allocators, the A/A copy)"
-    ).replace("%", " %")
+    )
 
 
 def file_name(label: str) -> str:

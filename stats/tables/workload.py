@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
+from records.record import case_of
 from stats import units
 from stats.estimates.analysis import Analysis
 from stats.estimates.verdict import MIN_PAIRS
 from stats.frames import each
 from stats.tables.brackets import upper_ends, with_upper_end
 from stats.tables.counters import TIME, columns, counter_medians
+from stats.tables.ratios import missing_notes
 from stats.tables.table import Table, file_name, legend, mark
 from stats.tidy.run import CASE
 
@@ -54,9 +57,22 @@ def workload(analysis: Analysis) -> Table:
         f"Times, and values with a ratio in brackets, are geometric means over the pairs that the ratio "
         f"to {analysis.baseline} is made of, with its own time in these pairs; other values are medians. "
         "Kernel calls are less those of an empty program where that was measured.",
+        _processes_note(analysis),
         legend(analysis.limits),
+        *(note for _, name in columns(analysis) for note in missing_notes(analysis, name)),
     ]
     return Table(f"workload_{file_name(label)}", label, frame, raw, notes, text_columns=2)
+
+
+def _processes_note(analysis: Analysis) -> str:
+    """How many processes of each pass stand behind the values."""
+    names = dict.fromkeys(analysis.metrics[name].pass_name for _, name in columns(analysis))
+    counts = {
+        name: Counter((case_of(r), r["allocator"]) for r in analysis.records(name)).values()
+        for name in names
+    }
+    texts = [f"{name} {units.span(found)}" for name, found in counts.items()]
+    return f"Processes of a row, by pass: {', '.join(texts)}. Intervals: 95 %."
 
 
 def _ratio(row: Any) -> str:

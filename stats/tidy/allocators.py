@@ -2,12 +2,14 @@
 
 The colours are from Okabe and Ito's palette and Paul Tol's 'muted' one, both made for colour-blind
 readers; since nobody can tell a dozen hues apart, each allocator also has a marker of its own. An
-allocator that is not named here gets a spare colour and marker.
+allocator that is not named here gets a spare colour and marker; where these are used up they are
+combined anew, so that no two allocators share both.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ CONTROL_WORD = "(positive control)"
 COPY = re.compile(r"#\d+$")  # `ptmalloc#2`: the same library a second time
 SLOWED = re.compile(r"#slow[\d.]+$")  # `ptmalloc#slow5`: slowed by 5 %
 ORIGINAL = "#slow0"  # of a slowed allocator: the same library and code, without the delay
-REFERENCE_COLOUR = "#8a8f98"
+REFERENCE_COLOURS = ("#8a8f98", "#4b5260", "#b3a58a", "#7d6b8a")
 
 # name -> (colour, matplotlib marker, plotly marker)
 _KNOWN = {
@@ -84,6 +86,11 @@ class Allocator:
         return self.role == "reference"
 
     @property
+    def is_for_selftest(self) -> bool:
+        """Whether it only shows what the run can tell: the A/A copy, the positive control."""
+        return self.role in ("copy", "control")
+
+    @property
     def hollow(self) -> bool:
         """Whether its marker is open: that of a reference allocator or of the A/A copy."""
         return not self.is_contestant
@@ -115,6 +122,18 @@ def _role_in(entry: dict[str, Any]) -> str:
     return "contestant" if role == "own" and given else role
 
 
+def combined(
+    colours: Sequence[str], shapes: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, str, str]]:
+    """All pairs of a colour and a shape, (matplotlib's, plotly's marker): first each colour with its
+    own shape, then each with the next one.
+    """
+    for shift in range(len(shapes)):
+        for i, colour in enumerate(colours):
+            shape = shapes[(i + shift) % len(shapes)]
+            yield colour, shape[0], shape[1]
+
+
 def slowdowns_in(manifest: dict[str, Any]) -> dict[str, float]:
     """By how much each allocator of the positive control is slowed, as a share; the names say it as
     well (`#slow5`: 0.05), for records whose manifest is lost.
@@ -140,13 +159,14 @@ def allocators_of(
             name,
         )
 
-    spare, markers = iter(_SPARE * 4), iter(_REFERENCE_MARKERS * 4)
+    spare = combined(*zip(*((colour, shape) for colour, *shape in _SPARE), strict=True))
+    references = combined(REFERENCE_COLOURS, _REFERENCE_MARKERS)
     allocators: dict[str, Allocator] = {}
     for name in sorted(set(names), key=place):
         role = _role(name, roles)
         original = allocators.get(name.split("#")[0])
         if role == "reference":
-            looks = (REFERENCE_COLOUR, *next(markers))
+            looks = next(references)
         elif role in ("copy", "control") and original:
             looks = (original.colour, original.marker, original.plotly_marker + "-open")
         else:

@@ -25,6 +25,14 @@ NOT_RECORDED = (
 FEWEST_ROUNDS = 10
 ROUNDS = ("first_round_s", "steady_round_s")
 
+FEWEST_BEYOND = 10  # samples
+SAMPLES_FOR = {
+    "p50": 2 * FEWEST_BEYOND,
+    "p90": 10 * FEWEST_BEYOND,
+    "p99": 100 * FEWEST_BEYOND,
+    "p99.9": 1000 * FEWEST_BEYOND,
+}
+
 MARK = "rss_high_water_bytes"
 PEAK = "footprint_peak_bytes"
 MEANS = ("footprint_mean_bytes", "footprint_byte_s", "live_mean_bytes", "fragmentation_mean")
@@ -39,7 +47,7 @@ def derived(record: Record, series: Callable[[], str] = str) -> Record:
     """
     if record["status"] != OK:
         return record
-    for derive in (_messages, _rounds):
+    for derive in (_messages, _rounds, _percentiles):
         record = derive(record)
     if record["pass"] == "memory" and MARK not in {*record["metrics"], *record["unavailable"]}:
         record = _of_samples(record, series())
@@ -74,6 +82,23 @@ def _rounds(record: Record) -> Record:
         return _with(record, {}, dict.fromkeys(ROUNDS, reason))
     steady = fmean(walls[len(walls) // 2 :])
     return _with(record, {"first_round_s": walls[0], "steady_round_s": steady}, {})
+
+
+def _percentiles(record: Record) -> Record:
+    """Without the percentiles beyond which lie fewer than FEWEST_BEYOND samples: they say what the
+    slowest few happened to be.
+    """
+    absent = {
+        f"{kind}_{name}": f"{name} takes {needed} samples, and there are {histogram['count']}"
+        for kind, histogram in (record["latency"] or {}).items()
+        if histogram
+        for name, needed in SAMPLES_FOR.items()
+        if histogram["count"] < needed and f"{kind}_{name}" in record["metrics"]
+    }
+    if not absent:
+        return record
+    kept = {name: value for name, value in record["metrics"].items() if name not in absent}
+    return {**record, "metrics": kept, "unavailable": record["unavailable"] | absent}
 
 
 def _of_samples(record: Record, series: str) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +13,9 @@ from stats import units
 from stats.figures import _style
 from stats.trace import summary
 from stats.trace.heap_map import HeapMap
-from stats.trace.trace_file import Trace
+from stats.trace.trace_file import ACQUIRES, Trace
 
+FEWEST_JOINED = 3  # points that a line joins
 POINTS = 1500  # of a curve; each is the greatest value of its interval
 THREADS_SHOWN = 40
 
@@ -28,7 +30,18 @@ def sizes(trace: Trace) -> Figure:
     _bars(axes[1], labels, table["live_at_peak"], "live bytes at the peak", "bytes")
     for axis in axes:
         axis.set_xlabel("size up to")
+    _style.write_below(figure, _notes(trace, int(table["objects"].sum())))
     return figure
+
+
+def _notes(trace: Trace, objects: int, *more: str) -> list[str]:
+    """What stands behind a figure: events and objects, and what the recording lacks."""
+    lacking = [f"{trace.totals[name]} {name}" for name in summary.LACKING if trace.totals[name]]
+    return [
+        f"{len(trace)} events, {objects} objects of one process.",
+        *more,
+        *([f"The recording is not whole: {', '.join(lacking)}."] if lacking else []),
+    ]
 
 
 @_style.with_style
@@ -41,6 +54,7 @@ def lifetimes(trace: Trace) -> Figure:
     _bars(axes[1], labels, table["bytes"], "bytes", "bytes")
     for axis in axes:
         axis.set_xlabel("bytes requested during their life, up to")
+    _style.write_below(figure, _notes(trace, int(table["objects"].sum())))
     return figure
 
 
@@ -59,11 +73,18 @@ def live(trace: Trace) -> Figure:
     curve, times = summary.live_bytes(trace), summary.seconds_of(trace)
     starts = np.unique(np.linspace(0, max(len(curve) - 1, 0), POINTS).astype(np.int64))
     if len(curve):
-        axis.plot(times[starts], np.maximum.reduceat(curve, starts), color=_style.GOOD)
+        line: dict[str, Any] = (
+            {} if len(starts) >= FEWEST_JOINED else {"linestyle": "none", "marker": "o"}
+        )
+        axis.plot(times[starts], np.maximum.reduceat(curve, starts), color=_style.GOOD, **line)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("live bytes")
     _style.unit_axis(axis.yaxis, "bytes")
     _time_axis(axis, trace)
+    drawn = f"{len(starts)} points, each the largest value since the one before."
+    _style.write_below(
+        figure, _notes(trace, _made(trace), *([drawn] if len(starts) < len(curve) else []))
+    )
     return figure
 
 
@@ -76,8 +97,8 @@ def _time_axis(axis: Axes, trace: Trace) -> None:
 @_style.with_style
 def handovers(trace: Trace) -> Figure | None:
     """Which thread frees what which thread made; None for a program with one thread."""
-    table = summary.handovers(trace)
-    table = table[(table["maker"] < THREADS_SHOWN) & (table["freer"] < THREADS_SHOWN)]
+    every = summary.handovers(trace)
+    table = every[(every["maker"] < THREADS_SHOWN) & (every["freer"] < THREADS_SHOWN)]
     count = min(trace.totals["threads"], THREADS_SHOWN)
     if count < 2:
         return None
@@ -90,7 +111,16 @@ def handovers(trace: Trace) -> Figure | None:
     axis.set_xlabel("freed by thread")
     axis.set_ylabel("made by thread")
     figure.colorbar(image, ax=axis, format=lambda v, _: units.quantity(10**v, "1"), label="objects")
+    objects, left_out = int(every["objects"].sum()), len(every) - len(table)
+    passed = int(every["objects"].sum() - table["objects"].sum())
+    beyond = f"Threads from number {THREADS_SHOWN} on are not shown: {passed} of the freed objects."
+    what = f"{objects} objects were freed; white: none."
+    _style.write_below(figure, _notes(trace, _made(trace), what, *([beyond] if left_out else [])))
     return figure
+
+
+def _made(trace: Trace) -> int:
+    return int(np.isin(trace.op, ACQUIRES).sum())
 
 
 COLOURS: Mapping[str, tuple[str, Callable[[HeapMap], np.ndarray], str]] = {
@@ -129,4 +159,6 @@ def heap(trace: Trace, maps: Mapping[str, HeapMap], colour: str) -> Figure:
     figure.colorbar(
         image, ax=axes, format=lambda v, _: units.quantity(10**v, unit), label=label, shrink=0.8
     )
+    ends = "Colours end at the 1st and the 99.5th percentile of all maps; one replay per allocator."
+    _style.write_below(figure, _notes(trace, _made(trace), ends))
     return figure

@@ -12,6 +12,8 @@ import pandas as pd
 
 from stats.trace.trace_file import ACQUIRES, OP_NAMES, THREAD_END, Int64, Trace
 
+LACKING = ("refused", "lost", "torn", "unseen", "unknown")  # counts of what a recording lacks
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -89,9 +91,7 @@ def overview(trace: Trace) -> pd.DataFrame:
         ("freed by another thread", int(crossed.sum()), "1"),
     ]
     rows += [
-        (f"{name} (recording)", trace.totals[name], "1")
-        for name in ("refused", "lost", "torn", "unseen", "unknown")
-        if trace.totals[name]
+        (f"{name} (recording)", trace.totals[name], "1") for name in LACKING if trace.totals[name]
     ]
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
 

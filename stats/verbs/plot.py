@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from stats.estimates.analysis import open_analysis
     from stats.figures import file_formats, plot, plots, write_figures
+    from stats.tidy.reasons import merged
 
     chosen = list(plots().values()) if arguments.name == "all" else [plot(arguments.name)]
     kinds = file_formats(arguments.format)
@@ -46,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
             written += len(files)
             missing = figure.missing(analysis)
             if not files:
+                reasons = {figure.why_not(view) for _, view in figure.all_views(analysis)} - {""}
                 reason = f"the run has no {', '.join(missing)}" if missing else "nothing to show"
+                reason = "; ".join(merged(sorted(reasons))) or reason
                 print(f"{figure.name}: not drawn, {reason}")
             for file in files:
                 print(file)

@@ -71,12 +71,16 @@ def _print(path: Path, trace: Trace) -> None:
     _print_classes("size up to", summary.sizes(trace))
     _print_classes("requested meanwhile", summary.lifetimes(trace))
     crossing = summary.handovers(trace).query("maker != freer")
-    for maker, freer, objects, size in crossing.nlargest(10, "objects").itertuples(index=False):
+    shown = crossing.nlargest(10, "objects")
+    for maker, freer, objects, size in shown.itertuples(index=False):
         passed = f"  thread {maker} -> thread {freer}"
         print(
             f"{passed:<32}{units.quantity(objects, '1'):>10} objects"
             f" {units.quantity(size, 'bytes'):>10}"
         )
+    if len(crossing) > len(shown):
+        rest = int(crossing["objects"].sum() - shown["objects"].sum())
+        print(f"  {len(crossing) - len(shown)} other pairs of threads{rest:>12} objects")
 
 
 def _print_classes(title: str, table: pd.DataFrame) -> None:

@@ -267,7 +267,7 @@ def syscall_metrics(table: dict[str, Any]) -> dict[str, float]:
 
 
 def shm_records() -> list[Record]:
-    """Two processes of shm-bench per benchmark, with every way 10 % slower than the one before."""
+    """Fifteen processes of shm-bench per benchmark, with every way 10 % slower than the one before."""
     what = {
         "allocation touched 16K": "ns",
         "lookup 100": "ns",
@@ -284,5 +284,5 @@ def shm_records() -> list[Record]:
         | {"argv": ["build/shm-bench"], "rounds": [{"round": n} | values for n in range(3)]}
         | {"metrics": {"wall_s": 1.0}}
         for name, values in {**rounds, "steady": pools}.items()
-        for replicate in range(2)
+        for replicate in range(15)
     ]

@@ -143,7 +143,7 @@ def test_the_tables_count_verdicts_and_name_the_worst_row(planted: Analysis) -> 
     assert (wall["ahead"], wall["equivalent"], wall["behind"]) == ("0", "0", "4")
     assert wall["worst row"].endswith("slotmalloc")
     calls = table.frame[table.frame["metric"] == "kernel_memory_calls"].iloc[0]
-    assert (calls["cases"], calls["geometric mean"]) == ("0", "–")  # one replicate
+    assert (calls["compared cases"], calls["geometric mean"]) == ("0 of 4", "–")  # one replicate
     assert len(rows_table(planted, "mimalloc", metrics).frame) == 4 * len(metrics)
     rows = against_best(planted, "mimalloc", planted.metrics["wall_s"])
     assert counts(rows) == {"cases": 4, AHEAD: 0, EQUIVALENT: 0, BEHIND: 4, UNDECIDED: 0}

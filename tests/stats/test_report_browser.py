@@ -129,7 +129,7 @@ def test_the_own_allocator_is_compared_with_the_best_other(opened: Opened) -> No
 
 def test_many_workloads_start_folded_and_open_by_their_link(opened: Opened, tmp_path: Path) -> None:
     work = [(f"work{i}", "") for i in range(6)]
-    plan = Plan(workloads=work, threads=[1], passes={"time": 2})
+    plan = Plan(workloads=work, threads=[1], passes={"time": 15})
     path = tmp_path / "report.html"
     write_page(analyse(read_run(write_run(tmp_path / "run", plan))), path)
     page = opened.page.context.new_page()
