@@ -85,10 +85,13 @@ class Allocator:
             return _preloading(self.front, self.preload or instead)
         return _preloading(self.front, self.preload, str(behind))
 
-    @property
-    def memtest_env(self) -> dict[str, str]:
-        """The environment for memtest, which may be linked against the allocator."""
-        return _preloading(self.front, "" if self.link_mode == "linked" else self.preload)
+    def memtest_env(self, root: Path) -> dict[str, str]:
+        """The environment for memtest, which may be linked against the allocator. It starts in the
+        tree's folder, so that a library of the tree needs no path that the loader might split at a
+        space.
+        """
+        preload = "" if self.link_mode == "linked" else self.preload
+        return _preloading(*(portable(root, path) for path in (self.front, preload)))
 
     def in_layout(self, number: int) -> Allocator:
         """The allocator with the files of a code layout."""

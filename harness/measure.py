@@ -81,7 +81,7 @@ def _bare(
         argv = memtest.command_line(
             allocator.binary, case.workload, case.threads, planned.seed, options
         )
-        preload = allocator.memtest_env
+        preload = allocator.memtest_env(bench.root)
     ours = {"LC_ALL": "C", **case.env, **allocator.env, **preload}
     env = {**passed_on(), **ours, PADDING_NAME: "x" * planned.padding}
     experiment = bench.experiment

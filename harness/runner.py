@@ -99,7 +99,8 @@ class Runner:
             return "refused", changed
         case = self.bench.cases[planned.case_key]
         if case.kind == "command":
-            unfit = filter(None, map(preload_problem, allocator.preload.split(":")))
+            libraries = (allocator.front, *allocator.preload.split(":"))
+            unfit = filter(None, map(preload_problem, libraries))
             if why := next(unfit, ""):
                 return "refused", why
         missing = self.bench.passes[planned.pass_name].missing()

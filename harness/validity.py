@@ -63,7 +63,7 @@ def start_check(bench: Bench, allocator: Allocator) -> StartCheck:
 
 def _start_job(bench: Bench, allocator: Allocator) -> Job:
     argv = memtest.command_line(allocator.binary, EMPTY_CASE.workload, 1, 1, {})
-    env = {**passed_on(), **allocator.env, **allocator.memtest_env}
+    env = {**passed_on(), **allocator.env, **allocator.memtest_env(bench.root)}
     limits = bench.experiment
     timeout = min(START_CHECK_S, limits.timeout_s)
     return Job(argv, env, bench.processors.single, timeout, limits.memory_cap_bytes, bench.root)
