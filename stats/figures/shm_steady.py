@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from stats.estimates.analysis import Analysis
 from stats.figures import _style
+from stats.figures._coverage import remembered
 
 TITLE = "Shared memory: memory during many frees and allocations"
 CAPTION = """Random frees and allocations of 64 bytes to 64 KiB. Live: in blocks. Reserved: in slots
@@ -21,18 +22,25 @@ _LINES = {
 }
 
 
+@remembered
+def _pools(analysis: Analysis) -> list[list[dict[str, float]]]:
+    """The rounds of the processes that kept count of memory."""
+    return [
+        r["rounds"]
+        for r in analysis.records("time")
+        if r["rounds"] and set(_LINES) <= set(r["rounds"][0])
+    ]
+
+
 def _rounds(analysis: Analysis) -> pd.DataFrame | None:
-    """Medians over processes, one row per round, of the cases that kept count of memory."""
-    frames = [pd.DataFrame(r["rounds"]) for r in analysis.records("time") if r["rounds"]]
-    frames = [f for f in frames if set(_LINES) <= set(f.columns)]
+    """Medians over processes, one row per round."""
+    frames = [pd.DataFrame(rounds) for rounds in _pools(analysis)]
     return pd.concat(frames).groupby("round").median() if frames else None
 
 
 def notes(analysis: Analysis) -> list[str]:
     """The processes behind the lines."""
-    counted = sum(
-        bool(r["rounds"]) and set(_LINES) <= set(r["rounds"][0]) for r in analysis.records("time")
-    )
+    counted = len(_pools(analysis))
     return [f"Processes behind a line: {counted}."] if counted else []
 
 
